@@ -1,0 +1,3 @@
+//! The `mq-broker` program.
+
+fn main() {}

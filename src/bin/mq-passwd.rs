@@ -1,0 +1,3 @@
+//! The `mq-passwd` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `mq-pub` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `mq-sub` program.
+
+fn main() {}
