@@ -1,1 +1,36 @@
-//! (room)
+//! MQTT itself: packets, their encodings in 3.1, 3.1.1 and 5.0, properties, reason
+//! codes, topic names and topic filters. No I/O and no clock.
+//!
+//! A [`Decoder`] turns bytes into [`Packet`]s whose topics and payloads are slices of
+//! the input; [`encode`] writes a packet in its shortest form.
+
+mod codec;
+mod error;
+mod packet;
+mod packet_id;
+mod property;
+mod qos;
+mod reason_code;
+mod text;
+mod topic;
+mod version;
+
+pub use codec::{
+    Decoder, MAX_REMAINING_LENGTH, PacketBytes, PublishHead, encode, encode_publish_head,
+    publish_size,
+};
+pub use error::{DecodeError, EncodeError};
+pub use packet::{
+    Acknowledgement, Auth, ConnAck, ConnAckCode, Connect, Delivery, Disconnect, Packet, PacketType,
+    Publish, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck,
+    Unsubscribe, Will,
+};
+pub use packet_id::PacketId;
+pub use property::{Properties, Property, PropertyId, PropertyKind, SubscriptionId};
+pub use qos::QoS;
+pub use reason_code::{ConnectReturnCode, ReasonCode};
+pub use text::{Text, TextError};
+pub use topic::{
+    InvalidTopic, MAX_TOPIC_LEVELS, SharedFilter, TopicFilter, TopicName, topic_matches,
+};
+pub use version::ProtocolVersion;

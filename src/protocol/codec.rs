@@ -1,0 +1,19 @@
+//! From bytes to packets and back.
+
+mod connect;
+mod decode;
+mod encode;
+mod frame;
+mod properties;
+mod publish;
+mod reader;
+mod varint;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use decode::{Decoder, PacketBytes};
+pub use encode::encode;
+pub use publish::{PublishHead, encode_publish_head, publish_size};
+pub use varint::MAX_REMAINING_LENGTH;

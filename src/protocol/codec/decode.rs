@@ -1,0 +1,408 @@
+//! Reading packets.
+
+use bytes::{Bytes, BytesMut};
+
+use super::super::property::Place;
+use super::super::{
+    Acknowledgement, Auth, DecodeError, Disconnect, Packet, PacketType, Properties,
+    ProtocolVersion, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
+    SubscriptionOptions, UnsubAck, Unsubscribe,
+};
+use super::frame::{self, Frame};
+use super::reader::{Reader, qos};
+use super::{connect, properties, publish};
+
+/// Turns the bytes of one connection into packets.
+///
+/// A server's decoder learns the version from the CONNECT; a client's is told.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    version: Option<ProtocolVersion>,
+    max_packet_size: u32,
+}
+
+/// Whole packets in one piece, not yet decoded.
+#[derive(Clone, Debug, Default)]
+pub struct PacketBytes {
+    bytes: Bytes,
+    position: usize,
+}
+
+impl PacketBytes {
+    /// How many bytes are not yet decoded.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len() - self.position
+    }
+}
+
+impl Decoder {
+    /// A decoder for a connection whose CONNECT will tell the version. Packets of more
+    /// than `max_packet_size` bytes are refused as soon as their length is known.
+    pub fn new(max_packet_size: u32) -> Self {
+        Self {
+            version: None,
+            max_packet_size,
+        }
+    }
+
+    /// A decoder for a connection whose version is known.
+    pub fn with_version(version: ProtocolVersion, max_packet_size: u32) -> Self {
+        Self {
+            version: Some(version),
+            max_packet_size,
+        }
+    }
+
+    /// The version; `None` until a CONNECT told it. It is known even when the rest of
+    /// the CONNECT is wrong.
+    pub fn version(&self) -> Option<ProtocolVersion> {
+        self.version
+    }
+
+    /// Changes the largest packet that is taken.
+    pub fn set_max_packet_size(&mut self, max_packet_size: u32) {
+        self.max_packet_size = max_packet_size;
+    }
+
+    /// Takes all whole packets off the front of `buffer`. What is left is the
+    /// beginning of a packet. An error is about the packet at the very front.
+    pub fn split_whole_packets(&self, buffer: &mut BytesMut) -> Result<PacketBytes, DecodeError> {
+        let mut end = 0;
+        loop {
+            match frame::find(&buffer[end..], self.max_packet_size) {
+                Ok(Frame::Whole { length, .. }) => end += length,
+                Ok(Frame::Incomplete { .. }) => break,
+                Err(error) if end == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(PacketBytes {
+            bytes: buffer.split_to(end).freeze(),
+            position: 0,
+        })
+    }
+
+    /// How many bytes the packet at the front of `buffer` still needs at least; 0 when
+    /// it is whole or already known to be wrong.
+    pub fn missing(&self, buffer: &[u8]) -> usize {
+        match frame::find(buffer, self.max_packet_size) {
+            Ok(Frame::Incomplete { missing }) => missing,
+            Ok(Frame::Whole { .. }) | Err(_) => 0,
+        }
+    }
+
+    /// Decodes the next packet; `None` when there is none left.
+    pub fn next_packet(
+        &mut self,
+        packets: &mut PacketBytes,
+    ) -> Result<Option<Packet>, DecodeError> {
+        if packets.remaining() == 0 {
+            return Ok(None);
+        }
+        let front = &packets.bytes[packets.position..];
+        let Frame::Whole { header, length } = frame::find(front, self.max_packet_size)? else {
+            return Err(DecodeError::malformed("remaining length"));
+        };
+        let (start, end) = (packets.position + header, packets.position + length);
+        let first = front[0];
+        packets.position = end;
+        self.decode_body(first, Reader::new(&packets.bytes, start, end))
+            .map(Some)
+    }
+
+    /// Decodes the packet at the front of `buffer` and takes it off; `None` when it is
+    /// not whole yet.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        match frame::find(buffer, self.max_packet_size)? {
+            Frame::Incomplete { .. } => Ok(None),
+            Frame::Whole { length, .. } => {
+                let bytes = buffer.split_to(length).freeze();
+                self.next_packet(&mut PacketBytes { bytes, position: 0 })
+            }
+        }
+    }
+
+    fn decode_body(&mut self, first: u8, mut reader: Reader<'_>) -> Result<Packet, DecodeError> {
+        use PacketType as Type;
+        let packet_type =
+            Type::from_u8(first >> 4).ok_or(DecodeError::protocol("packet type 0"))?;
+        let flags = first & 0x0f;
+        let version = self.version.unwrap_or(ProtocolVersion::V311);
+        check_flags(packet_type, flags, version)?;
+        let reader = &mut reader;
+        Ok(match packet_type {
+            Type::Connect => {
+                let (version, bridge) = connect::decode_version(reader)?;
+                self.version = Some(version);
+                Packet::Connect(Box::new(connect::decode(version, bridge, reader)?))
+            }
+            Type::ConnAck => Packet::ConnAck(connect::decode_connack(version, reader)?),
+            Type::Publish => Packet::Publish(publish::decode(flags, version, reader)?),
+            Type::PubAck => Packet::PubAck(acknowledgement(Place::PubAck, version, reader)?),
+            Type::PubRec => Packet::PubRec(acknowledgement(Place::PubRec, version, reader)?),
+            Type::PubRel => Packet::PubRel(acknowledgement(Place::PubRel, version, reader)?),
+            Type::PubComp => Packet::PubComp(acknowledgement(Place::PubComp, version, reader)?),
+            Type::Subscribe => Packet::Subscribe(subscribe(version, reader)?),
+            Type::SubAck => Packet::SubAck(suback(version, reader)?),
+            Type::Unsubscribe => Packet::Unsubscribe(unsubscribe(version, reader)?),
+            Type::UnsubAck => Packet::UnsubAck(unsuback(version, reader)?),
+            Type::PingReq => {
+                reader.finish("PINGREQ: surplus bytes")?;
+                Packet::PingReq
+            }
+            Type::PingResp => {
+                reader.finish("PINGRESP: surplus bytes")?;
+                Packet::PingResp
+            }
+            Type::Disconnect => Packet::Disconnect(disconnect(version, reader)?),
+            Type::Auth => Packet::Auth(auth(version, reader)?),
+        })
+    }
+}
+
+/// The low four bits of the first byte are fixed but for PUBLISH [MQTT-2.1.3-1].
+/// MQTT 3.1 lets what is sent again carry a DUP flag.
+fn check_flags(
+    packet_type: PacketType,
+    flags: u8,
+    version: ProtocolVersion,
+) -> Result<(), DecodeError> {
+    let allowed = match packet_type {
+        PacketType::Publish => true,
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => {
+            flags == 0b0010 || (version == ProtocolVersion::V31 && flags == 0b1010)
+        }
+        _ => flags == 0,
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(DecodeError::malformed("fixed header flags"))
+    }
+}
+
+fn acknowledgement(
+    place: Place,
+    version: ProtocolVersion,
+    reader: &mut Reader<'_>,
+) -> Result<Acknowledgement, DecodeError> {
+    use ReasonCode as Reason;
+    let packet_id = reader.packet_id("acknowledgement: packet identifier")?;
+    if !version.is_v5() {
+        reader.finish("acknowledgement: surplus bytes")?;
+        return Ok(Acknowledgement::success(packet_id));
+    }
+    let reason = if reader.is_empty() {
+        Reason::Success
+    } else {
+        reader.reason("acknowledgement: reason code")?
+    };
+    let allowed = match place {
+        Place::PubAck | Place::PubRec => matches!(
+            reason,
+            Reason::Success
+                | Reason::NoMatchingSubscribers
+                | Reason::UnspecifiedError
+                | Reason::ImplementationSpecificError
+                | Reason::NotAuthorized
+                | Reason::TopicNameInvalid
+                | Reason::PacketIdentifierInUse
+                | Reason::PacketTooLarge
+                | Reason::QuotaExceeded
+                | Reason::PayloadFormatInvalid
+        ),
+        _ => matches!(reason, Reason::Success | Reason::PacketIdentifierNotFound),
+    };
+    if !allowed {
+        return Err(DecodeError::protocol("acknowledgement: reason code"));
+    }
+    let properties = optional_properties(reader, place)?;
+    reader.finish("acknowledgement: surplus bytes")?;
+    Ok(Acknowledgement {
+        packet_id,
+        reason,
+        properties,
+    })
+}
+
+/// Properties that are left out, length and all, when the packet ends before them.
+fn optional_properties(reader: &mut Reader<'_>, place: Place) -> Result<Properties, DecodeError> {
+    if reader.is_empty() {
+        return Ok(Properties::EMPTY);
+    }
+    properties::decode(reader, place)
+}
+
+fn v5_properties(
+    version: ProtocolVersion,
+    reader: &mut Reader<'_>,
+    place: Place,
+) -> Result<Properties, DecodeError> {
+    if version.is_v5() {
+        properties::decode(reader, place)
+    } else {
+        Ok(Properties::EMPTY)
+    }
+}
+
+fn subscribe(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Subscribe, DecodeError> {
+    let packet_id = subscribe_id(reader, "SUBSCRIBE: packet identifier")?;
+    let properties = v5_properties(version, reader, Place::Subscribe)?;
+    let mut subscriptions = Vec::new();
+    while !reader.is_empty() {
+        let filter = reader.topic_filter("SUBSCRIBE: topic filter")?;
+        let bits = reader.u8("SUBSCRIBE: options")?;
+        let options = subscription_options(bits, version)?;
+        if options.no_local && filter.is_shared() {
+            // [MQTT-3.8.3-4]
+            return Err(DecodeError::protocol(
+                "SUBSCRIBE: No Local on a shared subscription",
+            ));
+        }
+        subscriptions.push(Subscription { filter, options });
+    }
+    if subscriptions.is_empty() && version != ProtocolVersion::V31 {
+        // [MQTT-3.8.3-2]
+        return Err(DecodeError::malformed("SUBSCRIBE: no topic filter"));
+    }
+    Ok(Subscribe {
+        packet_id,
+        properties,
+        subscriptions,
+    })
+}
+
+/// The packet identifier of a SUBSCRIBE or UNSUBSCRIBE: there Mosquitto calls 0 malformed.
+fn subscribe_id(
+    reader: &mut Reader<'_>,
+    place: &'static str,
+) -> Result<super::super::PacketId, DecodeError> {
+    reader
+        .packet_id(place)
+        .map_err(|_| DecodeError::malformed(place))
+}
+
+fn subscription_options(
+    bits: u8,
+    version: ProtocolVersion,
+) -> Result<SubscriptionOptions, DecodeError> {
+    const PLACE: &str = "SUBSCRIBE: options";
+    let qos = qos(bits, PLACE)?;
+    let reserved = if version.is_v5() {
+        0b1100_0000
+    } else {
+        0b1111_1100
+    };
+    if bits & reserved != 0 {
+        // [MQTT-3.8.3-5]
+        return Err(DecodeError::malformed(PLACE));
+    }
+    let retain_handling = match bits >> 4 & 0b11 {
+        0 => RetainHandling::Always,
+        1 => RetainHandling::New,
+        2 => RetainHandling::Never,
+        _ => return Err(DecodeError::malformed(PLACE)),
+    };
+    Ok(SubscriptionOptions {
+        qos,
+        no_local: bits & 1 << 2 != 0,
+        retain_as_published: bits & 1 << 3 != 0,
+        retain_handling,
+    })
+}
+
+fn suback(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<SubAck, DecodeError> {
+    let packet_id = reader.packet_id("SUBACK: packet identifier")?;
+    let properties = v5_properties(version, reader, Place::SubAck)?;
+    let reasons = reasons(reader, "SUBACK: reason code")?;
+    Ok(SubAck {
+        packet_id,
+        properties,
+        reasons,
+    })
+}
+
+fn unsubscribe(
+    version: ProtocolVersion,
+    reader: &mut Reader<'_>,
+) -> Result<Unsubscribe, DecodeError> {
+    let packet_id = subscribe_id(reader, "UNSUBSCRIBE: packet identifier")?;
+    let properties = v5_properties(version, reader, Place::Unsubscribe)?;
+    let mut filters = Vec::new();
+    while !reader.is_empty() {
+        filters.push(reader.topic_filter("UNSUBSCRIBE: topic filter")?);
+    }
+    if filters.is_empty() && version != ProtocolVersion::V31 {
+        // [MQTT-3.10.3-2]
+        return Err(DecodeError::malformed("UNSUBSCRIBE: no topic filter"));
+    }
+    Ok(Unsubscribe {
+        packet_id,
+        properties,
+        filters,
+    })
+}
+
+fn unsuback(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<UnsubAck, DecodeError> {
+    let packet_id = reader.packet_id("UNSUBACK: packet identifier")?;
+    let properties = v5_properties(version, reader, Place::UnsubAck)?;
+    let reasons = match version.is_v5() {
+        true => reasons(reader, "UNSUBACK: reason code")?,
+        false => Vec::new(),
+    };
+    reader.finish("UNSUBACK: surplus bytes")?;
+    Ok(UnsubAck {
+        packet_id,
+        properties,
+        reasons,
+    })
+}
+
+fn reasons(reader: &mut Reader<'_>, place: &'static str) -> Result<Vec<ReasonCode>, DecodeError> {
+    let mut reasons = Vec::with_capacity(reader.remaining());
+    while !reader.is_empty() {
+        reasons.push(reader.reason(place)?);
+    }
+    Ok(reasons)
+}
+
+fn disconnect(
+    version: ProtocolVersion,
+    reader: &mut Reader<'_>,
+) -> Result<Disconnect, DecodeError> {
+    if !version.is_v5() {
+        reader.finish("DISCONNECT: surplus bytes")?;
+        return Ok(Disconnect::new(ReasonCode::Success));
+    }
+    let reason = match reader.is_empty() {
+        true => ReasonCode::Success,
+        false => reader.reason("DISCONNECT: reason code")?,
+    };
+    if !matches!(reason, ReasonCode::Success | ReasonCode::DisconnectWithWill) && !reason.is_error()
+    {
+        return Err(DecodeError::protocol("DISCONNECT: reason code"));
+    }
+    let properties = optional_properties(reader, Place::Disconnect)?;
+    if !reader.is_empty() {
+        return Err(DecodeError::protocol("DISCONNECT: surplus bytes"));
+    }
+    Ok(Disconnect { reason, properties })
+}
+
+fn auth(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Auth, DecodeError> {
+    if !version.is_v5() {
+        return Err(DecodeError::protocol("AUTH before MQTT 5.0"));
+    }
+    let reason = match reader.is_empty() {
+        true => ReasonCode::Success,
+        false => reader.reason("AUTH: reason code")?,
+    };
+    use ReasonCode::{ContinueAuthentication, Reauthenticate, Success};
+    if !matches!(reason, Success | ContinueAuthentication | Reauthenticate) {
+        // [MQTT-3.15.2-1]
+        return Err(DecodeError::protocol("AUTH: reason code"));
+    }
+    let properties = optional_properties(reader, Place::Auth)?;
+    reader.finish("AUTH: surplus bytes")?;
+    Ok(Auth { reason, properties })
+}

@@ -1,0 +1,219 @@
+//! Writing packets, each in its shortest form.
+
+use bytes::{BufMut, BytesMut};
+
+use super::super::{
+    Acknowledgement, EncodeError, Packet, PacketId, PacketType, Properties, ProtocolVersion,
+    ReasonCode, Subscription, SubscriptionOptions, TopicFilter,
+};
+use super::writer::{binary, binary_size};
+use super::{MAX_REMAINING_LENGTH, connect, properties, publish, varint};
+
+/// Appends the packet to `out`. On an error `out` is as it was.
+///
+/// What the version has no place for (properties and reason codes before MQTT 5.0) is
+/// left out.
+pub fn encode(
+    packet: &Packet,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    use PacketType as Type;
+    match packet {
+        Packet::Connect(packet) => connect::encode(packet, out),
+        Packet::ConnAck(packet) => connect::encode_connack(packet, out),
+        Packet::Publish(packet) => publish::encode(packet, version, out),
+        Packet::PubAck(ack) => acknowledgement(Type::PubAck, ack, version, out),
+        Packet::PubRec(ack) => acknowledgement(Type::PubRec, ack, version, out),
+        Packet::PubRel(ack) => acknowledgement(Type::PubRel, ack, version, out),
+        Packet::PubComp(ack) => acknowledgement(Type::PubComp, ack, version, out),
+        Packet::Subscribe(packet) => {
+            let filters = packet
+                .subscriptions
+                .iter()
+                .map(|subscription| &subscription.filter);
+            let size = filters.map(filter_size).sum::<usize>() + packet.subscriptions.len();
+            with_id(
+                Type::Subscribe,
+                packet.packet_id,
+                &packet.properties,
+                size,
+                version,
+                out,
+            )?;
+            for Subscription { filter, options } in &packet.subscriptions {
+                binary(filter.as_bytes(), out);
+                out.put_u8(subscription_options(*options, version));
+            }
+            Ok(())
+        }
+        Packet::SubAck(packet) => {
+            let size = packet.reasons.len();
+            with_id(
+                Type::SubAck,
+                packet.packet_id,
+                &packet.properties,
+                size,
+                version,
+                out,
+            )?;
+            out.extend(packet.reasons.iter().map(|&reason| u8::from(reason)));
+            Ok(())
+        }
+        Packet::Unsubscribe(packet) => {
+            let size = packet.filters.iter().map(filter_size).sum::<usize>();
+            with_id(
+                Type::Unsubscribe,
+                packet.packet_id,
+                &packet.properties,
+                size,
+                version,
+                out,
+            )?;
+            for filter in &packet.filters {
+                binary(filter.as_bytes(), out);
+            }
+            Ok(())
+        }
+        Packet::UnsubAck(packet) => {
+            let reasons = if version.is_v5() {
+                &packet.reasons[..]
+            } else {
+                &[]
+            };
+            let size = reasons.len();
+            with_id(
+                Type::UnsubAck,
+                packet.packet_id,
+                &packet.properties,
+                size,
+                version,
+                out,
+            )?;
+            out.extend(reasons.iter().map(|&reason| u8::from(reason)));
+            Ok(())
+        }
+        Packet::PingReq => header(first_byte(Type::PingReq), 0, out),
+        Packet::PingResp => header(first_byte(Type::PingResp), 0, out),
+        Packet::Disconnect(packet) => reason_only(
+            Type::Disconnect,
+            packet.reason,
+            &packet.properties,
+            version,
+            out,
+        ),
+        Packet::Auth(packet) => {
+            reason_only(Type::Auth, packet.reason, &packet.properties, version, out)
+        }
+    }
+}
+
+/// Writes the first byte and the remaining length.
+pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let length = u32::try_from(length)
+        .ok()
+        .filter(|&length| length <= MAX_REMAINING_LENGTH)
+        .ok_or(EncodeError::PacketTooLarge)?;
+    out.put_u8(first);
+    varint::write(length, out);
+    Ok(())
+}
+
+/// The first byte of every packet but PUBLISH [MQTT-2.1.3-1].
+fn first_byte(packet_type: PacketType) -> u8 {
+    let flags = match packet_type {
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => 0b0010,
+        _ => 0,
+    };
+    (packet_type as u8) << 4 | flags
+}
+
+fn acknowledgement(
+    packet_type: PacketType,
+    ack: &Acknowledgement,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let first = first_byte(packet_type);
+    if !version.is_v5() || (ack.reason == ReasonCode::Success && ack.properties.is_empty()) {
+        header(first, 2, out)?;
+        out.put_u16(ack.packet_id.get());
+        return Ok(());
+    }
+    properties::check(&ack.properties)?;
+    header(first, 2 + reason_size(&ack.properties), out)?;
+    out.put_u16(ack.packet_id.get());
+    write_reason(ack.reason, &ack.properties, out);
+    Ok(())
+}
+
+/// DISCONNECT and AUTH: nothing at all stands for success without properties.
+fn reason_only(
+    packet_type: PacketType,
+    reason: ReasonCode,
+    properties: &Properties,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let first = first_byte(packet_type);
+    if !version.is_v5() || (reason == ReasonCode::Success && properties.is_empty()) {
+        return header(first, 0, out);
+    }
+    properties::check(properties)?;
+    header(first, reason_size(properties), out)?;
+    write_reason(reason, properties, out);
+    Ok(())
+}
+
+fn reason_size(properties: &Properties) -> usize {
+    1 + if properties.is_empty() {
+        0
+    } else {
+        properties::size(properties.iter())
+    }
+}
+
+fn write_reason(reason: ReasonCode, properties: &Properties, out: &mut BytesMut) {
+    out.put_u8(reason.into());
+    if !properties.is_empty() {
+        properties::encode(properties.iter(), out);
+    }
+}
+
+/// Writes everything of a packet with an identifier and properties but its last
+/// `payload_size` bytes.
+fn with_id(
+    packet_type: PacketType,
+    packet_id: PacketId,
+    properties: &Properties,
+    payload_size: usize,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    properties::check(properties)?;
+    let size = if version.is_v5() {
+        properties::size(properties.iter())
+    } else {
+        0
+    };
+    header(first_byte(packet_type), 2 + size + payload_size, out)?;
+    out.put_u16(packet_id.get());
+    if version.is_v5() {
+        properties::encode(properties.iter(), out);
+    }
+    Ok(())
+}
+
+fn filter_size(filter: &TopicFilter) -> usize {
+    binary_size(filter.as_bytes())
+}
+
+fn subscription_options(options: SubscriptionOptions, version: ProtocolVersion) -> u8 {
+    let qos = u8::from(options.qos);
+    if !version.is_v5() {
+        return qos;
+    }
+    qos | u8::from(options.no_local) << 2
+        | u8::from(options.retain_as_published) << 3
+        | (options.retain_handling as u8) << 4
+}

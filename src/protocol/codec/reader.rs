@@ -1,0 +1,128 @@
+use bytes::Bytes;
+
+use super::super::{DecodeError, PacketId, ReasonCode, Text, TextError, TopicFilter, TopicName};
+use super::super::{InvalidTopic, QoS};
+use super::varint::{self, Varint};
+
+/// Reads the fields of one packet; strings and data are slices of the input.
+pub(super) struct Reader<'a> {
+    bytes: &'a Bytes,
+    position: usize,
+    end: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a Bytes, position: usize, end: usize) -> Self {
+        Self {
+            bytes,
+            position,
+            end,
+        }
+    }
+
+    pub(super) fn remaining(&self) -> usize {
+        self.end - self.position
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.position == self.end
+    }
+
+    /// A reader of the next `length` bytes, which this one skips.
+    pub(super) fn part(&mut self, length: usize, place: &'static str) -> Result<Self, DecodeError> {
+        let start = self.advance(length, place)?;
+        Ok(Self::new(self.bytes, start, self.position))
+    }
+
+    pub(super) fn u8(&mut self, place: &'static str) -> Result<u8, DecodeError> {
+        let at = self.advance(1, place)?;
+        Ok(self.bytes[at])
+    }
+
+    pub(super) fn u16(&mut self, place: &'static str) -> Result<u16, DecodeError> {
+        let at = self.advance(2, place)?;
+        Ok(u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]]))
+    }
+
+    pub(super) fn u32(&mut self, place: &'static str) -> Result<u32, DecodeError> {
+        let high = self.u16(place)?;
+        let low = self.u16(place)?;
+        Ok(u32::from(high) << 16 | u32::from(low))
+    }
+
+    pub(super) fn varint(&mut self, place: &'static str) -> Result<u32, DecodeError> {
+        match varint::read(&self.bytes[self.position..self.end]) {
+            Varint::Whole { value, length } => {
+                self.position += length;
+                Ok(value)
+            }
+            Varint::Incomplete | Varint::TooLong => Err(DecodeError::malformed(place)),
+        }
+    }
+
+    /// Binary data: a length of two bytes, and that many bytes.
+    pub(super) fn binary(&mut self, place: &'static str) -> Result<Bytes, DecodeError> {
+        let length = self.u16(place)?;
+        let start = self.advance(usize::from(length), place)?;
+        Ok(self.bytes.slice(start..self.position))
+    }
+
+    pub(super) fn text(&mut self, place: &'static str) -> Result<Text, DecodeError> {
+        Text::from_bytes(self.binary(place)?).map_err(|error| match error {
+            TextError::TooLong | TextError::Malformed => DecodeError::malformed(place),
+        })
+    }
+
+    pub(super) fn topic_name(&mut self, place: &'static str) -> Result<TopicName, DecodeError> {
+        TopicName::from_bytes(self.binary(place)?).map_err(|_| DecodeError::malformed(place))
+    }
+
+    pub(super) fn topic_filter(&mut self, place: &'static str) -> Result<TopicFilter, DecodeError> {
+        TopicFilter::from_bytes(self.binary(place)?).map_err(|error| match error {
+            InvalidTopic::Shared => DecodeError::protocol(place),
+            _ => DecodeError::malformed(place),
+        })
+    }
+
+    pub(super) fn packet_id(&mut self, place: &'static str) -> Result<PacketId, DecodeError> {
+        PacketId::new(self.u16(place)?).ok_or(DecodeError::protocol(place))
+    }
+
+    pub(super) fn reason(&mut self, place: &'static str) -> Result<ReasonCode, DecodeError> {
+        ReasonCode::from_u8(self.u8(place)?).ok_or(DecodeError::protocol(place))
+    }
+
+    /// Whether the next field is a string of no bytes.
+    pub(super) fn starts_with_empty_text(&self) -> bool {
+        self.bytes[self.position..self.end].starts_with(&[0, 0])
+    }
+
+    /// Everything that is left.
+    pub(super) fn rest(&mut self) -> Bytes {
+        let start = self.position;
+        self.position = self.end;
+        self.bytes.slice(start..self.end)
+    }
+
+    /// Fails when something is left.
+    pub(super) fn finish(&self, place: &'static str) -> Result<(), DecodeError> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(DecodeError::malformed(place))
+        }
+    }
+
+    fn advance(&mut self, length: usize, place: &'static str) -> Result<usize, DecodeError> {
+        if self.remaining() < length {
+            return Err(DecodeError::malformed(place));
+        }
+        let start = self.position;
+        self.position += length;
+        Ok(start)
+    }
+}
+
+pub(super) fn qos(bits: u8, place: &'static str) -> Result<QoS, DecodeError> {
+    QoS::from_u8(bits & 0b11).ok_or(DecodeError::malformed(place))
+}

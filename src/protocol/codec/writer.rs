@@ -1,0 +1,22 @@
+use bytes::{BufMut, BytesMut};
+
+use super::super::EncodeError;
+
+/// Writes binary data or a string with its length; the caller has checked the length.
+pub(super) fn binary(bytes: &[u8], out: &mut BytesMut) {
+    debug_assert!(bytes.len() <= usize::from(u16::MAX));
+    out.put_u16(bytes.len() as u16);
+    out.put_slice(bytes);
+}
+
+/// How many bytes binary data or a string takes with its length.
+pub(super) fn binary_size(bytes: &[u8]) -> usize {
+    2 + bytes.len()
+}
+
+pub(super) fn check_binary(bytes: &[u8], what: &'static str) -> Result<(), EncodeError> {
+    if bytes.len() > usize::from(u16::MAX) {
+        return Err(EncodeError::FieldTooLong(what));
+    }
+    Ok(())
+}

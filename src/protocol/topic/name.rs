@@ -1,0 +1,112 @@
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{InvalidTopic, check};
+
+/// The topic of a message: not empty, without wildcards.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicName(Bytes);
+
+impl TopicName {
+    /// Takes the bytes as they are when they are a topic name.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidTopic> {
+        check(&bytes)?;
+        if memchr::memchr2(b'+', b'#', &bytes).is_some() {
+            return Err(InvalidTopic::Wildcard);
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The topic name's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The topic name.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("checked when it was made")
+    }
+
+    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
+    pub fn to_owned_name(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
+    /// Puts the name's bytes elsewhere: `place` copies them and returns the copy.
+    pub fn relocate(&self, place: impl FnOnce(&[u8]) -> Bytes) -> Self {
+        let copy = place(&self.0);
+        debug_assert_eq!(copy, self.0, "a relocated topic stays the same");
+        Self(copy)
+    }
+}
+
+impl TryFrom<&str> for TopicName {
+    type Error = InvalidTopic;
+
+    fn try_from(topic: &str) -> Result<Self, InvalidTopic> {
+        Self::from_bytes(Bytes::copy_from_slice(topic.as_bytes()))
+    }
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_accents_spaces_and_empty_levels_are_allowed() {
+        for name in [
+            "ha/_temperature2",
+            "maison/salon/lumière",
+            "été/salon",
+            "/",
+            "a//b",
+            "a b",
+        ] {
+            assert_eq!(TopicName::try_from(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_with_wildcards_are_refused() {
+        for name in ["#", "a/#", "+", "a/+/b", "a+", "b#c"] {
+            assert_eq!(
+                TopicName::try_from(name),
+                Err(InvalidTopic::Wildcard),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn empty_overlong_deep_and_malformed_names_are_refused() {
+        assert_eq!(TopicName::try_from(""), Err(InvalidTopic::Empty));
+        assert!(TopicName::try_from("a".repeat(65_535).as_str()).is_ok());
+        assert_eq!(
+            TopicName::try_from("a".repeat(65_536).as_str()),
+            Err(InvalidTopic::TooLong)
+        );
+        assert!(TopicName::try_from("/".repeat(200).as_str()).is_ok());
+        assert_eq!(
+            TopicName::try_from("/".repeat(201).as_str()),
+            Err(InvalidTopic::TooDeep)
+        );
+        assert_eq!(TopicName::try_from("a\0"), Err(InvalidTopic::Malformed));
+        assert_eq!(
+            TopicName::from_bytes(Bytes::from_static(b"a\xff")),
+            Err(InvalidTopic::Malformed)
+        );
+    }
+}
