@@ -1,0 +1,344 @@
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU16;
+
+use foldhash::fast::RandomState;
+
+use crate::protocol::{Delivery, PacketId, QoS};
+
+/// The QoS 1 and 2 messages that were sent and not yet acknowledged.
+///
+/// It gives out packet identifiers, keeps the window of the receiver's receive maximum
+/// [MQTT-3.3.4-9], and says after a reconnect what is to be sent again. Messages that
+/// wait for room in the window are the caller's.
+#[derive(Debug)]
+pub struct Outgoing<M> {
+    receive_maximum: NonZeroU16,
+    last_packet_id: Option<PacketId>,
+    in_flight: HashMap<PacketId, InFlight<M>, RandomState>,
+    /// How many messages of this connection are not yet acknowledged.
+    window_used: usize,
+    /// Grows with every PUBLISH and every PUBREC, so that resends keep their order.
+    next_position: u64,
+    /// What a new connection has still to send again.
+    resends: VecDeque<PacketId>,
+}
+
+#[derive(Debug)]
+struct InFlight<M> {
+    position: u64,
+    /// Whether it takes room in this connection's window.
+    in_window: bool,
+    stage: Stage<M>,
+}
+
+/// Which packet the receiver owes.
+#[derive(Debug)]
+enum Stage<M> {
+    PubAck(M),
+    PubRec(M),
+    PubComp,
+    /// The identifier belongs to a SUBSCRIBE or UNSUBSCRIBE.
+    Reply,
+}
+
+/// What a PUBACK means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PubAckOutcome<M> {
+    /// The message is delivered.
+    Delivered(M),
+    /// No QoS 1 message with this identifier is in flight; to be ignored.
+    Unknown,
+}
+
+/// What a PUBREC means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PubRecOutcome<M> {
+    /// The receiver has the message: a PUBREL is due.
+    Received(M),
+    /// The receiver has it already: the PUBREL is due again.
+    Repeated,
+    /// The receiver refused the message; nothing is due.
+    Refused(M),
+    /// No QoS 2 message with this identifier is in flight.
+    Unknown,
+}
+
+/// What a PUBCOMP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PubCompOutcome {
+    /// The delivery is complete.
+    Complete,
+    /// No PUBREL with this identifier is in flight; to be ignored.
+    Unknown,
+}
+
+/// What is to be sent again after a reconnect.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resend<'a, M> {
+    /// The PUBLISH, with DUP set [MQTT-3.3.1-1].
+    Publish(Delivery, &'a M),
+    /// The PUBREL.
+    PubRel(PacketId),
+}
+
+impl<M> Outgoing<M> {
+    /// Nothing in flight; at most `receive_maximum` messages will be.
+    pub fn new(receive_maximum: NonZeroU16) -> Self {
+        Self {
+            receive_maximum,
+            last_packet_id: None,
+            in_flight: HashMap::default(),
+            window_used: 0,
+            next_position: 0,
+            resends: VecDeque::new(),
+        }
+    }
+
+    /// Whether another message may be sent now. While messages have to be sent again,
+    /// new ones wait behind them.
+    pub fn has_room(&self) -> bool {
+        self.resends.is_empty() && self.window_has_room() && self.has_free_packet_id()
+    }
+
+    /// How many messages may be sent now.
+    pub fn room(&self) -> usize {
+        if !self.resends.is_empty() {
+            return 0;
+        }
+        let window = usize::from(self.receive_maximum.get()).saturating_sub(self.window_used);
+        window.min(usize::from(u16::MAX) - self.in_flight.len())
+    }
+
+    /// How many messages and identifiers are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// The receive maximum in force.
+    pub fn receive_maximum(&self) -> NonZeroU16 {
+        self.receive_maximum
+    }
+
+    /// Takes a message that is now sent at QoS 1 or 2 and gives it its packet
+    /// identifier.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room, or the QoS is 0.
+    pub fn send(&mut self, qos: QoS, message: M) -> Delivery {
+        assert!(self.has_room(), "the caller looks for room first");
+        let packet_id = self
+            .unused_packet_id()
+            .expect("room means that one is free");
+        let (delivery, stage) = match qos {
+            QoS::AtMostOnce => panic!("QoS 0 has no packet identifier"),
+            QoS::AtLeastOnce => (Delivery::AtLeastOnce(packet_id), Stage::PubAck(message)),
+            QoS::ExactlyOnce => (Delivery::ExactlyOnce(packet_id), Stage::PubRec(message)),
+        };
+        self.insert(packet_id, stage, true);
+        self.window_used += 1;
+        delivery
+    }
+
+    /// Gives an identifier to a SUBSCRIBE or UNSUBSCRIBE; `None` when all are in use.
+    pub fn reserve_packet_id(&mut self) -> Option<PacketId> {
+        let packet_id = self.unused_packet_id()?;
+        self.insert(packet_id, Stage::Reply, false);
+        Some(packet_id)
+    }
+
+    /// Takes the SUBACK or UNSUBACK for a reserved identifier; false when it is not
+    /// known.
+    pub fn reply(&mut self, packet_id: PacketId) -> bool {
+        let known = matches!(
+            self.in_flight.get(&packet_id),
+            Some(InFlight {
+                stage: Stage::Reply,
+                ..
+            })
+        );
+        if known {
+            self.in_flight.remove(&packet_id);
+        }
+        known
+    }
+
+    /// Skips an identifier, as Mosquitto's clients do for a QoS 0 PUBLISH, and returns
+    /// it for their log line.
+    pub fn skip_packet_id(&mut self) -> Option<PacketId> {
+        self.unused_packet_id()
+    }
+
+    /// Takes a PUBACK.
+    pub fn puback(&mut self, packet_id: PacketId) -> PubAckOutcome<M> {
+        if !matches!(self.stage(packet_id), Some(Stage::PubAck(_))) {
+            return PubAckOutcome::Unknown;
+        }
+        match self.remove(packet_id) {
+            Some(Stage::PubAck(message)) => PubAckOutcome::Delivered(message),
+            _ => PubAckOutcome::Unknown,
+        }
+    }
+
+    /// Takes a PUBREC; `refused` when its reason code is 0x80 or greater.
+    pub fn pubrec(&mut self, packet_id: PacketId, refused: bool) -> PubRecOutcome<M> {
+        match self.stage(packet_id) {
+            Some(Stage::PubRec(_)) if refused => match self.remove(packet_id) {
+                Some(Stage::PubRec(message)) => PubRecOutcome::Refused(message),
+                _ => PubRecOutcome::Unknown,
+            },
+            Some(Stage::PubRec(_)) => {
+                let position = self.position();
+                let Some(entry) = self.in_flight.get_mut(&packet_id) else {
+                    return PubRecOutcome::Unknown;
+                };
+                // PUBRELs go in the order of the PUBRECs [MQTT-4.6.0-4].
+                entry.position = position;
+                match std::mem::replace(&mut entry.stage, Stage::PubComp) {
+                    Stage::PubRec(message) => PubRecOutcome::Received(message),
+                    _ => PubRecOutcome::Unknown,
+                }
+            }
+            Some(Stage::PubComp) => PubRecOutcome::Repeated,
+            _ => PubRecOutcome::Unknown,
+        }
+    }
+
+    /// Takes a PUBCOMP.
+    pub fn pubcomp(&mut self, packet_id: PacketId) -> PubCompOutcome {
+        if !matches!(self.stage(packet_id), Some(Stage::PubComp)) {
+            return PubCompOutcome::Unknown;
+        }
+        self.remove(packet_id);
+        PubCompOutcome::Complete
+    }
+
+    /// Begins a new connection of the same session: what is in flight is to be sent
+    /// again, in its order and within the new window.
+    pub fn resume(&mut self, receive_maximum: NonZeroU16) {
+        self.receive_maximum = receive_maximum;
+        self.window_used = 0;
+        self.in_flight
+            .retain(|_, entry| !matches!(entry.stage, Stage::Reply));
+        let mut order: Vec<_> = self
+            .in_flight
+            .iter()
+            .map(|(&packet_id, entry)| (entry.position, packet_id))
+            .collect();
+        order.sort_unstable();
+        self.resends = order.into_iter().map(|(_, packet_id)| packet_id).collect();
+        for entry in self.in_flight.values_mut() {
+            entry.in_window = false;
+        }
+    }
+
+    /// What is to be sent again next, as far as the window has room; to be called
+    /// until it is `None`, and again when an acknowledgement made room.
+    pub fn next_resend(&mut self) -> Option<Resend<'_, M>> {
+        if !self.window_has_room() {
+            return None;
+        }
+        // An acknowledgement for the last connection may have come meanwhile.
+        let packet_id = loop {
+            let packet_id = self.resends.pop_front()?;
+            if self.in_flight.contains_key(&packet_id) {
+                break packet_id;
+            }
+        };
+        self.window_used += 1;
+        let entry = self.in_flight.get_mut(&packet_id)?;
+        entry.in_window = true;
+        match &entry.stage {
+            Stage::PubAck(message) => {
+                Some(Resend::Publish(Delivery::AtLeastOnce(packet_id), message))
+            }
+            Stage::PubRec(message) => {
+                Some(Resend::Publish(Delivery::ExactlyOnce(packet_id), message))
+            }
+            Stage::PubComp | Stage::Reply => Some(Resend::PubRel(packet_id)),
+        }
+    }
+
+    /// Whether something is still to be sent again.
+    pub fn has_resends(&self) -> bool {
+        !self.resends.is_empty()
+    }
+
+    /// The messages in flight in their order, without those whose PUBREC came.
+    pub fn messages(&self) -> impl Iterator<Item = &M> {
+        let mut entries: Vec<_> = self.in_flight.values().collect();
+        entries.sort_unstable_by_key(|entry| entry.position);
+        entries.into_iter().filter_map(|entry| match &entry.stage {
+            Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
+            Stage::PubComp | Stage::Reply => None,
+        })
+    }
+
+    /// Ends the session: everything in flight is given back in its order.
+    pub fn drain(&mut self) -> Vec<M> {
+        let mut entries: Vec<_> = std::mem::take(&mut self.in_flight).into_values().collect();
+        entries.sort_unstable_by_key(|entry| entry.position);
+        self.window_used = 0;
+        self.resends = VecDeque::new();
+        let messages = entries.into_iter().filter_map(|entry| match entry.stage {
+            Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
+            Stage::PubComp | Stage::Reply => None,
+        });
+        messages.collect()
+    }
+
+    fn stage(&self, packet_id: PacketId) -> Option<&Stage<M>> {
+        self.in_flight.get(&packet_id).map(|entry| &entry.stage)
+    }
+
+    fn window_has_room(&self) -> bool {
+        self.window_used < usize::from(self.receive_maximum.get())
+    }
+
+    fn has_free_packet_id(&self) -> bool {
+        self.in_flight.len() < usize::from(u16::MAX)
+    }
+
+    /// The next identifier that is not in use [MQTT-2.2.1-3].
+    fn unused_packet_id(&mut self) -> Option<PacketId> {
+        if !self.has_free_packet_id() {
+            return None;
+        }
+        let mut packet_id = self.last_packet_id.map_or(PacketId::FIRST, PacketId::next);
+        while self.in_flight.contains_key(&packet_id) {
+            packet_id = packet_id.next();
+        }
+        self.last_packet_id = Some(packet_id);
+        Some(packet_id)
+    }
+
+    fn position(&mut self) -> u64 {
+        self.next_position += 1;
+        self.next_position
+    }
+
+    fn insert(&mut self, packet_id: PacketId, stage: Stage<M>, in_window: bool) {
+        let position = self.position();
+        self.in_flight.insert(
+            packet_id,
+            InFlight {
+                position,
+                in_window,
+                stage,
+            },
+        );
+    }
+
+    fn remove(&mut self, packet_id: PacketId) -> Option<Stage<M>> {
+        let entry = self.in_flight.remove(&packet_id)?;
+        if entry.in_window {
+            self.window_used -= 1;
+        }
+        Some(entry.stage)
+    }
+}
