@@ -1,3 +1,7 @@
 //! The `mq-passwd` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(mq::passwd::tool::run(std::env::args_os()))
+}

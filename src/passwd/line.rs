@@ -39,6 +39,11 @@ impl Line {
     }
 }
 
+/// Text from a file as a terminal or a log may show it: without control characters.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace(char::is_control, "\u{fffd}")
+}
+
 /// `range` without the blanks at both its ends.
 fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
     let field = &line[range.clone()];
@@ -71,6 +76,14 @@ mod tests {
         assert_eq!(fields("a:\n"), ("a", ""));
         assert_eq!(fields(":b"), ("", "b"));
         assert_eq!(fields(" : : "), ("", ""));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_file_cannot_steer_a_terminal() {
+        assert_eq!(
+            printable(b"\x1b[2Jj\xc3\xa9\xff"),
+            "\u{fffd}[2Jj\u{e9}\u{fffd}"
+        );
     }
 
     #[test]

@@ -1,1 +1,117 @@
-//! x
+//! Warnings about a file of secrets that others could read or change.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+const WORLD_READABLE: u32 = 0o004;
+
+/// Mosquitto's warnings about the file at `path`: that anyone can read it, that it belongs to another
+/// user or to another group than this process. Each may have a second line that says what to do.
+///
+/// # Errors
+///
+/// When the file's permissions cannot be looked up.
+pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
+    let metadata = fs::metadata(path)?;
+    let file = path.display();
+    let mut warnings = Vec::new();
+    if metadata.mode() & WORLD_READABLE != 0 {
+        warnings.push(format!(
+            "Warning: File {file} has world readable permissions. \
+             Future versions will refuse to load this file.\n\
+             To fix this, use `chmod 0700 {file}`."
+        ));
+    }
+    let uid = Uid::effective();
+    if metadata.uid() != uid.as_raw() {
+        let name = user_name(uid);
+        warnings.push(format!(
+            "Warning: File {file} owner is not {name}. \
+             Future versions will refuse to load this file.\n\
+             To fix this, use `chown {name} {file}`."
+        ));
+    }
+    let gid = Gid::effective();
+    if metadata.gid() != gid.as_raw() {
+        warnings.push(format!(
+            "Warning: File {file} group is not {}. Future versions will refuse to load this file.",
+            group_name(gid)
+        ));
+    }
+    Ok(warnings)
+}
+
+fn user_name(uid: Uid) -> String {
+    User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+fn group_name(gid: Gid) -> String {
+    Group::from_gid(gid)
+        .ok()
+        .flatten()
+        .map_or_else(|| gid.to_string(), |group| group.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use super::*;
+
+    fn warnings_of(mode: u32) -> (tempfile::NamedTempFile, Vec<String>) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let warnings = permission_warnings(file.path()).unwrap();
+        (file, warnings)
+    }
+
+    #[test]
+    fn a_private_file_of_our_own_gives_no_warning() {
+        assert_eq!(warnings_of(0o600).1, Vec::<String>::new());
+        assert_eq!(warnings_of(0o640).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_world_readable_file_gives_the_warning_of_mosquitto() {
+        let (file, warnings) = warnings_of(0o644);
+        let path = file.path().display();
+        assert_eq!(
+            warnings,
+            [format!(
+                "Warning: File {path} has world readable permissions. Future versions will refuse to load this file.\n\
+                 To fix this, use `chmod 0700 {path}`."
+            )]
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_owner_gives_a_warning_for_user_and_group() {
+        if !Uid::effective().is_root() {
+            eprintln!("skipped: only root can give a file away");
+            return;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        chown(file.path(), Some(65_534), Some(65_534)).unwrap();
+        let warnings = permission_warnings(file.path()).unwrap();
+        let path = file.path().display();
+        assert_eq!(
+            warnings,
+            [
+                format!(
+                    "Warning: File {path} owner is not root. Future versions will refuse to load this file.\n\
+                     To fix this, use `chown root {path}`."
+                ),
+                format!(
+                    "Warning: File {path} group is not root. Future versions will refuse to load this file."
+                ),
+            ]
+        );
+    }
+}

@@ -1,1 +1,352 @@
-//! x
+//! The `mq-passwd` program: makes and edits password files as `mosquitto_passwd` does.
+//!
+//! Errors go to standard error, prompts and success lines to standard output; the exit code is 0 for
+//! success, 2 when the two passwords differ, 130 and 143 after SIGINT and SIGTERM, otherwise 1.
+
+mod arguments;
+mod interrupts;
+mod password;
+mod prompt;
+mod usage;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::{AccessFlags, access};
+use thiserror::Error;
+
+pub use self::arguments::{ArgumentError, FLAGS, Flag};
+pub use self::password::PasswordTooLong;
+pub use self::prompt::PromptError;
+pub use self::usage::usage;
+pub use super::replace::ReplaceError;
+
+use self::arguments::{Command, Hashing, PasswordSource, Target};
+use self::interrupts::Interrupts;
+use self::password::Password;
+use super::file::{Change, CorruptLine, HashLineError, LeftAlone, PasswordFile};
+use super::hash::{CreateHashError, PasswordHash};
+use super::locked_file::LockedFile;
+use super::permissions::permission_warnings;
+use super::replace::{self, os_text};
+use super::username::Username;
+
+/// As many links in a row as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Runs the program with the words of its command line, its own name first, and gives its exit code.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let mut words = words.into_iter();
+    let program = program_name(words.next());
+    let command = match arguments::parse(words) {
+        Ok(command) => command,
+        Err(ArgumentError::Usage { first_word }) => return help(&program, first_word.as_deref()),
+        Err(error) => {
+            tell(&error);
+            return 1;
+        }
+    };
+    let interrupts = Interrupts::watch();
+    match execute(command, &interrupts) {
+        Ok(()) => 0,
+        Err(error) => {
+            tell(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Why the program failed. [`Display`](std::fmt::Display) is what it says, where possible in Mosquitto's words.
+#[derive(Debug, Error)]
+enum ToolError {
+    #[error("Error: Unable to open password file {}. {}", file.display(), os_text(source))]
+    Open { file: PathBuf, source: io::Error },
+    #[error("Error: Unable to open file {} for writing. {}", file.display(), os_text(source))]
+    Create { file: PathBuf, source: io::Error },
+    #[error("Error reading password file: {}", os_text(.0))]
+    Resolve(io::Error),
+    #[error(transparent)]
+    Corrupt(#[from] CorruptLine),
+    #[error("Warning: User {0} not found in password file.")]
+    NoSuchUser(Username),
+    #[error("Error: Unable to hash password: {0}.")]
+    Hash(#[from] CreateHashError),
+    #[error(transparent)]
+    HashLine(#[from] HashLineError),
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
+    #[error("Error: Unable to write to standard output. {}", os_text(.0))]
+    StandardOutput(io::Error),
+}
+
+impl ToolError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            ToolError::Prompt(PromptError::Mismatch) => 2,
+            ToolError::Prompt(PromptError::Interrupted) => interrupts::exit_code(Signal::SIGINT),
+            _ => 1,
+        }
+    }
+}
+
+fn execute(command: Command, interrupts: &Interrupts) -> Result<(), ToolError> {
+    match command {
+        Command::Create {
+            target: Target::StandardOutput,
+            username,
+            password,
+            hashing,
+        } => print(&username, password, hashing, interrupts),
+        Command::Create {
+            target: Target::File(file),
+            username,
+            password,
+            hashing,
+        } => create(&file, &username, password, hashing, interrupts),
+        Command::Set {
+            file,
+            username,
+            password,
+            hashing,
+        } => set(&file, &username, password, hashing, interrupts),
+        Command::Delete { file, username } => delete(&file, username, interrupts),
+        Command::HashPlainText { file, hashing } => hash_plain_text(&file, hashing, interrupts),
+    }
+}
+
+/// `-c -`: the line and nothing else on standard output, so the prompts go to standard error.
+fn print(
+    username: &Username,
+    password: PasswordSource,
+    hashing: Hashing,
+    interrupts: &Interrupts,
+) -> Result<(), ToolError> {
+    let hash = hash(&password.obtain(&mut io::stderr(), interrupts)?, hashing)?;
+    let mut file = PasswordFile::default();
+    file.set(username, &hash);
+    let mut stdout = io::stdout();
+    stdout
+        .write_all(&file.to_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(ToolError::StandardOutput)
+}
+
+/// `-c`: a file with one user. What stood in it before is gone, its mode and owner stay.
+fn create(
+    file: &Path,
+    username: &Username,
+    password: PasswordSource,
+    hashing: Hashing,
+    interrupts: &Interrupts,
+) -> Result<(), ToolError> {
+    let error = |source| ToolError::Create {
+        file: file.to_owned(),
+        source,
+    };
+    let path = creation_target(file).map_err(error)?;
+    // Known before anybody types a password twice in vain.
+    if path.exists() {
+        LockedFile::open(&path).map_err(error)?;
+        warn_about_permissions(&path);
+    } else {
+        require_writable_directory(&path).map_err(error)?;
+    }
+    let hash = hash(&password.obtain(&mut io::stdout(), interrupts)?, hashing)?;
+    let mut new = PasswordFile::default();
+    new.set(username, &hash);
+    if path.exists() {
+        let locked = LockedFile::open(&path).map_err(error)?;
+        let _hold = interrupts.hold();
+        locked.replace(&new.to_bytes())?;
+    } else {
+        let _hold = interrupts.hold();
+        replace::create(&path, &new.to_bytes())?;
+    }
+    say(&format!("Adding password for user {username}"));
+    Ok(())
+}
+
+/// Adds a user or changes the password.
+fn set(
+    file: &Path,
+    username: &Username,
+    password: PasswordSource,
+    hashing: Hashing,
+    interrupts: &Interrupts,
+) -> Result<(), ToolError> {
+    let path = resolve(file)?;
+    // Known before anybody types a password twice in vain.
+    open(&path)?;
+    warn_about_permissions(&path);
+    let hash = hash(&password.obtain(&mut io::stdout(), interrupts)?, hashing)?;
+    // Opened anew: while the password was typed, another program may have changed the file.
+    let (locked, mut users) = open(&path)?;
+    let verb = match users.set(username, &hash) {
+        Change::Added => "Adding",
+        Change::Updated => "Updating",
+    };
+    write(locked, &users, interrupts)?;
+    say(&format!("{verb} password for user {username}"));
+    Ok(())
+}
+
+/// `-D`
+fn delete(file: &Path, username: Username, interrupts: &Interrupts) -> Result<(), ToolError> {
+    let path = resolve(file)?;
+    let (locked, mut users) = open(&path)?;
+    warn_about_permissions(&path);
+    if !users.remove(&username) {
+        return Err(ToolError::NoSuchUser(username));
+    }
+    write(locked, &users, interrupts)
+}
+
+/// `-U`
+fn hash_plain_text(
+    file: &Path,
+    hashing: Hashing,
+    interrupts: &Interrupts,
+) -> Result<(), ToolError> {
+    let path = resolve(file)?;
+    let (locked, mut users) = open(&path)?;
+    warn_about_permissions(&path);
+    let left_alone = users.hash_plain_passwords(hashing.scheme, hashing.iterations)?;
+    write(locked, &users, interrupts)?;
+    for LeftAlone {
+        line,
+        username,
+        flaw,
+    } in left_alone
+    {
+        tell(&match flaw {
+            None => format!(
+                "Warning: The password of user {username} in line {line} is hashed already; left as it is."
+            ),
+            Some(flaw) => format!(
+                "Warning: The password of user {username} in line {line} begins like a hash but is none \
+                 ({flaw}); left as it is."
+            ),
+        });
+    }
+    Ok(())
+}
+
+impl PasswordSource {
+    fn obtain(
+        self,
+        prompts: &mut dyn Write,
+        interrupts: &Interrupts,
+    ) -> Result<Password, PromptError> {
+        match self {
+            PasswordSource::Given(password) => Ok(password),
+            PasswordSource::Asked => prompt::ask(prompts, interrupts),
+        }
+    }
+}
+
+fn hash(password: &Password, hashing: Hashing) -> Result<PasswordHash, CreateHashError> {
+    PasswordHash::create(hashing.scheme, hashing.iterations, password.as_bytes())
+}
+
+/// The file behind all links, which is the one to replace; `file` itself when there is nothing.
+fn resolve(file: &Path) -> Result<PathBuf, ToolError> {
+    match fs::canonicalize(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(file.to_owned()),
+        result => result.map_err(ToolError::Resolve),
+    }
+}
+
+/// The path behind all links, whether there is a file or not.
+fn creation_target(file: &Path) -> io::Result<PathBuf> {
+    if let Ok(path) = fs::canonicalize(file) {
+        return Ok(path);
+    }
+    let mut path = file.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    Err(Errno::ELOOP.into())
+}
+
+/// Refuses a path at which no file can be made.
+fn require_writable_directory(path: &Path) -> io::Result<()> {
+    if path.file_name().is_none() {
+        return Err(Errno::ENOENT.into());
+    }
+    // The dot refuses what is no directory, and stands for the current one where there is no other.
+    let directory = path.parent().unwrap_or(Path::new("")).join(".");
+    Ok(access(&directory, AccessFlags::W_OK | AccessFlags::X_OK)?)
+}
+
+fn open(path: &Path) -> Result<(LockedFile, PasswordFile), ToolError> {
+    let locked = LockedFile::open(path).map_err(|source| ToolError::Open {
+        file: path.to_owned(),
+        source,
+    })?;
+    let users = PasswordFile::parse(locked.contents())?;
+    Ok((locked, users))
+}
+
+fn write(
+    locked: LockedFile,
+    users: &PasswordFile,
+    interrupts: &Interrupts,
+) -> Result<(), ToolError> {
+    let contents = users.to_bytes();
+    if contents == locked.contents() {
+        return Ok(());
+    }
+    let _hold = interrupts.hold();
+    Ok(locked.replace(&contents)?)
+}
+
+fn warn_about_permissions(path: &Path) {
+    for warning in permission_warnings(path).unwrap_or_default() {
+        tell(&warning);
+    }
+}
+
+fn program_name(word: Option<OsString>) -> String {
+    word.as_deref()
+        .and_then(|word| Path::new(word).file_name())
+        .map_or("mq-passwd".into(), OsStr::to_string_lossy)
+        .into_owned()
+}
+
+/// The usage text. Under Mosquitto's name asking for it is an error, as it is there.
+fn help(program: &str, first_word: Option<&OsStr>) -> u8 {
+    let ours = !program.starts_with("mosquitto");
+    let word = first_word.and_then(OsStr::to_str);
+    if ours && matches!(word, Some("-V" | "--version")) {
+        say(&format!("{program} {}", env!("CARGO_PKG_VERSION")));
+        return 0;
+    }
+    say(usage(program).trim_end());
+    if ours && matches!(word, Some("-h" | "--help")) {
+        return 0;
+    }
+    let hint = first_word.and_then(|word| usage::hint(program, word));
+    if let Some(hint) = hint.filter(|_| io::stderr().is_terminal()) {
+        tell(&hint);
+    }
+    1
+}
+
+/// A line on standard output. That nobody reads it is no reason to fail: the file is what counts.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// A line on standard error.
+fn tell(line: &dyn std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,1 +1,318 @@
-//! x
+//! The users of one password file, as the broker asks for them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::hash::{ParseHashError, PasswordHash};
+use super::line::{Line, printable};
+
+/// User names with their password hashes. It never changes, so threads share it in an `Arc`.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    hashes: HashMap<Box<[u8]>, PasswordHash>,
+    /// What the password of an unknown user is verified against, to take the time of a known one:
+    /// the hash of the file's first user, since a file is mostly of one scheme.
+    decoy: Option<PasswordHash>,
+}
+
+impl Users {
+    /// Reads the password file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or as for [`Users::parse`].
+    pub fn read(path: &Path) -> Result<Users, UsersError> {
+        let contents = fs::read(path).map_err(|source| UsersError::Open {
+            file: path.to_owned(),
+            source,
+        })?;
+        Users::parse(path, &contents)
+    }
+
+    /// Reads the lines of a password file; `file` is its name in the errors.
+    ///
+    /// Comments (a `#` at the very beginning), blank lines and lines without a colon are passed over;
+    /// blanks around the fields and fields after the second are ignored.
+    ///
+    /// # Errors
+    ///
+    /// The first line that has no user name, no password, an undecodable hash, or the name of an earlier line.
+    pub fn parse(file: &Path, contents: &[u8]) -> Result<Users, UsersError> {
+        let mut users = Users::default();
+        for (index, line) in contents.split(|byte| *byte == b'\n').enumerate() {
+            let Line::Entry(fields) = Line::parse(line) else {
+                continue;
+            };
+            let file = || file.to_owned();
+            let number = index + 1;
+            let username = &line[fields.username];
+            let password = &line[fields.password];
+            if username.is_empty() {
+                return Err(UsersError::EmptyUsername {
+                    file: file(),
+                    line: number,
+                });
+            }
+            if password.is_empty() {
+                let text = printable(line.trim_ascii());
+                return Err(UsersError::InvalidLine {
+                    file: file(),
+                    line: number,
+                    text,
+                });
+            }
+            let hash = std::str::from_utf8(password)
+                .map_err(|_| ParseHashError::UnknownScheme)
+                .and_then(str::parse::<PasswordHash>)
+                .map_err(|source| UsersError::Undecodable {
+                    file: file(),
+                    line: number,
+                    source,
+                })?;
+            match users.hashes.entry(username.into()) {
+                Entry::Occupied(_) => {
+                    let username = printable(username);
+                    return Err(UsersError::Duplicate {
+                        file: file(),
+                        line: number,
+                        username,
+                    });
+                }
+                Entry::Vacant(vacant) => {
+                    users.decoy.get_or_insert_with(|| hash.clone());
+                    vacant.insert(hash);
+                }
+            }
+        }
+        Ok(users)
+    }
+
+    /// Whether `password` is that of `username`; an empty password never is.
+    ///
+    /// Slow on purpose, and as slow for an unknown name, so that the time tells nobody which names exist.
+    /// Not for a thread that has sockets to serve.
+    pub fn authenticate(&self, username: &str, password: &[u8]) -> bool {
+        let known = self.hashes.get(username.as_bytes());
+        let verified = known
+            .or(self.decoy.as_ref())
+            .is_some_and(|hash| hash.verify(password));
+        verified && known.is_some() && !password.is_empty()
+    }
+
+    /// Whether the file names this user.
+    pub fn contains(&self, username: &str) -> bool {
+        self.hashes.contains_key(username.as_bytes())
+    }
+
+    /// The number of users.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Whether the file names nobody.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+}
+
+/// Why a password file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text, which names no line:
+/// [`UsersError::line`] does.
+#[derive(Debug, Error)]
+pub enum UsersError {
+    /// The file cannot be read.
+    #[error("Error: Unable to open pwfile \"{}\".", file.display())]
+    Open {
+        /// The password file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The second field is no hash; plain text lands here.
+    #[error("Error: Unable to decode line in password file '{}'.", file.display())]
+    Undecodable {
+        /// The password file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with the hash.
+        source: ParseHashError,
+    },
+    /// Two lines for one user.
+    #[error("Error: Duplicate user '{username}' in password file '{}'.", file.display())]
+    Duplicate {
+        /// The password file.
+        file: PathBuf,
+        /// The later line, counted from 1.
+        line: usize,
+        /// The user of both lines.
+        username: String,
+    },
+    /// A line without a user name.
+    #[error("Error: Empty username in password file '{}'.", file.display())]
+    EmptyUsername {
+        /// The password file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A line without a password.
+    #[error("Error: Invalid line in password file '{}': {text}", file.display())]
+    InvalidLine {
+        /// The password file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The line itself, which holds no password.
+        text: String,
+    },
+}
+
+impl UsersError {
+    /// The line that is wrong, counted from 1; `None` when the file could not be read at all.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            UsersError::Open { .. } => None,
+            UsersError::Undecodable { line, .. }
+            | UsersError::Duplicate { line, .. }
+            | UsersError::EmptyUsername { line, .. }
+            | UsersError::InvalidLine { line, .. } => Some(*line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::passwd::hash::{Iterations, Scheme};
+
+    fn hash(password: &str) -> String {
+        PasswordHash::create(Scheme::Sha512, Iterations::default(), password.as_bytes())
+            .unwrap()
+            .to_string()
+    }
+
+    fn parse(contents: &str) -> Result<Users, UsersError> {
+        Users::parse(Path::new("F"), contents.as_bytes())
+    }
+
+    fn complaint(contents: &str) -> (String, Option<usize>) {
+        let error = parse(contents).unwrap_err();
+        (error.to_string(), error.line())
+    }
+
+    #[test]
+    fn a_user_is_let_in_with_the_right_password_only() {
+        let users = parse(&format!("été:{}\nbob:{}\n", hash("one"), hash("two"))).unwrap();
+        assert!(users.authenticate("été", b"one"));
+        assert!(users.authenticate("bob", b"two"));
+        assert!(!users.authenticate("bob", b"one"));
+        assert!(!users.authenticate("eve", b"one"));
+        assert!(!users.authenticate("", b""));
+        assert!(users.contains("bob") && !users.contains("eve"));
+        assert_eq!(users.len(), 2);
+    }
+
+    #[test]
+    fn an_empty_password_lets_nobody_in() {
+        let users = parse(&format!("a:{}\n", hash(""))).unwrap();
+        assert!(!users.authenticate("a", b""));
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_an_empty_file() {
+        let users = parse("").unwrap();
+        assert!(users.is_empty());
+        assert!(!users.authenticate("a", b"a"));
+    }
+
+    #[test]
+    fn comments_blanks_extra_fields_and_lines_without_a_colon_are_passed_over() {
+        let hash = hash("one");
+        let contents =
+            format!("# x:y\n\n \t\r\nno colon\n  a \t:  {hash} :more:fields\r\nb:{hash}");
+        let users = parse(&contents).unwrap();
+        assert!(users.authenticate("a", b"one"));
+        assert!(users.authenticate("b", b"one"));
+        assert_eq!(users.len(), 2);
+    }
+
+    #[test]
+    fn all_schemes_may_stand_in_one_file() {
+        let contents: String = Scheme::ALL
+            .into_iter()
+            .map(|scheme| {
+                let hash = PasswordHash::create(scheme, Iterations::default(), b"one").unwrap();
+                format!("{scheme}:{hash}\n")
+            })
+            .collect();
+        let users = parse(&contents).unwrap();
+        for scheme in Scheme::ALL {
+            assert!(users.authenticate(scheme.name(), b"one"), "{scheme}");
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_named_in_the_words_of_mosquitto() {
+        let hash = hash("one");
+        let undecodable = "Error: Unable to decode line in password file 'F'.".to_owned();
+        assert_eq!(complaint("# x\na:plain\n"), (undecodable.clone(), Some(2)));
+        assert_eq!(complaint("a:$7$99999999999$a$b"), (undecodable, Some(1)));
+        assert_eq!(
+            complaint(&format!("a:{hash}\nb:{hash}\n a :{hash}\n")),
+            (
+                "Error: Duplicate user 'a' in password file 'F'.".to_owned(),
+                Some(3)
+            )
+        );
+        assert_eq!(
+            complaint(&format!(" :{hash}")),
+            (
+                "Error: Empty username in password file 'F'.".to_owned(),
+                Some(1)
+            )
+        );
+        assert_eq!(
+            complaint("a: \n"),
+            (
+                "Error: Invalid line in password file 'F': a:".to_owned(),
+                Some(1)
+            )
+        );
+    }
+
+    #[test]
+    fn the_cause_of_an_undecodable_line_can_be_asked_for() {
+        let error =
+            parse("a:$2y$31$Q1w2E3r4T5y6U7i8O9p0AuiFukB0BbBgjWD.zVJEsGONqmcE3C8Ee").unwrap_err();
+        assert_eq!(
+            error.source().unwrap().to_string(),
+            "bcrypt's cost is not within 4 to 17"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let error = Users::read(Path::new("/does/not/exist")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Error: Unable to open pwfile \"/does/not/exist\"."
+        );
+        assert_eq!(error.line(), None);
+    }
+
+    #[test]
+    fn threads_share_the_users() {
+        let users = Arc::new(parse(&format!("a:{}", hash("one"))).unwrap());
+        let shared = Arc::clone(&users);
+        let verdict = std::thread::spawn(move || shared.authenticate("a", b"one"));
+        assert!(verdict.join().unwrap());
+    }
+}

@@ -1,0 +1,36 @@
+//! A password on its way from the user to its hash.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// The longest password in bytes: MQTT's binary data holds no more [MQTT-1.5.6].
+pub(super) const MAX_LENGTH: usize = 65_535;
+
+/// A password that a client can send. It never shows in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Password(Vec<u8>);
+
+impl Password {
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Password, PasswordTooLong> {
+        if bytes.len() > MAX_LENGTH {
+            return Err(PasswordTooLong);
+        }
+        Ok(Password(bytes))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(…)")
+    }
+}
+
+/// A password of more than 65,535 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("Error: Password must be less than 65536 characters long.")]
+pub struct PasswordTooLong;
