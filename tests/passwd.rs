@@ -1,162 +1,28 @@
 //! The built `mq-passwd`, seen from outside: what it says, how it exits, and what is in the file then.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+#![allow(
+    clippy::unwrap_used,
+    reason = "what fails in a test's helper fails the test"
+)]
+
+#[path = "passwd/mosquitto.rs"]
+mod mosquitto;
+#[path = "passwd/prompts.rs"]
+mod prompts;
+#[path = "passwd/scene.rs"]
+mod scene;
+
+use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use mq::passwd::users::Users;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mq-passwd");
-
-/// A directory with a password file, in which the program runs.
-struct Scene {
-    directory: TempDir,
-}
-
-struct Outcome {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Scene {
-    fn empty() -> Scene {
-        Scene {
-            directory: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn with(contents: &str) -> Scene {
-        let scene = Scene::empty();
-        fs::write(scene.path("f"), contents).unwrap();
-        scene.set_mode(0o600);
-        scene
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        // Messages name the resolved path, and a directory for temporary files may be a link.
-        self.directory.path().canonicalize().unwrap().join(name)
-    }
-
-    fn contents(&self) -> String {
-        fs::read_to_string(self.path("f")).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.directory.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn mode(&self) -> u32 {
-        fs::metadata(self.path("f")).unwrap().mode() & 0o7777
-    }
-
-    fn set_mode(&self, mode: u32) {
-        fs::set_permissions(self.path("f"), Permissions::from_mode(mode)).unwrap();
-    }
-
-    fn users(&self) -> Users {
-        Users::read(&self.path("f")).unwrap()
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.current_dir(self.directory.path());
-        command
-    }
-
-    /// Runs the program with the words of `line`.
-    fn run(&self, line: &str) -> Outcome {
-        self.run_with_input(line, "")
-    }
-
-    fn run_with_input(&self, line: &str, input: &str) -> Outcome {
-        let mut command = self.command();
-        command.args(line.split(' ').filter(|word| !word.is_empty()));
-        finish(command, input.as_bytes())
-    }
-
-    fn run_words<W: AsRef<OsStr>>(&self, words: &[W]) -> Outcome {
-        let mut command = self.command();
-        command.args(words);
-        finish(command, b"")
-    }
-}
-
-impl Outcome {
-    #[track_caller]
-    fn succeeded(&self) {
-        self.was(0, "");
-    }
-
-    #[track_caller]
-    fn was(&self, code: i32, stderr: &str) {
-        assert_eq!((self.code, &*self.stderr), (Some(code), stderr));
-    }
-}
-
-fn finish(mut command: Command, input: &[u8]) -> Outcome {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that asks for nothing may be gone before it reads.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-/// Reads from `stream` until it has given `expected`, and returns all it gave.
-fn read_until(stream: &mut impl Read, expected: &str) -> String {
-    let mut seen = Vec::new();
-    let mut byte = [0];
-    while !seen.ends_with(expected.as_bytes()) {
-        let count = stream.read(&mut byte).unwrap();
-        assert_ne!(count, 0, "ended after {:?}", String::from_utf8_lossy(&seen));
-        seen.push(byte[0]);
-    }
-    String::from_utf8_lossy(&seen).into_owned()
-}
-
-/// The path of a program that is not ours, or `None` after saying so.
-fn installed(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
-        .map(|directory| directory.join(program))
-        .find(|candidate| candidate.is_file());
-    if found.is_none() {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
-
-/// As [`installed`], for the peers that `MQ_REQUIRE_PEERS=1` insists on.
-fn peer(program: &str) -> Option<PathBuf> {
-    let found = installed(program);
-    let required = std::env::var_os("MQ_REQUIRE_PEERS").is_some_and(|value| value == "1");
-    assert!(found.is_some() || !required, "{program} is required");
-    found
-}
+use crate::scene::{PROGRAM, Scene, finish, installed};
 
 // The command line
 
@@ -301,8 +167,8 @@ fn arguments_need_not_be_utf_8() {
     assert!(fs::read(scene.path("f")).unwrap().starts_with(b"u\xe9:$7$"));
     let words = [&b"-H"[..], b"\xff", b"f", b"u"].map(OsStr::from_bytes);
     assert_eq!(scene.run_words(&words).code, Some(1));
-    let words: [OsString; 1] = [OsStr::from_bytes(b"-\xff").to_owned()];
-    assert_eq!(scene.run_words(&words).code, Some(1));
+    let outcome = scene.run_words(&[OsStr::from_bytes(b"-\xff")]);
+    assert_eq!(outcome.code, Some(1));
 }
 
 // Hashes
@@ -626,235 +492,5 @@ fn a_corrupt_line_is_named_and_nothing_is_changed() {
         }
         assert_eq!(scene.contents(), contents);
         assert_eq!(scene.names(), ["f"]);
-    }
-}
-
-// Prompts
-
-#[test]
-fn without_a_terminal_two_lines_of_standard_input_are_the_answers() {
-    let scene = Scene::with("");
-    let outcome = scene.run_with_input("f anne", "with a space \r\nwith a space \r\n");
-    outcome.succeeded();
-    assert_eq!(
-        outcome.stdout,
-        "Password: \nReenter password: \nAdding password for user anne\n"
-    );
-    assert!(scene.users().authenticate("anne", b"with a space "));
-}
-
-#[test]
-fn two_different_answers_are_exit_code_2_and_change_nothing() {
-    let scene = Scene::with("a:b\n");
-    let outcome = scene.run_with_input("f anne", "one\ntwo\n");
-    outcome.was(2, "Error: Passwords do not match.\n");
-    assert_eq!(outcome.stdout, "Password: \nReenter password: \n");
-    assert_eq!(scene.contents(), "a:b\n");
-    scene
-        .run_with_input("-c new anne", "one\ntwo\n")
-        .was(2, "Error: Passwords do not match.\n");
-    assert_eq!(scene.names(), ["f"]);
-}
-
-#[test]
-fn an_empty_answer_is_refused_and_changes_nothing() {
-    let scene = Scene::with("a:b\n");
-    for (input, prompts) in [
-        ("", "Password: "),
-        ("\n\n", "Password: "),
-        ("one\n", "Password: \nReenter password: "),
-    ] {
-        let outcome = scene.run_with_input("f anne", input);
-        outcome.was(1, "Error: Empty password.\n");
-        assert_eq!(outcome.stdout, prompts);
-    }
-    scene
-        .run_with_input("-c new anne", "\n")
-        .was(1, "Error: Empty password.\n");
-    assert_eq!(scene.contents(), "a:b\n");
-    assert_eq!(scene.names(), ["f"]);
-}
-
-#[test]
-fn a_signal_at_the_prompt_leaves_everything_as_it_was() {
-    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
-        let scene = Scene::with("a:b\n");
-        let mut child = scene
-            .command()
-            .args(["f", "anne"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        read_until(child.stdout.as_mut().unwrap(), "Password: ");
-        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code));
-        assert_eq!(scene.contents(), "a:b\n");
-        assert_eq!(scene.names(), ["f"]);
-    }
-}
-
-/// Runs `mq-passwd f anne` at a pseudo terminal, types `answers` at its prompts, and returns the
-/// exit code and all that the terminal showed.
-fn at_a_terminal(scene: &Scene, answers: [&str; 2]) -> Option<(Option<i32>, String)> {
-    let mut child = Command::new(installed("script")?)
-        .args(["-q", "-e", "-c"])
-        .arg(format!("'{PROGRAM}' f anne"))
-        .arg("/dev/null")
-        .current_dir(scene.directory.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut keyboard = child.stdin.take().unwrap();
-    let mut screen = child.stdout.take().unwrap();
-    let mut shown = String::new();
-    for (prompt, answer) in ["Password: ", "Reenter password: "].iter().zip(answers) {
-        shown += &read_until(&mut screen, prompt);
-        keyboard.write_all(answer.as_bytes()).unwrap();
-        if answer == "\x03" {
-            break;
-        }
-    }
-    screen.read_to_string(&mut shown).unwrap();
-    Some((child.wait().unwrap().code(), shown))
-}
-
-#[test]
-fn at_a_terminal_the_answers_do_not_show() {
-    let scene = Scene::with("");
-    let Some((code, shown)) = at_a_terminal(&scene, ["sésame\r", "sésame\r"]) else {
-        return;
-    };
-    assert_eq!(code, Some(0), "{shown}");
-    assert_eq!(
-        shown,
-        "Password: \r\nReenter password: \r\nAdding password for user anne\r\n"
-    );
-    assert!(scene.users().authenticate("anne", "sésame".as_bytes()));
-}
-
-#[test]
-fn ctrl_c_at_the_terminal_is_exit_code_130_and_changes_nothing() {
-    let scene = Scene::with("");
-    for answers in [["\x03", ""], ["one\r", "\x03"]] {
-        let Some((code, _)) = at_a_terminal(&scene, answers) else {
-            return;
-        };
-        assert_eq!(code, Some(130));
-        assert_eq!(scene.contents(), "");
-        assert_eq!(scene.names(), ["f"]);
-    }
-}
-
-// Mosquitto's programs
-
-#[test]
-fn a_file_of_mosquitto_passwd_and_ours_go_both_ways() {
-    let Some(theirs) = peer("mosquitto_passwd") else {
-        return;
-    };
-    let scene = Scene::empty();
-    let run_theirs = |line: &str| {
-        let mut command = Command::new(&theirs);
-        command
-            .args(line.split(' '))
-            .current_dir(scene.directory.path());
-        let outcome = finish(command, b"");
-        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    };
-    run_theirs("-c -b f anne one");
-    scene.set_mode(0o600);
-    scene.run("-b f bob two").succeeded();
-    run_theirs("-H sha512 -b f carl three");
-    scene.run("-H sha512 -b f dora four").succeeded();
-    run_theirs("-b f bob five");
-    run_theirs("-D f carl");
-    let users = scene.users();
-    assert_eq!(users.len(), 3);
-    for (username, password) in [("anne", "one"), ("bob", "five"), ("dora", "four")] {
-        assert!(
-            users.authenticate(username, password.as_bytes()),
-            "{username}"
-        );
-    }
-}
-
-#[test]
-fn the_broker_of_mosquitto_lets_our_users_in() {
-    let Some(program) = peer("mosquitto") else {
-        return;
-    };
-    let scene = Scene::empty();
-    scene.run("-c -b f anne one").succeeded();
-    scene.run("-H sha512 -b f bob two").succeeded();
-    let broker = Mosquitto::start(&program, &scene);
-    assert_eq!(broker.login("anne", "one"), 0);
-    assert_eq!(broker.login("bob", "two"), 0);
-    assert_eq!(broker.login("anne", "two"), 5);
-    assert_eq!(broker.login("eve", "one"), 5);
-}
-
-/// Mosquitto's broker with the password file of a scene; it ends with the test.
-struct Mosquitto {
-    child: Child,
-    port: u16,
-}
-
-impl Mosquitto {
-    fn start(program: &Path, scene: &Scene) -> Mosquitto {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        // Its own user could not read a file in a private directory; without root the line has no effect.
-        let configuration = format!(
-            "user root\nlistener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
-            scene.path("f").display()
-        );
-        fs::write(scene.path("conf"), configuration).unwrap();
-        let mut child = Command::new(program)
-            .arg("-c")
-            .arg(scene.path("conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let broker = Mosquitto { child, port };
-        let mut lines = log.lines().map(Result::unwrap);
-        assert!(
-            lines.any(|line| line.ends_with(" running")),
-            "it did not start"
-        );
-        // Read on, so that it never writes to a closed pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        broker
-    }
-
-    /// Connects with MQTT 3.1.1 and returns the code of the CONNACK.
-    fn login(&self, username: &str, password: &str) -> u8 {
-        let mut body = b"\x00\x04MQTT\x04\xc2\x00\x3c\x00\x00".to_vec();
-        for text in [username, password] {
-            body.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-            body.extend(text.as_bytes());
-        }
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream
-            .write_all(&[0x10, body.len().try_into().unwrap()])
-            .unwrap();
-        stream.write_all(&body).unwrap();
-        let mut connack = [0; 4];
-        stream.read_exact(&mut connack).unwrap();
-        assert_eq!(connack[..3], [0x20, 2, 0]);
-        connack[3]
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

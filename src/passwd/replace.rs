@@ -124,7 +124,7 @@ fn write_beside(path: &Path, contents: &[u8]) -> io::Result<NamedTempFile> {
 fn move_into_place(new: NamedTempFile, path: &Path) -> io::Result<()> {
     new.as_file().sync_all()?;
     new.persist(path).map_err(|error| error.error)?;
-    // The new name is in place; a directory that cannot be synced (some network file systems) takes it back from nobody.
+    // The file is replaced by now; a file system that cannot sync a directory is no reason to fail.
     let _ = File::open(directory_of(path)).and_then(|directory| directory.sync_all());
     Ok(())
 }

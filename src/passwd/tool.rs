@@ -4,6 +4,7 @@
 //! success, 2 when the two passwords differ, 130 and 143 after SIGINT and SIGTERM, otherwise 1.
 
 mod arguments;
+mod flags;
 mod interrupts;
 mod password;
 mod prompt;
@@ -19,7 +20,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::{AccessFlags, access};
 use thiserror::Error;
 
-pub use self::arguments::{ArgumentError, FLAGS, Flag};
+pub use self::arguments::ArgumentError;
+pub use self::flags::{FLAGS, Flag};
 pub use self::password::PasswordTooLong;
 pub use self::prompt::PromptError;
 pub use self::usage::usage;

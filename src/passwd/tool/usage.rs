@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use super::arguments::FLAGS;
+use super::flags::FLAGS;
 
 /// The usage text, for a program that was started as `program`.
 pub fn usage(program: &str) -> String {
