@@ -1,0 +1,104 @@
+//! What the reader of a configuration has to say about it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::broker::log::LogType;
+
+/// How much a [`Diagnostic`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Error,
+    /// Something has no effect, or another one than the file may suggest.
+    Warning,
+    /// Something is out of date.
+    Notice,
+    /// Worth knowing.
+    Information,
+}
+
+impl From<Severity> for LogType {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Notice => Self::Notice,
+            Severity::Information => Self::Information,
+        }
+    }
+}
+
+/// A line of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+    /// The `include_dir` line that brought the file in, if one did.
+    pub included_from: Option<Box<Location>>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// One thing to tell about a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about, in Mosquitto's words where it has some. Errors begin with `Error: `.
+    pub message: String,
+    /// Where an error stands; none for what only the whole file shows.
+    pub location: Option<Location>,
+    /// The way out, if one can be guessed.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// The lines to log, in order: the message, where it was found, the hint.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.message.clone()];
+        if let Some(location) = &self.location {
+            match &location.included_from {
+                Some(include_dir) => {
+                    lines.push(format!("Error found at '{location}'."));
+                    lines.push(format!("Error found at {include_dir}."));
+                }
+                None => lines.push(format!("Error found at {location}.")),
+            }
+        }
+        lines.extend(self.hint.clone());
+        lines
+    }
+}
+
+/// A configuration that cannot be used: everything that was found in it, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors {
+    /// Errors, of which there is at least one, and what else was worth telling.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl ConfigErrors {
+    /// The exit code of a program that cannot start for these errors.
+    pub const EXIT_CODE: u8 = 3;
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .flat_map(Diagnostic::lines)
+            .collect();
+        formatter.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

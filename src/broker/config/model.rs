@@ -1,0 +1,303 @@
+//! What a configuration says, with everything it leaves open at its default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::broker::log;
+
+/// The port of MQTT without TLS.
+pub const DEFAULT_PORT: u16 = 1883;
+
+/// What a session may queue where the configuration sets neither `max_queued_messages`
+/// nor `max_queued_bytes`, in bytes. Mosquitto stops at 1000 messages instead.
+pub const DEFAULT_QUEUE_BYTES: usize = 128 * 1024 * 1024;
+
+/// What a generated client identifier begins with.
+pub const DEFAULT_AUTO_ID_PREFIX: &str = "auto-";
+
+/// A whole configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where connections are taken; at least one.
+    pub listeners: Vec<Listener>,
+    /// No address was configured: only clients on this machine can connect, and they need
+    /// no login unless the configuration asks for one.
+    pub local_only: bool,
+    /// Whether [`Listener::security`] counts rather than [`Config::security`].
+    pub per_listener_settings: bool,
+    /// Who may connect, for all listeners.
+    pub security: Security,
+    /// Where the log goes and what is in it.
+    pub log: log::Settings,
+    /// Whether the log tells of clients that come and go.
+    pub connection_messages: bool,
+    /// What clients may use up.
+    pub limits: Limits,
+    /// Whether QoS 0 messages are queued for sessions that are offline.
+    pub queue_qos0_messages: bool,
+    /// How long a session may be offline before it is dropped; `None`: for ever.
+    pub persistent_client_expiration: Option<Duration>,
+    /// Whether clients may publish retained messages.
+    pub retain_available: bool,
+    /// Time between two searches for expired retained messages; `None`: never.
+    pub retain_expiry_interval: Option<Duration>,
+    /// Whether the publisher of a retained message must still be allowed to publish it
+    /// when it is delivered.
+    pub check_retain_source: bool,
+    /// Whether a message is delivered once for each subscription that it matches.
+    pub allow_duplicate_messages: bool,
+    /// Whether messages are delivered at the QoS of the subscription even if they were
+    /// published at a lower one.
+    pub upgrade_outgoing_qos: bool,
+    /// Whether small packets are sent at once. On by default, unlike in Mosquitto.
+    pub set_tcp_nodelay: bool,
+    /// Time between two updates of the `$SYS` topics; `None`: there are no such topics.
+    pub sys_interval: Option<Duration>,
+    /// Where the process identifier is written.
+    pub pid_file: Option<PathBuf>,
+    /// The account to run as when started as root; `None`: `mosquitto`.
+    pub user: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            local_only: true,
+            per_listener_settings: false,
+            security: Security::default(),
+            log: log::Settings::default(),
+            connection_messages: true,
+            limits: Limits::default(),
+            queue_qos0_messages: false,
+            persistent_client_expiration: None,
+            retain_available: true,
+            retain_expiry_interval: None,
+            check_retain_source: false,
+            allow_duplicate_messages: true,
+            upgrade_outgoing_qos: false,
+            set_tcp_nodelay: true,
+            sys_interval: Some(Duration::from_secs(10)),
+            pid_file: None,
+            user: None,
+        }
+    }
+}
+
+impl Config {
+    /// Who may connect to `listener`: its own options before the global ones, and the
+    /// defaults for what both leave open.
+    pub fn effective_security<'a>(&'a self, listener: &'a Listener) -> EffectiveSecurity<'a> {
+        let security = if self.per_listener_settings {
+            &listener.security
+        } else {
+            &self.security
+        };
+        EffectiveSecurity {
+            allow_anonymous: listener
+                .allow_anonymous
+                .or(security.allow_anonymous)
+                .unwrap_or(self.local_only),
+            password_file: security.password_file.as_deref(),
+            allow_zero_length_clientid: security.allow_zero_length_clientid,
+            auto_id_prefix: listener
+                .auto_id_prefix
+                .as_deref()
+                .or(security.auto_id_prefix.as_deref())
+                .unwrap_or(DEFAULT_AUTO_ID_PREFIX),
+        }
+    }
+}
+
+/// Options about who may connect, as one block of the configuration gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// Whether clients without a user name may connect; `None`: not said.
+    pub allow_anonymous: Option<bool>,
+    /// The users and their passwords.
+    pub password_file: Option<PathBuf>,
+    /// Whether a client may leave it to the broker to choose its identifier.
+    pub allow_zero_length_clientid: bool,
+    /// What such an identifier begins with; `None`: not said.
+    pub auto_id_prefix: Option<String>,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self {
+            allow_anonymous: None,
+            password_file: None,
+            allow_zero_length_clientid: true,
+            auto_id_prefix: None,
+        }
+    }
+}
+
+/// Who may connect to a listener, with nothing left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EffectiveSecurity<'a> {
+    /// Whether clients without a user name may connect.
+    pub allow_anonymous: bool,
+    /// The users and their passwords. Without it no user name is checked where anonymous
+    /// clients are allowed, and nobody may connect where they are not.
+    pub password_file: Option<&'a Path>,
+    /// Whether a client may leave it to the broker to choose its identifier.
+    pub allow_zero_length_clientid: bool,
+    /// What such an identifier begins with.
+    pub auto_id_prefix: &'a str,
+}
+
+/// What one client, or all together, may use up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// QoS 1 and 2 messages in flight, per client and direction; 0: unlimited.
+    pub max_inflight_messages: u16,
+    /// Payload bytes of the outgoing ones; `None`: unlimited.
+    pub max_inflight_bytes: Option<u32>,
+    /// QoS 1 and 2 messages queued beyond those; `Some(0)`: unlimited, `None`: not
+    /// configured (see [`DEFAULT_QUEUE_BYTES`]).
+    pub max_queued_messages: Option<u32>,
+    /// The same in payload bytes.
+    pub max_queued_bytes: Option<u32>,
+    /// The largest packet taken from a client, in bytes.
+    pub max_packet_size: u32,
+    /// The largest payload that is passed on, in bytes; `None`: any.
+    pub message_size_limit: Option<u32>,
+    /// The longest keep-alive a client may ask for, in seconds; `None`: any, also 0.
+    pub max_keepalive: Option<u16>,
+    /// Sessions, online or offline; `None`: any number.
+    pub global_max_clients: Option<u32>,
+    /// Connections of all listeners; `None`: any number.
+    pub global_max_connections: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_inflight_messages: 20,
+            max_inflight_bytes: None,
+            max_queued_messages: None,
+            max_queued_bytes: None,
+            max_packet_size: 2_000_000,
+            message_size_limit: None,
+            max_keepalive: None,
+            global_max_clients: None,
+            global_max_connections: None,
+        }
+    }
+}
+
+/// A place where connections are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The TCP port; 0 for a Unix socket, which has none.
+    pub port: u16,
+    /// What the port is opened on.
+    pub address: ListenAddress,
+    /// Which address families are opened.
+    pub socket_domain: SocketDomain,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Connections at a time; `None`: any number.
+    pub max_connections: Option<u32>,
+    /// The highest QoS, 0 to 2.
+    pub max_qos: u8,
+    /// Topic aliases that a client may use.
+    pub max_topic_alias: u16,
+    /// Topic aliases that the broker makes for a client that allows so many.
+    pub max_topic_alias_broker: u16,
+    /// Whether a client's user name replaces its client identifier.
+    pub use_username_as_clientid: bool,
+    /// The versions of MQTT that are accepted.
+    pub protocol_versions: ProtocolVersions,
+    /// `listener_allow_anonymous`: stronger than `allow_anonymous` wherever that stands.
+    pub allow_anonymous: Option<bool>,
+    /// `listener_auto_id_prefix`: stronger than `auto_id_prefix` wherever that stands.
+    pub auto_id_prefix: Option<String>,
+    /// Who may connect here, under `per_listener_settings`.
+    pub security: Security,
+}
+
+impl Listener {
+    /// A listener with the defaults for everything but its address.
+    pub fn new(port: u16, address: ListenAddress) -> Self {
+        Self {
+            port,
+            address,
+            socket_domain: SocketDomain::Any,
+            protocol: Protocol::Mqtt,
+            max_connections: None,
+            max_qos: 2,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
+            use_username_as_clientid: false,
+            protocol_versions: ProtocolVersions::default(),
+            allow_anonymous: None,
+            auto_id_prefix: None,
+            security: Security::default(),
+        }
+    }
+}
+
+/// What a listener is opened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// All addresses of the machine, IPv4 and IPv6 each by a socket of its own.
+    Any,
+    /// `127.0.0.1` and `::1`; it is enough that one of them can be opened.
+    Loopback,
+    /// What this name or address stands for.
+    Host(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// The address families of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketDomain {
+    /// Both.
+    Any,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
+/// What is spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT itself.
+    Mqtt,
+    /// MQTT in WebSocket frames.
+    WebSockets,
+}
+
+/// Which versions of MQTT a listener accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtocolVersions {
+    /// MQTT 3.1.
+    pub v3_1: bool,
+    /// MQTT 3.1.1.
+    pub v3_1_1: bool,
+    /// MQTT 5.0.
+    pub v5: bool,
+}
+
+impl ProtocolVersions {
+    /// No version at all.
+    pub const NONE: Self = Self {
+        v3_1: false,
+        v3_1_1: false,
+        v5: false,
+    };
+}
+
+impl Default for ProtocolVersions {
+    fn default() -> Self {
+        Self {
+            v3_1: true,
+            v3_1_1: true,
+            v5: true,
+        }
+    }
+}

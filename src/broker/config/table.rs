@@ -1,0 +1,211 @@
+//! The table of options: every name that `mosquitto.conf` knows, one row each.
+//!
+//! A row says all there is to an option: its names, in which part of the file it may
+//! stand, what values it takes and where they go, whether its effect is there yet, and
+//! what a reload does with it. To add an option is to add a row.
+
+mod bridge;
+mod global;
+mod listener;
+mod tls;
+
+use super::model::{Config, Listener, Security};
+use super::value::Value;
+
+/// One option.
+pub(super) struct Row {
+    /// Its name first, then those it had or has besides. A name that ends in `*` stands
+    /// for all that begin like it.
+    names: &'static [&'static str],
+    pub(super) place: Place,
+    pub(super) support: Support,
+    pub(super) reload: Reload,
+    /// The option is going to disappear from Mosquitto; what to use instead, if anything.
+    pub(super) deprecated: Option<&'static str>,
+    /// What to use instead under `per_listener_settings`.
+    pub(super) per_listener_name: Option<&'static str>,
+}
+
+/// Where an option may stand, and what its value is.
+pub(super) enum Place {
+    /// Anywhere.
+    Global(Value<Config>),
+    /// After a `listener`.
+    Listener(Value<Listener>),
+    /// After a `listener`; without one it is about the default listener.
+    DefaultListener(Value<Listener>),
+    /// Anywhere, or after a `listener` under `per_listener_settings`.
+    Security(Value<Security>),
+    /// After a `connection`.
+    Bridge(Value<()>),
+    /// After a plugin.
+    Plugin(Value<()>),
+    /// It decides what the lines after it are about.
+    Structure(Structure),
+}
+
+/// The options that decide what the lines after them are about.
+#[derive(Clone, Copy)]
+pub(super) enum Structure {
+    /// `listener`
+    Listener,
+    /// `port`
+    Port,
+    /// `bind_address`
+    BindAddress,
+    /// `per_listener_settings`
+    PerListenerSettings,
+    /// `include_dir`
+    IncludeDir,
+    /// `connection`
+    Bridge,
+    /// `plugin` and its like
+    Plugin,
+}
+
+/// Whether an option does what it says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Support {
+    /// It does.
+    Built,
+    /// Not yet; the broker starts with a warning.
+    Later,
+    /// Never, and nobody misses it; the text says so.
+    Obsolete(&'static str),
+    /// Not yet, and to go on without it would be dangerous; the text says why.
+    Refused(&'static str),
+    /// It means nothing without another option, which speaks for it.
+    Companion,
+}
+
+/// What a reload (SIGHUP) does with an option.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reload {
+    /// The new value counts at once; an option that is gone returns to its default.
+    Applied,
+    /// The new value counts for the listener that is still there.
+    WithListener,
+    /// Bridges are reloaded one by one.
+    WithBridge,
+    /// The value of the start stays.
+    Restart,
+}
+
+/// Why it is dangerous to ignore an option that says who may do what.
+const ACCESS: &str = "Error: The '{name}' option is not supported yet. It restricts what clients may do, so it cannot be ignored.";
+/// Why it is dangerous to ignore an option about encryption.
+const ENCRYPTION: &str = "Error: The '{name}' option is not supported yet. It protects connections by encryption, so it cannot be ignored.";
+
+impl Row {
+    const fn new(names: &'static [&'static str], place: Place) -> Self {
+        Self {
+            names,
+            place,
+            support: Support::Built,
+            reload: Reload::Restart,
+            deprecated: None,
+            per_listener_name: None,
+        }
+    }
+
+    const fn global(names: &'static [&'static str], value: Value<Config>) -> Self {
+        Self::new(names, Place::Global(value))
+    }
+
+    const fn listener(names: &'static [&'static str], value: Value<Listener>) -> Self {
+        Self::new(names, Place::Listener(value)).reload(Reload::WithListener)
+    }
+
+    const fn default_listener(names: &'static [&'static str], value: Value<Listener>) -> Self {
+        Self::new(names, Place::DefaultListener(value)).reload(Reload::WithListener)
+    }
+
+    const fn security(names: &'static [&'static str], value: Value<Security>) -> Self {
+        Self::new(names, Place::Security(value)).reload(Reload::Applied)
+    }
+
+    const fn bridge(names: &'static [&'static str], value: Value<()>) -> Self {
+        Self::new(names, Place::Bridge(value))
+            .reload(Reload::WithBridge)
+            .support(Support::Companion)
+    }
+
+    const fn plugin(names: &'static [&'static str], value: Value<()>) -> Self {
+        Self::new(names, Place::Plugin(value)).support(Support::Companion)
+    }
+
+    const fn structure(names: &'static [&'static str], structure: Structure) -> Self {
+        Self::new(names, Place::Structure(structure))
+    }
+
+    const fn support(self, support: Support) -> Self {
+        Self { support, ..self }
+    }
+
+    const fn later(self) -> Self {
+        self.support(Support::Later)
+    }
+
+    const fn refused(self, why: &'static str) -> Self {
+        self.support(Support::Refused(why))
+    }
+
+    const fn reload(self, reload: Reload) -> Self {
+        Self { reload, ..self }
+    }
+
+    const fn reloaded(self) -> Self {
+        self.reload(Reload::Applied)
+    }
+
+    const fn deprecated(self, instead: &'static str) -> Self {
+        Self {
+            deprecated: Some(instead),
+            ..self
+        }
+    }
+
+    const fn per_listener_name(self, name: &'static str) -> Self {
+        Self {
+            per_listener_name: Some(name),
+            ..self
+        }
+    }
+
+    /// The option's name of today.
+    pub(super) fn name(&self) -> &'static str {
+        self.names[0]
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.names.iter().any(|own| match own.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => *own == name,
+        })
+    }
+}
+
+/// All rows.
+pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
+    [global::ROWS, listener::ROWS, tls::ROWS, bridge::ROWS]
+        .into_iter()
+        .flatten()
+}
+
+/// The row of the option `name`.
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    rows().find(|row| row.is_called(name))
+}
+
+/// All names that an option can be called by in full.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    rows()
+        .flat_map(|row| row.names)
+        .copied()
+        .filter(|name| !name.ends_with('*'))
+}
+
+/// A setter for an option whose effect is not there yet: its value is only checked.
+const fn unused<T: 'static, V: 'static>() -> fn(&mut T, V) {
+    |_, _| {}
+}
