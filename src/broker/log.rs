@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 pub use settings::{Destinations, LogType, LogTypes, Settings};
+pub use writer::TopicSink;
 
 use self::line::{LineWriter, Prefix};
 use self::writer::{Line, Queue};
@@ -141,7 +142,7 @@ impl Log {
     /// What publishes lines for `log_dest topic`. It is called on the log's thread with
     /// the type and the whole line, never for debug lines, and only after
     /// [`Log::reconfigure`].
-    pub fn set_topic_sink(&self, sink: Option<Box<dyn Fn(LogType, &str) + Send + Sync>>) {
+    pub fn set_topic_sink(&self, sink: Option<TopicSink>) {
         if let Some(queue) = self.shared.queue.get() {
             queue.set_topic_sink(sink);
         }

@@ -1,18 +1,16 @@
 //! Walks the lines of configuration files and lets each option's row read its value.
 
+mod structure;
+
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Location, Severity};
-use super::include::files_of;
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
-use super::table::{self, Place, Row, Structure, Support};
+use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
-use super::value::{Argument, Outcome, TextRule, Value, Wrong, read_integer};
-
-/// The longest path of a Unix socket, in bytes.
-const LONGEST_SOCKET_PATH: usize = 107;
+use super::value::{Argument, Value, Wrong};
 
 /// The part of a configuration that a line can be about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +40,8 @@ pub(super) struct Parser {
     default_listener: Option<Listener>,
     listeners: Vec<Listener>,
     bridges: usize,
+    /// Where options of blocks go that are not built yet.
+    unused: (),
     /// `port`, `bind_address` or `listener` was there, so that the broker is not local.
     is_opened: bool,
     is_security_set: bool,
@@ -155,85 +155,68 @@ impl Parser {
     }
 
     fn read_option(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<(), Wrong> {
-        if let Some(instead) = row.deprecated {
-            let message = format!(
-                "The '{}' option is now deprecated and will be removed in version 3.0. {instead}",
-                argument.name
-            );
-            self.report(Severity::Notice, message.trim_end().to_owned(), None);
-        }
-        let is_switched_off = match &row.place {
-            Place::Global(value) => {
-                self.read_value(row, value, argument, Block::Broker, |parser| {
-                    Some(&mut parser.config)
-                })?
-            }
-            Place::Listener(value) => {
-                let block = self
-                    .current
-                    .listener
-                    .ok_or_else(|| needs(argument, "a listener"))?;
-                self.read_value(row, value, argument, block, |parser| parser.listener(block))?
-            }
-            Place::DefaultListener(value) => {
-                let block = self.listener_or_default(argument);
-                self.read_value(row, value, argument, block, |parser| parser.listener(block))?
-            }
-            Place::Security(value) if self.config.per_listener_settings => {
-                let block = self
-                    .current
-                    .listener
-                    .ok_or_else(|| needs(argument, "a listener"))?;
-                if let Some(instead) = row.per_listener_name {
-                    let message = format!(
-                        "You are using the '{0}' option with 'per_listener_settings true'. Please replace this with '{instead}'.",
-                        argument.name
-                    );
-                    self.report(Severity::Notice, message, None);
-                }
-                self.read_value(row, value, argument, block, |parser| {
-                    parser
-                        .listener(block)
-                        .map(|listener| &mut listener.security)
-                })?
-            }
-            Place::Security(value) => {
-                self.is_security_set = true;
-                self.read_value(row, value, argument, Block::Broker, |parser| {
-                    Some(&mut parser.config.security)
-                })?
-            }
-            Place::Bridge(value) => {
-                let block = self
-                    .current
-                    .bridge
-                    .ok_or_else(|| needs(argument, "a bridge"))?;
-                self.read_checked_only(row, value, argument, block)?
-            }
-            Place::Plugin(value) => {
-                if !self.current.plugin {
-                    return Err(match value {
-                        Value::Bool(_) => Wrong::new(format!(
-                            "Error: An {} option exists in the config file without a plugin.",
-                            argument.name
-                        )),
-                        _ => needs(argument, "plugin/global_plugin/plugin_load"),
-                    });
-                }
-                self.read_checked_only(row, value, argument, Block::Broker)?
-            }
-            Place::Structure(structure) => {
-                self.read_structure(row, *structure, argument)?;
-                false
-            }
-        };
-        if is_switched_off {
+        self.tell_deprecated(row, argument);
+        if self.read_place(row, argument)? {
             return Ok(());
         }
         self.tell_support(row, argument)
     }
 
-    /// Reads `value` into what `target` finds; says whether it only switches something off.
+    /// Reads the value into the block that the row says; tells whether it only switches
+    /// off what is off anyway.
+    fn read_place(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<bool, Wrong> {
+        match &row.place {
+            Place::Global(value) => {
+                self.read_value(row, value, argument, Block::Broker, |parser| {
+                    Some(&mut parser.config)
+                })
+            }
+            Place::Listener(value) => {
+                let block = self.current_listener(argument)?;
+                self.read_value(row, value, argument, block, |parser| parser.listener(block))
+            }
+            Place::DefaultListener(value) => {
+                let block = self.listener_or_default(argument);
+                self.read_value(row, value, argument, block, |parser| parser.listener(block))
+            }
+            Place::Security(value) if self.config.per_listener_settings => {
+                let block = self.current_listener(argument)?;
+                self.tell_per_listener_name(row, argument);
+                self.read_value(row, value, argument, block, |parser| {
+                    let listener = parser.listener(block)?;
+                    Some(&mut listener.security)
+                })
+            }
+            Place::Security(value) => {
+                self.is_security_set = true;
+                self.read_value(row, value, argument, Block::Broker, |parser| {
+                    Some(&mut parser.config.security)
+                })
+            }
+            Place::Bridge(value) => {
+                let bridge = self.current.bridge;
+                let block = bridge.ok_or_else(|| needs(argument, "a bridge"))?;
+                self.read_value(row, value, argument, block, |parser| {
+                    Some(&mut parser.unused)
+                })
+            }
+            Place::Plugin(value) if self.current.plugin => {
+                self.read_value(row, value, argument, Block::Broker, |parser| {
+                    Some(&mut parser.unused)
+                })
+            }
+            Place::Plugin(Value::Bool(_)) => Err(Wrong::new(format!(
+                "Error: An {} option exists in the config file without a plugin.",
+                argument.name
+            ))),
+            Place::Plugin(_) => Err(needs(argument, "plugin/global_plugin/plugin_load")),
+            Place::Structure(structure) => {
+                self.read_structure(row, *structure, argument)?;
+                Ok(false)
+            }
+        }
+    }
+
     fn read_value<T>(
         &mut self,
         row: &'static Row,
@@ -245,26 +228,13 @@ impl Parser {
         if let Some(duplicate) = value.duplicate_text() {
             self.refuse_second(row, duplicate, argument, block)?;
         }
-        let outcome = match target(self) {
-            Some(target) => value.read(target, argument),
-            None => Ok(None),
+        let note = match target(self) {
+            Some(target) => value.read(target, argument)?,
+            None => None,
         };
-        self.note(outcome)?;
-        Ok(value.is_switched_off(argument))
-    }
-
-    fn read_checked_only(
-        &mut self,
-        row: &'static Row,
-        value: &Value<()>,
-        argument: &Argument<'_>,
-        block: Block,
-    ) -> Result<bool, Wrong> {
-        let mut nothing = ();
-        if let Some(duplicate) = value.duplicate_text() {
-            self.refuse_second(row, duplicate, argument, block)?;
+        if let Some(note) = note {
+            self.report(note.severity, note.message, None);
         }
-        self.note(value.read(&mut nothing, argument))?;
         Ok(value.is_switched_off(argument))
     }
 
@@ -279,6 +249,29 @@ impl Parser {
             return Ok(());
         }
         Err(Wrong::new(argument.fill(duplicate, "")))
+    }
+
+    fn tell_deprecated(&mut self, row: &Row, argument: &Argument<'_>) {
+        let Some(instead) = row.deprecated else {
+            return;
+        };
+        let message = format!(
+            "The '{}' option is now deprecated and will be removed in version 3.0. {instead}",
+            argument.name
+        );
+        self.report(Severity::Notice, message.trim_end().to_owned(), None);
+    }
+
+    fn tell_per_listener_name(&mut self, row: &Row, argument: &Argument<'_>) {
+        let Some(instead) = row.per_listener_name else {
+            return;
+        };
+        let message = format!(
+            "You are using the '{}' option with 'per_listener_settings true'. \
+             Please replace this with '{instead}'.",
+            argument.name
+        );
+        self.report(Severity::Notice, message, None);
     }
 
     fn tell_support(&mut self, row: &Row, argument: &Argument<'_>) -> Result<(), Wrong> {
@@ -301,144 +294,18 @@ impl Parser {
         }
     }
 
-    fn read_structure(
-        &mut self,
-        row: &'static Row,
-        structure: Structure,
-        argument: &Argument<'_>,
-    ) -> Result<(), Wrong> {
-        match structure {
-            Structure::Listener => self.read_listener(argument),
-            Structure::Port => {
-                self.is_opened = true;
-                if !self.seen.insert((row.name(), Block::Broker)) {
-                    let message = "Warning: Default listener port specified multiple times. Only the latest will be used.";
-                    self.report(Severity::Warning, message.to_owned(), None);
-                }
-                let word = argument.word()?;
-                let port = read_port(argument.name, &word)?;
-                if port == 0 {
-                    return Err(invalid_port(&word));
-                }
-                self.made_default_listener(argument).port = port;
-                Ok(())
-            }
-            Structure::BindAddress => {
-                self.is_opened = true;
-                if let Some(duplicate) =
-                    Value::<()>::Text(TextRule::ONCE, |_, _| {}).duplicate_text()
-                {
-                    self.refuse_second(row, duplicate, argument, Block::DefaultListener)?;
-                }
-                let host = argument.text()?;
-                self.made_default_listener(argument).address = ListenAddress::Host(host);
-                Ok(())
-            }
-            Structure::PerListenerSettings => {
-                let is_security_set = self.is_security_set;
-                let value =
-                    Value::Bool(|config: &mut Config, on| config.per_listener_settings |= on);
-                value.read(&mut self.config, argument)?;
-                if is_security_set {
-                    return Err(Wrong::new(
-                        "Error: per_listener_settings must be set before any other security settings.",
-                    ));
-                }
-                Ok(())
-            }
-            Structure::IncludeDir => self.read_include_dir(argument),
-            Structure::Bridge => {
-                self.bridges += 1;
-                self.current.bridge = Some(Block::Bridge(self.bridges));
-                argument.word().map(drop)
-            }
-            Structure::Plugin => {
-                self.current.plugin = true;
-                let mut words = argument.words();
-                let named = argument.name == "plugin_load";
-                let name = if named {
-                    argument.word()?;
-                    words.next().unwrap_or_default()
-                } else {
-                    "(null)".to_owned()
-                };
-                match words.next() {
-                    Some(_) => Ok(()),
-                    None => Err(Wrong::new(format!(
-                        "Error: Missing plugin path for plugin name '{name}'."
-                    ))),
-                }
-            }
-        }
-    }
-
-    fn read_listener(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
-        self.is_opened = true;
-        // Made first, so that a wrong address is one error and not one for every line of the block.
-        self.listeners.push(default_listener());
-        let block = Block::Listener(self.listeners.len() - 1);
-        self.current.listener = Some(block);
-
-        let called = Argument {
-            name: "listener port",
-            ..*argument
-        };
-        let port = read_port(called.name, &called.word()?)?;
-        let address = match (port, argument.words().nth(1)) {
-            (0, None) => {
-                return Err(Wrong::new(
-                    "Error: A listener with port 0 must provide a Unix socket path.",
-                ));
-            }
-            (0, Some(path)) if path.len() > LONGEST_SOCKET_PATH => {
-                return Err(Wrong::new(format!(
-                    "Error: Path to unix socket is too long \"{path}\"."
-                )));
-            }
-            (0, Some(path)) => ListenAddress::Unix(path.into()),
-            (_, None) => ListenAddress::Any,
-            (_, Some(host)) => ListenAddress::Host(host),
-        };
-        if let Some(listener) = self.listener(block) {
-            listener.port = port;
-            listener.address = address;
-        }
-        Ok(())
-    }
-
-    fn read_include_dir(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
-        let directory = PathBuf::from(argument.text()?);
-        let Some(here) = self
-            .location
-            .clone()
-            .filter(|here| here.included_from.is_none())
-        else {
-            return Err(Wrong::new(
-                "Error: The include_dir option is only valid in the main configuration file.",
-            ));
-        };
-        let files = files_of(&directory).map_err(|_| {
-            Wrong::new(format!(
-                "Error: Unable to open include_dir '{}'.",
-                directory.display()
-            ))
-        })?;
-        for file in files {
-            let message = format!("Loading config file '{}'", file.display());
-            self.report(Severity::Information, message, None);
-            if let Err(message) = self.read_file(&file, Some(here.clone())) {
-                self.error(Wrong::new(message));
-            }
-        }
-        Ok(())
-    }
-
     fn listener(&mut self, block: Block) -> Option<&mut Listener> {
         match block {
             Block::Listener(index) => self.listeners.get_mut(index),
             Block::DefaultListener => self.default_listener.as_mut(),
             Block::Broker | Block::Bridge(_) => None,
         }
+    }
+
+    fn current_listener(&self, argument: &Argument<'_>) -> Result<Block, Wrong> {
+        self.current
+            .listener
+            .ok_or_else(|| needs(argument, "a listener"))
     }
 
     /// The current listener, or else the default one, which is made if need be.
@@ -464,13 +331,6 @@ impl Parser {
         }
         self.current.listener.get_or_insert(Block::DefaultListener);
         self.default_listener.get_or_insert_with(default_listener)
-    }
-
-    fn note(&mut self, outcome: Outcome) -> Result<(), Wrong> {
-        if let Some(note) = outcome? {
-            self.report(note.severity, note.message, None);
-        }
-        Ok(())
     }
 
     fn error(&mut self, wrong: Wrong) {
@@ -505,15 +365,6 @@ fn default_listener() -> Listener {
 /// The mark that some editors put at the start of a file is no part of the first name.
 fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
-}
-
-fn read_port(name: &str, word: &str) -> Result<u16, Wrong> {
-    let number = read_integer(name, word)?;
-    u16::try_from(number).map_err(|_| invalid_port(&number.to_string()))
-}
-
-fn invalid_port(value: &str) -> Wrong {
-    Wrong::new(format!("Error: Invalid 'port' value ({value})."))
 }
 
 fn needs(argument: &Argument<'_>, what: &str) -> Wrong {

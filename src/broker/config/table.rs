@@ -4,6 +4,7 @@
 //! stand, what values it takes and where they go, whether its effect is there yet, and
 //! what a reload does with it. To add an option is to add a row.
 
+mod access;
 mod bridge;
 mod global;
 mod listener;
@@ -150,12 +151,20 @@ impl Row {
         self.support(Support::Refused(why))
     }
 
+    const fn obsolete(self, warning: &'static str) -> Self {
+        self.support(Support::Obsolete(warning))
+    }
+
     const fn reload(self, reload: Reload) -> Self {
         Self { reload, ..self }
     }
 
     const fn reloaded(self) -> Self {
         self.reload(Reload::Applied)
+    }
+
+    const fn restart(self) -> Self {
+        self.reload(Reload::Restart)
     }
 
     const fn deprecated(self, instead: &'static str) -> Self {
@@ -187,9 +196,15 @@ impl Row {
 
 /// All rows.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [global::ROWS, listener::ROWS, tls::ROWS, bridge::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        global::ROWS,
+        access::ROWS,
+        listener::ROWS,
+        tls::ROWS,
+        bridge::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The row of the option `name`.

@@ -12,6 +12,9 @@ const LONGEST_TEXT: usize = 65_535;
 /// The usual text for a value that an option does not take.
 pub(super) const INVALID: &str = "Error: Invalid '{name}' value ({value}).";
 
+/// The usual text for a second use of an option.
+pub(super) const DUPLICATE: &str = "Error: Duplicate '{name}' value in configuration.";
+
 /// An option as it stands in its line.
 #[derive(Clone, Copy)]
 pub(super) struct Argument<'a> {
@@ -52,7 +55,8 @@ impl<'a> Argument<'a> {
         }
     }
 
-    fn empty(&self) -> Wrong {
+    /// The error for an option without a value.
+    pub(super) fn empty(&self) -> Wrong {
         Wrong::new(format!(
             "Error: Empty '{}' value in configuration.",
             self.name
@@ -93,14 +97,17 @@ pub(super) struct Note {
 /// What a reading of a value gives.
 pub(super) type Outcome = Result<Option<Note>, Wrong>;
 
+/// A word that an option takes, and what it sets; nothing if it is not supported yet.
+pub(super) type Word<T> = (&'static str, Option<fn(&mut T)>);
+
 /// A kind of value together with where it goes in `T`.
 pub(super) enum Value<T: 'static> {
     /// `true`, `false`, `1` or `0`.
     Bool(fn(&mut T, bool)),
     /// A whole number.
     Integer(Range, fn(&mut T, i32)),
-    /// One word of a list; a word without a setter is known, but not supported yet.
-    Choice(&'static str, &'static [(&'static str, Option<fn(&mut T)>)]),
+    /// One word of a list, or the error text.
+    Choice(&'static str, &'static [Word<T>]),
     /// The rest of the line.
     Text(TextRule, fn(&mut T, String)),
     /// Anything else.
@@ -166,7 +173,8 @@ impl<T> Value<T> {
     }
 }
 
-fn read_bool(argument: &Argument<'_>) -> Result<bool, Wrong> {
+/// Reads `true`, `false`, `1` or `0`, in lower case only.
+pub(super) fn read_bool(argument: &Argument<'_>) -> Result<bool, Wrong> {
     let word = argument.word()?;
     match word.as_str() {
         "true" | "1" => Ok(true),
@@ -188,7 +196,7 @@ pub(super) struct TextRule {
 impl TextRule {
     /// Any text, given once.
     pub(super) const ONCE: Self = Self {
-        duplicate: Some("Error: Duplicate '{name}' value in configuration."),
+        duplicate: Some(DUPLICATE),
         longest: LONGEST_TEXT,
         too_long: "",
     };

@@ -15,8 +15,8 @@ use super::settings::{Destinations, LogType, Settings};
 /// until half of them are written.
 pub(super) const MAX_WAITING_LINES: usize = 16_384;
 
-/// What is called with every line for `log_dest topic`.
-pub(super) type TopicSink = Box<dyn Fn(LogType, &str) + Send + Sync>;
+/// What takes the lines for `log_dest topic`: their type, and their text with the time.
+pub type TopicSink = Box<dyn Fn(LogType, &str) + Send + Sync>;
 
 /// A line before its time is written out.
 pub(super) struct Line {

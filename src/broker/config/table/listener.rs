@@ -1,57 +1,50 @@
 //! Options about one listener.
 
-use super::super::value::{Argument, INVALID, Outcome, Range, TextRule, Value, Wrong};
+use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
+use super::super::value::{Argument, INVALID, Outcome, Range, TextRule, Wrong};
 use super::{ACCESS, ENCRYPTION, Reload, Row, Structure, unused};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
 
-const MAX_QOS: &str = "Error: 'max_qos' must be between 0 and 2 inclusive.";
-const INTERFACE: &str = "Error: The '{name}' option is not supported yet. It keeps other networks out, so it cannot be ignored; give the address to 'listener' instead.";
-const TOPIC_ALIAS: &str = "Error: Invalid '{name}' value in configuration.";
+const ONCE: TextRule = TextRule::ONCE;
+const PREFIX: TextRule = ONCE.at_most(50, "Error: 'listener_auto_id_prefix' length must be <= 50.");
+const QOS: Range = Range::between(0, 2, "Error: 'max_qos' must be between 0 and 2 inclusive.");
+const ALIASES: Range = Range::between(0, 65535, "Error: Invalid '{name}' value in configuration.");
+const PROXY_VERSION: Range = Range::between(1, 2, "Error: enable_proxy_protocol must be 1 or 2.");
+const SOCKET_DOMAIN: &str = "Error: Invalid 'socket_domain' value '{value}' in configuration.";
+const INTERFACE: &str = "Error: The '{name}' option is not supported yet. \
+    It keeps other networks out, so it cannot be ignored: give an address to 'listener' instead.";
+const PROXY: &str = "Error: The '{name}' option is not supported yet. \
+    All clients would seem to come from the proxy, so it cannot be ignored.";
 
+// A row is a line, so that the table can be read down.
+#[rustfmt::skip]
 pub(super) static ROWS: &[Row] = &[
     Row::structure(&["listener"], Structure::Listener).reload(Reload::WithListener),
     Row::structure(&["port"], Structure::Port).deprecated("Please use 'listener' instead."),
     Row::structure(&["bind_address"], Structure::BindAddress).deprecated(""),
-    Row::default_listener(&["bind_interface"], Value::Text(TextRule::ONCE, unused())).reload(Reload::Restart).refused(INTERFACE),
-    Row::default_listener(&["socket_domain"], Value::Choice(
-        "Error: Invalid 'socket_domain' value '{value}' in configuration.",
-        &[
-            ("ipv4", Some(|listener| listener.socket_domain = SocketDomain::Ipv4)),
-            ("ipv6", Some(|listener| listener.socket_domain = SocketDomain::Ipv6)),
-        ],
-    )).reload(Reload::Restart),
-    Row::default_listener(&["protocol"], Value::Choice(INVALID, &[
+    Row::default_listener(&["bind_interface"], Text(ONCE, unused())).restart().refused(INTERFACE),
+    Row::default_listener(&["socket_domain"], Choice(SOCKET_DOMAIN, &[
+        ("ipv4", Some(|listener| listener.socket_domain = SocketDomain::Ipv4)),
+        ("ipv6", Some(|listener| listener.socket_domain = SocketDomain::Ipv6)),
+    ])).restart(),
+    Row::default_listener(&["protocol"], Choice(INVALID, &[
         ("mqtt", Some(|listener| listener.protocol = Protocol::Mqtt)),
         ("websockets", Some(|listener| listener.protocol = Protocol::WebSockets)),
         ("http_api", None),
     ])),
-    Row::default_listener(&["max_connections"], Value::Integer(Range::NATURAL, |listener, number| {
-        listener.max_connections = u32::try_from(number).ok().filter(|&number| number != 0);
-    })),
-    Row::default_listener(&["max_qos", "maximum_qos"], Value::Integer(Range::between(0, 2, MAX_QOS), |listener, qos| {
-        listener.max_qos = u8::try_from(qos).unwrap_or(2);
-    })),
-    Row::listener(&["max_topic_alias"], Value::Integer(Range::between(0, 65535, TOPIC_ALIAS), |listener, number| {
-        listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX);
-    })),
-    Row::listener(&["max_topic_alias_broker"], Value::Integer(Range::between(0, 65535, TOPIC_ALIAS), |listener, number| {
-        listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX);
-    })).later(),
-    Row::listener(&["mount_point"], Value::Special(mount_point)).refused(ACCESS),
-    Row::default_listener(&["use_username_as_clientid"], Value::Bool(|listener, on| listener.use_username_as_clientid = on)),
-    Row::listener(&["accept_protocol_versions"], Value::Special(accept_protocol_versions)),
-    Row::listener(&["listener_allow_anonymous"], Value::Bool(|listener, on| listener.allow_anonymous = Some(on))),
-    Row::listener(&["listener_auto_id_prefix"], Value::Text(
-        TextRule::ONCE.at_most(50, "Error: 'listener_auto_id_prefix' length must be <= 50."),
-        |listener, prefix| listener.auto_id_prefix = Some(prefix),
-    )),
-    Row::listener(&["enable_proxy_protocol"], Value::Integer(
-        Range::between(1, 2, "Error: enable_proxy_protocol must be 1 or 2."),
-        unused(),
-    )).refused("Error: The 'enable_proxy_protocol' option is not supported yet. Clients would be taken for the proxy, so it cannot be ignored."),
-    Row::listener(&["proxy_protocol_v2_require_tls"], Value::Bool(unused())).refused(ENCRYPTION),
-    Row::listener(&["http_dir"], Value::Text(TextRule::ONCE, unused())).reload(Reload::Restart).later(),
-    Row::listener(&["websockets_origin"], Value::Text(TextRule::LAST_WINS, unused())).refused(ACCESS),
+    Row::default_listener(&["max_connections"], Integer(Range::NATURAL, |listener, number| listener.max_connections = u32::try_from(number).ok().filter(|&number| number != 0))),
+    Row::default_listener(&["max_qos", "maximum_qos"], Integer(QOS, |listener, qos| listener.max_qos = u8::try_from(qos).unwrap_or(2))),
+    Row::listener(&["max_topic_alias"], Integer(ALIASES, |listener, number| listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX))),
+    Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))).later(),
+    Row::listener(&["mount_point"], Special(mount_point)).refused(ACCESS),
+    Row::default_listener(&["use_username_as_clientid"], Bool(|listener, on| listener.use_username_as_clientid = on)),
+    Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
+    Row::listener(&["listener_allow_anonymous"], Bool(|listener, on| listener.allow_anonymous = Some(on))),
+    Row::listener(&["listener_auto_id_prefix"], Text(PREFIX, |listener, prefix| listener.auto_id_prefix = Some(prefix))),
+    Row::listener(&["enable_proxy_protocol"], Integer(PROXY_VERSION, unused())).refused(PROXY),
+    Row::listener(&["proxy_protocol_v2_require_tls"], Bool(unused())).refused(ENCRYPTION),
+    Row::listener(&["http_dir"], Text(ONCE, unused())).restart().later(),
+    Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, unused())).refused(ACCESS),
 ];
 
 fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {

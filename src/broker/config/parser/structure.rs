@@ -1,0 +1,167 @@
+//! The options that decide what the lines after them are about.
+
+use std::path::PathBuf;
+
+use super::{Block, Parser, default_listener};
+use crate::broker::config::diagnostic::Severity;
+use crate::broker::config::include::files_of;
+use crate::broker::config::model::ListenAddress;
+use crate::broker::config::table::{Row, Structure};
+use crate::broker::config::value::{Argument, DUPLICATE, Wrong, read_bool, read_integer};
+
+/// The longest path of a Unix socket, in bytes.
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// For a default listener with more than one port.
+const SECOND_PORT: &str = "Warning: Default listener port specified multiple times. \
+    Only the latest will be used.";
+
+impl Parser {
+    /// Reads an option of a row that holds `structure`.
+    pub(super) fn read_structure(
+        &mut self,
+        row: &'static Row,
+        structure: Structure,
+        argument: &Argument<'_>,
+    ) -> Result<(), Wrong> {
+        match structure {
+            Structure::Listener => self.read_listener(argument),
+            Structure::Port => self.read_default_port(row, argument),
+            Structure::BindAddress => self.read_bind_address(row, argument),
+            Structure::PerListenerSettings => self.read_per_listener_settings(argument),
+            Structure::IncludeDir => self.read_include_dir(argument),
+            Structure::Bridge => self.read_bridge(argument),
+            Structure::Plugin => self.read_plugin(argument),
+        }
+    }
+
+    fn read_listener(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+        self.is_opened = true;
+        // Made first, so that a wrong address is one error and not one for every line of the block.
+        self.listeners.push(default_listener());
+        let block = Block::Listener(self.listeners.len() - 1);
+        self.current.listener = Some(block);
+
+        let called = Argument {
+            name: "listener port",
+            ..*argument
+        };
+        let port = read_port(called.name, &called.word()?)?;
+        let address = match (port, argument.words().nth(1)) {
+            (0, None) => {
+                return Err(Wrong::new(
+                    "Error: A listener with port 0 must provide a Unix socket path.",
+                ));
+            }
+            (0, Some(path)) if path.len() > LONGEST_SOCKET_PATH => {
+                return Err(Wrong::new(format!(
+                    "Error: Path to unix socket is too long \"{path}\"."
+                )));
+            }
+            (0, Some(path)) => ListenAddress::Unix(path.into()),
+            (_, None) => ListenAddress::Any,
+            (_, Some(host)) => ListenAddress::Host(host),
+        };
+        if let Some(listener) = self.listener(block) {
+            listener.port = port;
+            listener.address = address;
+        }
+        Ok(())
+    }
+
+    fn read_default_port(
+        &mut self,
+        row: &'static Row,
+        argument: &Argument<'_>,
+    ) -> Result<(), Wrong> {
+        self.is_opened = true;
+        if !self.seen.insert((row.name(), Block::DefaultListener)) {
+            self.report(Severity::Warning, SECOND_PORT.to_owned(), None);
+        }
+        let port = match read_port(argument.name, &argument.word()?)? {
+            0 => return Err(invalid_port(0)),
+            port => port,
+        };
+        self.made_default_listener(argument).port = port;
+        Ok(())
+    }
+
+    fn read_bind_address(
+        &mut self,
+        row: &'static Row,
+        argument: &Argument<'_>,
+    ) -> Result<(), Wrong> {
+        self.is_opened = true;
+        self.refuse_second(row, DUPLICATE, argument, Block::DefaultListener)?;
+        let host = argument.text()?;
+        self.made_default_listener(argument).address = ListenAddress::Host(host);
+        Ok(())
+    }
+
+    /// What is once true stays true.
+    fn read_per_listener_settings(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+        self.config.per_listener_settings |= read_bool(argument)?;
+        if self.is_security_set {
+            return Err(Wrong::new(
+                "Error: per_listener_settings must be set before any other security settings.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_bridge(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+        self.bridges += 1;
+        self.current.bridge = Some(Block::Bridge(self.bridges));
+        argument.word().map(drop)
+    }
+
+    fn read_plugin(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+        self.current.plugin = true;
+        let mut words = argument.words();
+        let name = match argument.name {
+            "plugin_load" => words.next().ok_or_else(|| argument.empty())?,
+            _ => "(null)".to_owned(),
+        };
+        words.next().map(drop).ok_or_else(|| {
+            Wrong::new(format!(
+                "Error: Missing plugin path for plugin name '{name}'."
+            ))
+        })
+    }
+
+    fn read_include_dir(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+        let directory = PathBuf::from(argument.text()?);
+        let Some(here) = self
+            .location
+            .clone()
+            .filter(|here| here.included_from.is_none())
+        else {
+            return Err(Wrong::new(
+                "Error: The include_dir option is only valid in the main configuration file.",
+            ));
+        };
+        let files = files_of(&directory).map_err(|_| {
+            Wrong::new(format!(
+                "Error: Unable to open include_dir '{}'.",
+                directory.display()
+            ))
+        })?;
+        for file in files {
+            let message = format!("Loading config file '{}'", file.display());
+            self.report(Severity::Information, message, None);
+            if let Err(message) = self.read_file(&file, Some(here.clone())) {
+                self.error(Wrong::new(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_port(name: &str, word: &str) -> Result<u16, Wrong> {
+    let number = read_integer(name, word)?;
+    u16::try_from(number).map_err(|_| invalid_port(number))
+}
+
+fn invalid_port(value: i32) -> Wrong {
+    Wrong::new(format!("Error: Invalid 'port' value ({value})."))
+}
