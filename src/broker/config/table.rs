@@ -186,7 +186,7 @@ impl Row {
         self.names[0]
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         self.names.iter().any(|own| match own.strip_suffix('*') {
             Some(beginning) => name.starts_with(beginning),
             None => *own == name,
