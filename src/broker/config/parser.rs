@@ -149,7 +149,11 @@ impl Parser {
             Some(row) => self.read_option(row, &argument),
             None => Err(unknown(&name)),
         };
-        if let Err(wrong) = outcome {
+        if let Err(mut wrong) = outcome {
+            if line.contains(&b'\t') {
+                let hint = "Names and values are separated by spaces, not by tabs.";
+                wrong.hint = Some(hint.to_owned());
+            }
             self.error(wrong);
         }
     }
@@ -377,8 +381,6 @@ fn needs(argument: &Argument<'_>, what: &str) -> Wrong {
 fn unknown(name: &str) -> Wrong {
     let hint = if name.starts_with('#') {
         Some("A comment must begin in the first column.".to_owned())
-    } else if name.contains('\t') {
-        Some("Names and values are separated by spaces, not by tabs.".to_owned())
     } else {
         did_you_mean(name, table::names())
     };

@@ -1,6 +1,7 @@
 //! What files mean, as their reader sees it.
 
 mod access;
+mod broker;
 mod every_option;
 mod files;
 mod listeners;

@@ -10,11 +10,16 @@ use jiff::{Timestamp, Zoned};
 /// The longest line, in bytes, with its time and without its end. The rest is cut off.
 pub(super) const LONGEST_LINE: usize = 999;
 
-/// The text of a line, no longer than it can be used.
+/// The text of a line, no longer than it can be used. What a client sent may be part of
+/// it; a line end in there becomes `?`, so that nobody writes lines of their own.
 pub(super) fn text(arguments: fmt::Arguments<'_>) -> String {
     let mut line = Capped(String::new());
     // A full line ends the formatting by this error; there is none besides.
     let _ = line.write_fmt(arguments);
+    let is_unfit = |character: char| character.is_control() && character != '\t';
+    if line.0.contains(is_unfit) {
+        return line.0.replace(is_unfit, "?");
+    }
     line.0
 }
 
@@ -135,6 +140,14 @@ mod tests {
     fn a_format_with_unknown_letters_is_kept_as_it_is() {
         let mut writer = LineWriter::new(Prefix::Format("%J %S".to_owned()));
         assert_eq!(writer.line(at(1_700_000_020), "text"), "%J 40: text");
+    }
+
+    #[test]
+    fn a_line_end_within_a_line_does_not_make_two() {
+        assert_eq!(
+            text(format_args!("{}", "\tid\r\n1700000000: forged \x1b[31m")),
+            "\tid??1700000000: forged ?[31m"
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn all_errors_of_a_file_are_reported() {
 fn the_errors_as_one_text_leave_out_what_is_no_error() {
     let files = Files::new("log_dest dlt\nx 1\n");
     let path = files.path().join("mosquitto.conf");
-    let errors = Config::load(&[path.clone()], &Overrides::default()).unwrap_err();
+    let errors = Config::load(std::slice::from_ref(&path), &Overrides::default()).unwrap_err();
     assert_eq!(
         errors.to_string(),
         format!(
@@ -62,6 +62,10 @@ fn a_tab_does_not_separate_a_name_from_its_value() {
             "Error found at mosquitto.conf:1.",
             "Names and values are separated by spaces, not by tabs.",
         ]
+    );
+    assert_eq!(
+        errors("listener 1883\t127.0.0.1")[2],
+        "Names and values are separated by spaces, not by tabs."
     );
 }
 
@@ -127,7 +131,7 @@ fn texts_are_utf8_without_control_characters() {
         "pid_file \u{85}b".as_bytes(),
     ] {
         assert_eq!(
-            errors(text),
+            errors(text)[..2],
             [
                 "Error: Malformed UTF-8 in configuration.",
                 "Error found at mosquitto.conf:1.",
@@ -305,4 +309,30 @@ fn the_configuration_that_debian_installs_is_accepted() {
     let config = files.load().config.unwrap();
     assert!(!config.local_only);
     assert_eq!(config.listeners.len(), 1);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_makes_the_reader_panic(lines in proptest::collection::vec(any_line(), 0..8)) {
+        Files::new(lines.join(&b'\n')).load();
+    }
+}
+
+/// Any bytes, or a known name with any value.
+fn any_line() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+
+    let names: Vec<&str> = super::super::table::names()
+        .filter(|name| *name != "include_dir")
+        .collect();
+    let value = prop_oneof![
+        any::<String>(),
+        any::<i64>().prop_map(|number| number.to_string()),
+        Just("true".to_owned()),
+    ];
+    prop_oneof![
+        any::<Vec<u8>>(),
+        (prop::sample::select(names), value)
+            .prop_map(|(name, value)| format!("{name} {value}").into_bytes()),
+    ]
 }
