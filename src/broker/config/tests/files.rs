@@ -312,6 +312,8 @@ fn the_configuration_that_debian_installs_is_accepted() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
     #[test]
     fn no_file_makes_the_reader_panic(lines in proptest::collection::vec(any_line(), 0..8)) {
         Files::new(lines.join(&b'\n')).load();
