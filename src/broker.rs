@@ -1,9 +1,115 @@
-//! The broker: what it reads before it starts, and what it tells while it runs.
+//! The broker.
 //!
+//! - [`command_line`] turns the arguments of `mq-broker` into what is to be done, and
+//!   [`program`] does it,
 //! - [`config`] reads `mosquitto.conf` into a typed model,
-//! - [`command_line`] turns the arguments of `mq-broker` into what is to be done,
-//! - [`log`] writes the log without ever holding up the broker.
+//! - [`log`] writes the log without ever holding up the broker,
+//! - `listener` takes connections and `connection` serves one client each,
+//! - `auth` says who may connect,
+//! - `session_store` and `session` keep what belongs to a client, connected or not,
+//! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
+//! - `housekeeping` ends what has had its time.
+//!
+//! The way of a message through these is drawn in `docs/architecture.md`.
 
 pub mod command_line;
 pub mod config;
 pub mod log;
+pub mod program;
+
+mod auth;
+mod clock;
+mod connection;
+mod fanout;
+mod housekeeping;
+mod listener;
+mod message;
+mod policy;
+mod process;
+mod retained;
+mod router;
+mod server;
+mod session;
+mod session_store;
+mod will;
+
+use std::sync::Arc;
+
+use self::auth::Authenticator;
+use self::clock::Clock;
+use self::config::Config;
+use self::fanout::Fanout;
+use self::log::Log;
+use self::message::{Message, Publication};
+use self::policy::Policy;
+use self::retained::RetainedMessages;
+use self::router::Router;
+use self::session::QueueLimits;
+use self::session_store::SessionStore;
+
+/// What all connections of a broker share.
+pub(crate) struct Broker {
+    log: Log,
+    clock: Clock,
+    /// Switches that may be turned while the broker runs.
+    policy: Policy,
+    /// The configuration of the start; what a reload may change is in `policy`, in the
+    /// log and in `authenticator`.
+    config: Config,
+    queue_limits: QueueLimits,
+    authenticator: Authenticator,
+    sessions: SessionStore,
+    router: Router,
+    retained: RetainedMessages,
+}
+
+impl Broker {
+    fn new(config: Config, authenticator: Authenticator, log: Log) -> Self {
+        Self {
+            log,
+            clock: Clock::new(),
+            policy: Policy::new(&config),
+            queue_limits: QueueLimits::new(&config.limits),
+            config,
+            authenticator,
+            sessions: SessionStore::new(),
+            router: Router::new(),
+            retained: RetainedMessages::default(),
+        }
+    }
+
+    fn log(&self) -> &Log {
+        &self.log
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn queue_limits(&self) -> &QueueLimits {
+        &self.queue_limits
+    }
+
+    /// Keeps a message as its topic's retained one, or takes that one away.
+    fn retain(&self, publication: &Publication) {
+        let message = &publication.message;
+        if !message.payload.is_empty() || self.retained.contains(&message.topic) {
+            self.retained.set(publication.kept());
+        }
+    }
+
+    /// Publishes a message of the broker's own, such as a will.
+    fn publish(&self, message: Arc<Message>) {
+        let mut fanout = Fanout::new(self, self.clock.now());
+        fanout.publish(Publication::from(message));
+        fanout.finish();
+    }
+}

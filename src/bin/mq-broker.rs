@@ -1,3 +1,7 @@
 //! The `mq-broker` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mq::broker::program::main(std::env::args_os())
+}

@@ -117,6 +117,23 @@ impl Properties {
         self.0.retain(keep);
     }
 
+    /// A copy whose strings and data stand in allocations of their own, so that it keeps
+    /// no larger buffer alive.
+    pub fn to_owned_properties(&self) -> Self {
+        self.0.iter().map(Property::to_owned_property).collect()
+    }
+
+    /// About how many bytes of memory the properties hold.
+    pub fn held_size(&self) -> usize {
+        let data = |property: &Property| match property {
+            Property::CorrelationData(data) | Property::AuthenticationData(data) => data.len(),
+            Property::ContentType(text) | Property::ResponseTopic(text) => text.len(),
+            Property::UserProperty(name, value) => name.len() + value.len(),
+            _ => 0,
+        };
+        self.0.capacity() * size_of::<Property>() + self.0.iter().map(data).sum::<usize>()
+    }
+
     /// The subscription identifiers, which alone among numbers may come repeatedly.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = SubscriptionId> + '_ {
         self.0.iter().filter_map(|property| match property {
@@ -131,6 +148,29 @@ impl Properties {
             Property::UserProperty(name, value) => Some((name, value)),
             _ => None,
         })
+    }
+}
+
+impl Property {
+    fn to_owned_property(&self) -> Self {
+        let owned = |data: &Bytes| Bytes::copy_from_slice(data);
+        match self {
+            Self::ContentType(text) => Self::ContentType(text.to_owned_text()),
+            Self::ResponseTopic(text) => Self::ResponseTopic(text.to_owned_text()),
+            Self::CorrelationData(data) => Self::CorrelationData(owned(data)),
+            Self::AssignedClientIdentifier(text) => {
+                Self::AssignedClientIdentifier(text.to_owned_text())
+            }
+            Self::AuthenticationMethod(text) => Self::AuthenticationMethod(text.to_owned_text()),
+            Self::AuthenticationData(data) => Self::AuthenticationData(owned(data)),
+            Self::ResponseInformation(text) => Self::ResponseInformation(text.to_owned_text()),
+            Self::ServerReference(text) => Self::ServerReference(text.to_owned_text()),
+            Self::ReasonString(text) => Self::ReasonString(text.to_owned_text()),
+            Self::UserProperty(name, value) => {
+                Self::UserProperty(name.to_owned_text(), value.to_owned_text())
+            }
+            number => number.clone(),
+        }
     }
 }
 

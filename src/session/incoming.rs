@@ -36,6 +36,11 @@ impl<M> Incoming<M> {
         }
     }
 
+    /// Changes the receive maximum, as a new connection may.
+    pub fn set_receive_maximum(&mut self, receive_maximum: NonZeroU16) {
+        self.receive_maximum = receive_maximum;
+    }
+
     /// Takes a QoS 2 PUBLISH. Only when it is [`Received::New`] is `message` kept.
     pub fn publish(&mut self, packet_id: PacketId, message: M) -> Received {
         if self.unreleased.contains_key(&packet_id) {

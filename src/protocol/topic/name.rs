@@ -28,16 +28,15 @@ impl TopicName {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
-    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
-    pub fn to_owned_name(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
-    }
-
-    /// Puts the name's bytes elsewhere: `place` copies them and returns the copy.
-    pub fn relocate(&self, place: impl FnOnce(&[u8]) -> Bytes) -> Self {
-        let copy = place(&self.0);
-        debug_assert_eq!(copy, self.0, "a relocated topic stays the same");
-        Self(copy)
+    /// The same name in other bytes, which must be equal: what lets a copy of the name
+    /// share an allocation with other data.
+    ///
+    /// # Panics
+    ///
+    /// When the bytes differ.
+    pub fn moved_to(&self, bytes: Bytes) -> Self {
+        assert_eq!(bytes, self.0, "a moved topic stays the same");
+        Self(bytes)
     }
 }
 

@@ -1,0 +1,315 @@
+//! One client's connection: one task that waits for its socket and for its session,
+//! and holds no buffer while it waits.
+
+mod closed;
+mod handshake;
+mod io;
+mod pause;
+mod publish;
+mod subscribe;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Bytes, BytesMut};
+
+pub(super) use self::closed::Closed;
+pub(super) use self::handshake::accept;
+use self::pause::Pause;
+use super::Broker;
+use super::clock::Millis;
+use super::fanout::Fanout;
+use super::listener::ListenerContext;
+use super::session::{ConnectionNumber, Ending, Link, Session};
+use super::session_store::End;
+use crate::protocol::{
+    Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, TopicName, encode,
+};
+use crate::transport::Stream;
+
+/// Answers that wait for a client that does not take them: beyond this its socket is
+/// not read.
+const MAX_REPLIES: usize = 64 * 1024;
+
+/// A client that is connected.
+pub(super) struct Connection {
+    broker: Arc<Broker>,
+    listener: Arc<ListenerContext>,
+    session: Arc<Session>,
+    number: ConnectionNumber,
+    peer: SocketAddr,
+    stream: Stream,
+    version: ProtocolVersion,
+    decoder: Decoder,
+    /// The beginning of a packet whose rest has not arrived.
+    partial: BytesMut,
+    /// Answers to the client's packets, not yet given to the socket.
+    replies: BytesMut,
+    /// What is being written.
+    unsent: VecDeque<Bytes>,
+    /// The topics that the client has given an alias.
+    topic_aliases: Option<HashMap<u16, TopicName>>,
+    /// Whom the client has to wait for before it is read again.
+    pause: Option<Box<Pause>>,
+}
+
+impl Connection {
+    /// Serves the client until the connection ends, and closes its part of the session.
+    pub(super) async fn serve(mut self, first: BytesMut) {
+        let closed = match self.process_first(first) {
+            Ok(()) => poll_fn(|cx| self.poll(cx)).await,
+            Err(closed) => closed,
+        };
+        self.close(closed).await;
+    }
+
+    /// Handles what arrived together with the CONNECT.
+    fn process_first(&mut self, first: BytesMut) -> Result<(), Closed> {
+        let mut buffer = first;
+        // Should this pause the client, the first poll brings a waker that works.
+        let result = self.process_buffer(&mut buffer, Waker::noop());
+        self.partial = buffer;
+        result
+    }
+
+    /// Goes on until nothing can be done but wait; returns only when the connection is
+    /// to end.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        match self.poll_result(cx) {
+            Poll::Ready(Err(closed)) => Poll::Ready(closed),
+            Poll::Ready(Ok(never)) => match never {},
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_result(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<std::convert::Infallible, Closed>> {
+        // One read and what follows from it, then the others have their turn.
+        let flushed = self.poll_write(cx)?.is_ready();
+        let may_read = !self.poll_pause(cx) && (flushed || self.replies.len() < MAX_REPLIES);
+        if may_read
+            && self
+                .stream
+                .poll_read_ready(cx)
+                .map_err(Closed::Socket)?
+                .is_ready()
+        {
+            self.read_batch(cx)?;
+            // What the batch brought for this client goes out with its answers.
+            let _ = self.poll_write(cx)?;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if flushed {
+            ready!(self.poll_outbox(cx))?;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Waits for something in the session's outbox, or for the order to end.
+    fn poll_outbox(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut state = self.session.state();
+        let has_output = !state.outbox.is_empty();
+        let Some(attachment) = state.attachment(self.number) else {
+            return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
+        };
+        if let Some(ending) = attachment.ending {
+            return Poll::Ready(Err(Closed::By(ending)));
+        }
+        if has_output {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut attachment.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Handles the whole packets at the front of `buffer`; the rest stays in it.
+    fn process_buffer(&mut self, buffer: &mut BytesMut, waker: &Waker) -> Result<(), Closed> {
+        loop {
+            let mut packets = self.decoder.split_whole_packets(buffer)?;
+            if packets.remaining() == 0 {
+                return Ok(());
+            }
+            let now = self.broker.clock().now();
+            self.session.hear(now);
+            self.process_batch(&mut packets, now, waker)?;
+        }
+    }
+
+    fn process_batch(
+        &mut self,
+        packets: &mut PacketBytes,
+        now: Millis,
+        waker: &Waker,
+    ) -> Result<(), Closed> {
+        let broker = Arc::clone(&self.broker);
+        let mut fanout = Fanout::new(&broker, now);
+        let mut acknowledged = false;
+        let result = loop {
+            match self.decoder.next_packet(packets) {
+                Ok(Some(packet)) => {
+                    acknowledged |= matches!(
+                        packet,
+                        Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
+                    );
+                    if let Err(closed) = self.handle(packet, &mut fanout, now) {
+                        break Err(closed);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(Closed::from(error)),
+            }
+        };
+        // What was accepted before an error is delivered all the same.
+        let congested = fanout.finish();
+        self.pause_for(congested, waker, now);
+        if acknowledged {
+            self.session.state().progress(&broker, now);
+        }
+        result
+    }
+
+    fn handle(
+        &mut self,
+        packet: Packet,
+        fanout: &mut Fanout<'_>,
+        now: Millis,
+    ) -> Result<(), Closed> {
+        match packet {
+            Packet::Publish(publish) => self.publish(publish, fanout, now),
+            Packet::PubAck(ack) => {
+                self.debug_ack("PUBACK", &ack);
+                self.session.state().puback(ack.packet_id);
+                Ok(())
+            }
+            Packet::PubRec(ack) => self.pubrec(&ack),
+            Packet::PubRel(ack) => self.pubrel(&ack),
+            Packet::PubComp(ack) => {
+                self.debug_ack("PUBCOMP", &ack);
+                self.session.state().pubcomp(ack.packet_id);
+                Ok(())
+            }
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, now),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
+            Packet::PingReq => {
+                self.debug(format_args!(
+                    "Received PINGREQ from {}",
+                    self.session.client_id()
+                ));
+                self.debug(format_args!(
+                    "Sending PINGRESP to {}",
+                    self.session.client_id()
+                ));
+                self.reply(&Packet::PingResp)
+            }
+            Packet::Disconnect(disconnect) => Err(self.disconnected(&disconnect)),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => Err(Closed::SecondConnect),
+            Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp
+            | Packet::Auth(_) => Err(Closed::protocol_error("a packet that no client sends here")),
+        }
+    }
+
+    /// What a DISCONNECT says about the end of the session and the will.
+    fn disconnected(&mut self, disconnect: &Disconnect) -> Closed {
+        self.debug(format_args!(
+            "Received DISCONNECT from {}",
+            self.session.client_id()
+        ));
+        if let Some(seconds) = disconnect.properties.session_expiry_interval() {
+            let mut state = self.session.state();
+            if !state.is_persistent() && seconds > 0 {
+                // [MQTT-3.14.2-2]
+                return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
+            }
+            let limit = self.broker.policy().persistent_client_expiration();
+            state.expiry = super::session::Expiry::from_seconds(seconds).capped(limit);
+        }
+        match disconnect.reason {
+            ReasonCode::Success => Closed::InOrder,
+            _ => Closed::WithWill,
+        }
+    }
+
+    fn reply(&mut self, packet: &Packet) -> Result<(), Closed> {
+        // What the broker answers is small and within every limit of the format.
+        encode(packet, self.version, &mut self.replies)
+            .map_err(|_| Closed::protocol_error("an answer that cannot be written"))
+    }
+
+    /// Says goodbye where the protocol has a word for it, closes the socket and the
+    /// session's part, and tells the log.
+    async fn close(mut self, closed: Closed) {
+        if let Some(reason) = closed.reason().filter(|_| self.version.is_v5()) {
+            let client_id = self.session.client_id();
+            let number = u8::from(reason);
+            self.debug(format_args!(
+                "Sending DISCONNECT to {client_id} (rc{number})"
+            ));
+            let _ = self.reply(&Packet::Disconnect(Disconnect::new(reason)));
+        }
+        let end = if matches!(closed, Closed::InOrder) {
+            End::InOrder
+        } else {
+            End::Lost
+        };
+        self.log_end(&closed);
+        self.broker.close_session(&self.session, self.number, end);
+        if !closed.is_socket_dead() {
+            self.linger().await;
+        }
+    }
+
+    fn log_end(&self, closed: &Closed) {
+        if let Closed::Refused(_, place) = closed {
+            let client_id = self.session.client_id();
+            self.broker
+                .log()
+                .information(format_args!("Protocol error from {client_id}: {place}."));
+        }
+        if !self.broker.policy().connection_messages() {
+            return;
+        }
+        let (client_id, peer) = (self.session.client_id(), self.peer);
+        let log = self.broker.log();
+        match closed.text() {
+            None => log.notice(format_args!("Client {client_id} [{peer}] disconnected.")),
+            Some(text) => {
+                log.notice(format_args!(
+                    "Client {client_id} [{peer}] disconnected: {text}"
+                ));
+            }
+        }
+    }
+
+    fn debug(&self, text: std::fmt::Arguments<'_>) {
+        self.broker.log().debug(text);
+    }
+}
+
+impl Drop for Connection {
+    /// However the task ends, also by a panic, the session is not left behind with a
+    /// connection that is gone.
+    fn drop(&mut self) {
+        let mut state = self.session.state();
+        let attached = state.attachment(self.number).is_some();
+        if attached {
+            let expires_at = state.expiry.deadline(self.broker.clock().now());
+            state.detach(Link::Offline { expires_at });
+            drop(state);
+            self.session.set_connected(false);
+        }
+    }
+}

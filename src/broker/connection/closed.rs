@@ -1,0 +1,92 @@
+use std::borrow::Cow;
+use std::io;
+
+use crate::broker::session::Ending;
+use crate::protocol::{DecodeError, ReasonCode};
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(in crate::broker) enum Closed {
+    /// By the client's DISCONNECT.
+    InOrder,
+    /// By the client's DISCONNECT that wants the will published.
+    WithWill,
+    /// The client closed the socket without a word.
+    EndOfStream,
+    /// The socket failed.
+    Socket(io::Error),
+    /// The client sent what it must not; in MQTT 5.0 it is told why.
+    Refused(ReasonCode, &'static str),
+    /// The client sent a second CONNECT.
+    SecondConnect,
+    /// The broker ended it.
+    By(Ending),
+}
+
+impl Closed {
+    pub(super) fn protocol_error(place: &'static str) -> Self {
+        Self::Refused(ReasonCode::ProtocolError, place)
+    }
+
+    /// What an MQTT 5.0 client is told, if anything.
+    pub(super) fn reason(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Refused(reason, _) => Some(*reason),
+            Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
+            Self::By(Ending::KeepAlive | Ending::ShuttingDown)
+            | Self::InOrder
+            | Self::WithWill
+            | Self::EndOfStream
+            | Self::SecondConnect
+            | Self::Socket(_) => None,
+        }
+    }
+
+    /// Whether nothing can be written any more.
+    pub(super) fn is_socket_dead(&self) -> bool {
+        matches!(
+            self,
+            Self::EndOfStream | Self::Socket(_) | Self::By(Ending::KeepAlive)
+        )
+    }
+
+    /// What the log says of it, in Mosquitto's words; `None` for the client's own wish.
+    pub(super) fn text(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::InOrder | Self::WithWill | Self::By(Ending::ShuttingDown) => return None,
+            Self::Socket(error) => return Some(Cow::Owned(socket_text(error))),
+            Self::EndOfStream => "connection closed by client.",
+            Self::By(Ending::TakenOver) => "session taken over.",
+            Self::By(Ending::KeepAlive) => "exceeded timeout.",
+            Self::SecondConnect => "protocol error.",
+            Self::Refused(reason, _) => match reason {
+                ReasonCode::MalformedPacket => "malformed packet.",
+                ReasonCode::PacketTooLarge => "oversize packet.",
+                ReasonCode::TopicAliasInvalid => "topic alias invalid.",
+                ReasonCode::QosNotSupported | ReasonCode::RetainNotSupported => {
+                    "used disallowed feature (QoS too high, retain not supported, or bad AUTH method)."
+                }
+                _ => "protocol error.",
+            },
+        };
+        Some(Cow::Borrowed(text))
+    }
+}
+
+impl From<DecodeError> for Closed {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Invalid { reason, place } => Self::Refused(reason, place),
+            DecodeError::UnsupportedVersion { .. } => Self::SecondConnect,
+        }
+    }
+}
+
+/// A cut line counts as the client's doing; anything else is told as it is.
+fn socket_text(error: &io::Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionReset | UnexpectedEof => "connection closed by client.".to_owned(),
+        _ => format!("bad socket read/write: {error}"),
+    }
+}

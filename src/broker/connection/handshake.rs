@@ -1,0 +1,415 @@
+//! From an accepted socket to a client with a session. What this needs is gone when
+//! the connection is served.
+
+mod connack;
+mod refusal;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use self::connack::accepted;
+use self::refusal::Refusal;
+use super::Connection;
+use crate::broker::Broker;
+use crate::broker::listener::ListenerContext;
+use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
+use crate::broker::session_store::Opening;
+use crate::protocol::{
+    ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
+};
+use crate::transport::{Stream, websocket};
+
+/// A peer that has not sent its CONNECT by then is cut.
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+/// A CONNECT takes so many bytes at most: five strings and some properties.
+const MAX_CONNECT: u32 = 512 * 1024;
+/// What is read at once before the CONNECT is whole.
+const FIRST_READ: usize = 1024;
+/// Characters of a client identifier that the broker makes.
+const GENERATED_ID: &str = "an identifier of hexadecimal digits is an MQTT string";
+
+/// A client that may be served.
+struct Admitted {
+    connection: Connection,
+    /// What arrived behind the CONNECT.
+    rest: BytesMut,
+}
+
+/// Serves one accepted socket until it ends.
+pub(in crate::broker) async fn accept(
+    stream: TcpStream,
+    peer: SocketAddr,
+    websocket: bool,
+    listener: Arc<ListenerContext>,
+    broker: Arc<Broker>,
+) {
+    // Boxed, so that what waits for a client later does not have the size of this.
+    let admitted = Box::pin(admit(stream, peer, websocket, listener, broker)).await;
+    if let Some(Admitted { connection, rest }) = admitted {
+        connection.serve(rest).await;
+    }
+}
+
+async fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    websocket: bool,
+    listener: Arc<ListenerContext>,
+    broker: Arc<Broker>,
+) -> Option<Admitted> {
+    let handshake = async {
+        let mut stream = open(stream, websocket, &broker).await?;
+        let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
+        let mut buffer = BytesMut::new();
+        match read_connect(&mut stream, &mut decoder, &mut buffer).await {
+            Ok(connect) => Some((stream, decoder, buffer, connect)),
+            Err(refusal) => {
+                refuse(stream, &refusal, decoder.version(), peer, &broker).await;
+                None
+            }
+        }
+    };
+    let Ok(handshake) = timeout(CONNECT_WITHIN, handshake).await else {
+        Refusal::TimedOut.log(peer, &broker);
+        return None;
+    };
+    let (stream, decoder, rest, connect) = handshake?;
+    let version = connect.version;
+    match log_in(*connect, &listener, &broker).await {
+        Ok(login) => {
+            let handshake = Handshake {
+                stream,
+                decoder,
+                peer,
+                listener,
+                broker,
+            };
+            Some(Admitted {
+                connection: handshake.open_session(login),
+                rest,
+            })
+        }
+        Err(refusal) => {
+            refuse(stream, &refusal, Some(version), peer, &broker).await;
+            None
+        }
+    }
+}
+
+async fn open(stream: TcpStream, websocket: bool, broker: &Broker) -> Option<Stream> {
+    if !websocket {
+        return Some(Stream::Tcp(stream));
+    }
+    let limit = broker.config().limits.max_packet_size as usize;
+    match websocket::accept(stream, limit).await {
+        Ok(stream) => Some(Stream::WebSocket(Box::new(stream))),
+        Err(error) => {
+            broker
+                .log()
+                .information(format_args!("WebSocket handshake failed: {error}."));
+            None
+        }
+    }
+}
+
+async fn read_connect(
+    stream: &mut Stream,
+    decoder: &mut Decoder,
+    buffer: &mut BytesMut,
+) -> Result<Box<Connect>, Refusal> {
+    /// The high four bits of a CONNECT's first byte.
+    const CONNECT: u8 = 0x10;
+    /// The first byte of a TLS record that begins a handshake.
+    const TLS_HANDSHAKE: u8 = 0x16;
+    loop {
+        buffer.reserve(FIRST_READ);
+        match stream.read_buf(buffer).await {
+            Ok(0) => return Err(Refusal::Gone),
+            Ok(_) => {}
+            Err(error) => return Err(Refusal::Socket(error)),
+        }
+        match buffer.first() {
+            Some(&TLS_HANDSHAKE) => return Err(Refusal::Tls),
+            Some(&byte) if byte & 0xf0 != CONNECT => return Err(Refusal::NotConnect(byte)),
+            _ => {}
+        }
+        match decoder.decode(buffer) {
+            Ok(Some(Packet::Connect(connect))) => return Ok(connect),
+            Ok(Some(_)) => return Err(Refusal::NotConnect(0)),
+            Ok(None) => {}
+            Err(error) => return Err(Refusal::Malformed(error)),
+        }
+    }
+}
+
+/// A client that has shown who it is.
+struct Login {
+    connect: Connect,
+    client_id: Text,
+    /// Whether the broker chose the client identifier, or changed it.
+    assigned: bool,
+    /// The keep alive in force, in seconds.
+    keep_alive: u16,
+}
+
+/// Checks what a CONNECT asks for, in Mosquitto's order.
+async fn log_in(
+    connect: Connect,
+    listener: &ListenerContext,
+    broker: &Broker,
+) -> Result<Login, Refusal> {
+    let settings = listener.settings(broker);
+    let security = listener.security(broker);
+    let version = connect.version;
+    if !listener.accepts(version, broker) {
+        return Err(Refusal::VersionNotAccepted(version));
+    }
+    if connect.properties.authentication_method().is_some() {
+        return Err(Refusal::Code(ReasonCode::BadAuthenticationMethod));
+    }
+    let mut assigned = connect.client_id.is_empty();
+    if assigned {
+        let may_be_empty = match version {
+            ProtocolVersion::V31 => false,
+            ProtocolVersion::V311 => connect.clean_start,
+            ProtocolVersion::V5 => true,
+        };
+        if !may_be_empty || !security.allow_zero_length_clientid {
+            return Err(Refusal::IdentifierRejected);
+        }
+    }
+    let mut client_id = match assigned {
+        true => generated_client_id(security.auto_id_prefix),
+        false => connect.client_id.to_owned_text(),
+    };
+    if let Some(will) = &connect.will {
+        if u8::from(will.qos) > settings.max_qos {
+            return Err(Refusal::Will(ReasonCode::QosNotSupported));
+        }
+        if will.retain && !broker.config().retain_available {
+            return Err(Refusal::Will(ReasonCode::RetainNotSupported));
+        }
+        if will.topic.as_bytes().starts_with(b"$CONTROL/") {
+            return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
+        }
+    }
+    let keep_alive = match broker.config().limits.max_keepalive {
+        Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
+            if !version.is_v5() {
+                return Err(Refusal::KeepAlive);
+            }
+            limit
+        }
+        _ => connect.keep_alive,
+    };
+    let (username, password) = (connect.username.as_ref(), connect.password.as_deref());
+    if !broker
+        .authenticator
+        .allows(security, username, password)
+        .await
+    {
+        return Err(Refusal::Code(ReasonCode::NotAuthorized));
+    }
+    if settings.use_username_as_clientid {
+        let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
+        assigned = *username != connect.client_id;
+        client_id = username.to_owned_text();
+    }
+    Ok(Login {
+        connect,
+        client_id,
+        assigned,
+        keep_alive,
+    })
+}
+
+/// What a connection is made of.
+struct Handshake {
+    stream: Stream,
+    decoder: Decoder,
+    peer: SocketAddr,
+    listener: Arc<ListenerContext>,
+    broker: Arc<Broker>,
+}
+
+impl Handshake {
+    fn open_session(self, login: Login) -> Connection {
+        let Self {
+            stream,
+            mut decoder,
+            peer,
+            listener,
+            broker,
+        } = self;
+        let Login {
+            connect,
+            client_id,
+            assigned,
+            keep_alive,
+        } = login;
+        let limits = &broker.config().limits;
+        decoder.set_max_packet_size(limits.max_packet_size);
+        let version = connect.version;
+        let number = ConnectionNumber::unused();
+        let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
+        let expiry = session_expiry(&connect, broker.policy().persistent_client_expiration());
+        log_new_client(&connect, &client_id, peer, &broker);
+        let (session, present) = broker.open_session(Opening {
+            client_id,
+            clean_start: connect.clean_start,
+            expiry,
+            attachment: Attachment {
+                connection: number,
+                version,
+                maximum_packet_size: connect
+                    .properties
+                    .maximum_packet_size()
+                    .map_or(usize::MAX, |size| size.get() as usize),
+                // [MQTT-3.1.2-22]
+                keep_alive: (keep_alive > 0).then(|| u64::from(keep_alive) * 1_500),
+                waker: None,
+                ending: None,
+                told_of_drops: false,
+            },
+            receive_maximum: connect.properties.receive_maximum().unwrap_or(own_window),
+            // Before MQTT 5.0 no client is told of a limit.
+            own_receive_maximum: if version.is_v5() {
+                own_window
+            } else {
+                NonZeroU16::MAX
+            },
+            will: connect.will,
+        });
+        let mut properties = Vec::new();
+        if version.is_v5() {
+            if keep_alive != connect.keep_alive {
+                properties.push(Property::ServerKeepAlive(keep_alive));
+            }
+            properties.extend(accepted(
+                &broker,
+                &listener,
+                assigned.then(|| session.client_id()),
+            ));
+        }
+        let connack = ConnAck {
+            session_present: present && version != ProtocolVersion::V31,
+            code: connack::success(version),
+            properties: properties.into(),
+        };
+        let mut replies = BytesMut::new();
+        broker.log().debug(format_args!(
+            "Sending CONNACK to {} ({}, 0)",
+            session.client_id(),
+            u8::from(present)
+        ));
+        // A CONNACK has no field that could be too long.
+        let _ = encode(&Packet::ConnAck(connack), version, &mut replies);
+        let connection = Connection {
+            broker,
+            listener,
+            session,
+            number,
+            peer,
+            stream,
+            version,
+            decoder,
+            partial: BytesMut::new(),
+            replies,
+            unsent: Default::default(),
+            topic_aliases: None,
+            pause: None,
+        };
+        let now = connection.broker.clock().now();
+        connection.session.state().refill(&connection.broker, now);
+        connection
+    }
+}
+
+/// How long the session outlives the connection: clean session 0 of MQTT 3 is for ever.
+fn session_expiry(connect: &Connect, limit: Option<u32>) -> Expiry {
+    let expiry = match connect.version {
+        ProtocolVersion::V5 => {
+            Expiry::from_seconds(connect.properties.session_expiry_interval().unwrap_or(0))
+        }
+        _ if connect.clean_start => Expiry::AtDisconnect,
+        _ => Expiry::Never,
+    };
+    expiry.capped(limit)
+}
+
+/// A client identifier that nobody else has: the prefix and 36 characters.
+fn generated_client_id(prefix: &str) -> Text {
+    let number = u128::from_be_bytes(crate::broker::process::random_bytes());
+    let digits = format!("{number:032X}");
+    let parts = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
+    Text::try_from(format!("{prefix}{}", parts.join("-")).as_str()).expect(GENERATED_ID)
+}
+
+/// Answers a CONNECT that is refused, where the protocol has an answer, and closes.
+async fn refuse(
+    mut stream: Stream,
+    refusal: &Refusal,
+    version: Option<ProtocolVersion>,
+    peer: SocketAddr,
+    broker: &Broker,
+) {
+    refusal.log(peer, broker);
+    let Some((connack, version)) = refusal.connack(version) else {
+        return;
+    };
+    let mut out = BytesMut::new();
+    if encode(&Packet::ConnAck(connack), version, &mut out).is_err() {
+        return;
+    }
+    let farewell = async {
+        stream.write_all(&out).await?;
+        stream.flush().await?;
+        stream.shutdown().await
+    };
+    // The client is refused whether or not it hears of it.
+    let _ = timeout(Duration::from_secs(1), farewell).await;
+}
+
+fn log_new_client(connect: &Connect, client_id: &Text, peer: SocketAddr, broker: &Broker) {
+    let log = broker.log();
+    if broker.policy().connection_messages() {
+        let kind = if connect.bridge { "bridge" } else { "client" };
+        let protocol = connect.version.level() | if connect.bridge { 0x80 } else { 0 };
+        let (clean, keep_alive) = (u8::from(connect.clean_start), connect.keep_alive);
+        let start = format_args!("New {kind} connected from {peer} as {client_id}");
+        match &connect.username {
+            Some(username) => log.notice(format_args!(
+                "{start} (p{protocol}, c{clean}, k{keep_alive}, u'{username}')."
+            )),
+            None => {
+                log.notice(format_args!(
+                    "{start} (p{protocol}, c{clean}, k{keep_alive})."
+                ));
+            }
+        }
+    }
+    match &connect.will {
+        None => log.debug(format_args!("No will message specified.")),
+        Some(will) => {
+            let (length, retain) = (will.payload.len(), u8::from(will.retain));
+            let qos = u8::from(will.qos);
+            log.debug(format_args!(
+                "Will message specified ({length} bytes) (r{retain}, q{qos})."
+            ));
+            log.debug(format_args!("\t{}", will.topic));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use std::io;
+use std::net::SocketAddr;
+
+use crate::broker::Broker;
+use crate::protocol::{
+    ConnAck, ConnAckCode, ConnectReturnCode, DecodeError, Properties, ProtocolVersion, ReasonCode,
+};
+
+/// Why a peer does not become a client.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It closed the socket before its CONNECT was whole.
+    Gone,
+    Socket(io::Error),
+    /// Its CONNECT did not come in time.
+    TimedOut,
+    /// It speaks TLS to a port that does not.
+    Tls,
+    /// It began with another packet, or no packet at all.
+    NotConnect(u8),
+    Malformed(DecodeError),
+    /// The listener does not accept the version.
+    VersionNotAccepted(ProtocolVersion),
+    /// An empty client identifier where there must be one.
+    IdentifierRejected,
+    /// The keep alive is longer than allowed, and MQTT 3 cannot be told another.
+    KeepAlive,
+    /// The will asks for what the broker does not do.
+    Will(ReasonCode),
+    /// Any version is told why.
+    Code(ReasonCode),
+}
+
+impl Refusal {
+    /// The CONNACK that tells the client, and the version to write it in; `None` where
+    /// the connection is closed without a word.
+    pub(super) fn connack(
+        &self,
+        version: Option<ProtocolVersion>,
+    ) -> Option<(ConnAck, ProtocolVersion)> {
+        use ConnectReturnCode as Code;
+        let v5 = version == Some(ProtocolVersion::V5);
+        let v3 = |code| (ConnAckCode::V3(code), ProtocolVersion::V311);
+        let reason = |reason| (ConnAckCode::V5(reason), ProtocolVersion::V5);
+        let (code, version) = match self {
+            Self::Gone | Self::Socket(_) | Self::TimedOut | Self::Tls | Self::NotConnect(_) => {
+                return None;
+            }
+            Self::Malformed(DecodeError::UnsupportedVersion { name, level }) => {
+                match (*name, *level) {
+                    ("MQIsdp", _) | ("MQTT", 3) => v3(Code::UNACCEPTABLE_PROTOCOL_VERSION),
+                    // A version of the future is answered in today's form.
+                    _ => reason(ReasonCode::UnsupportedProtocolVersion),
+                }
+            }
+            Self::Malformed(error) if v5 => reason(error.reason()),
+            Self::Malformed(_) => return None,
+            Self::VersionNotAccepted(ProtocolVersion::V5) => {
+                reason(ReasonCode::UnsupportedProtocolVersion)
+            }
+            Self::VersionNotAccepted(_) => v3(Code::UNACCEPTABLE_PROTOCOL_VERSION),
+            Self::IdentifierRejected if v5 => reason(ReasonCode::UnspecifiedError),
+            Self::IdentifierRejected | Self::KeepAlive => v3(Code::IDENTIFIER_REJECTED),
+            Self::Will(code) if v5 => reason(*code),
+            Self::Will(_) => return None,
+            Self::Code(code) if v5 => reason(*code),
+            Self::Code(_) => v3(Code::NOT_AUTHORISED),
+        };
+        let properties = Properties::EMPTY;
+        Some((
+            ConnAck {
+                session_present: false,
+                code,
+                properties,
+            },
+            version,
+        ))
+    }
+
+    /// Tells the log.
+    pub(super) fn log(&self, peer: SocketAddr, broker: &Broker) {
+        let log = broker.log();
+        match self {
+            Self::Tls => log.notice(format_args!(
+                "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
+            )),
+            Self::NotConnect(byte) => {
+                let packet_type = byte & 0xf0;
+                log.information(format_args!(
+                    "Protocol error from {peer}: First packet not CONNECT ({packet_type:02X})."
+                ));
+            }
+            Self::Malformed(DecodeError::UnsupportedVersion { level, .. }) => {
+                log.information(format_args!(
+                    "Protocol error from {peer}: CONNECT with invalid protocol version ({level})."
+                ));
+            }
+            Self::IdentifierRejected => log.information(format_args!(
+                "Protocol error from {peer}: CONNECT with zero length clientid when forbidden."
+            )),
+            _ => {}
+        }
+        if broker.policy().connection_messages() {
+            let text = self.text();
+            log.notice(format_args!("Client {peer} [{peer}] disconnected: {text}"));
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Gone => "connection closed by client.".to_owned(),
+            Self::Socket(error) => format!("bad socket read/write: {error}"),
+            Self::TimedOut => "exceeded timeout.".to_owned(),
+            Self::Code(ReasonCode::NotAuthorized) => "not authorised.".to_owned(),
+            Self::Code(ReasonCode::BadAuthenticationMethod) => {
+                "bad authentication method.".to_owned()
+            }
+            Self::IdentifierRejected => "client identifier not valid.".to_owned(),
+            Self::Malformed(DecodeError::Invalid { reason, .. }) => match reason {
+                ReasonCode::MalformedPacket => "malformed packet.".to_owned(),
+                ReasonCode::PacketTooLarge => "oversize packet.".to_owned(),
+                ReasonCode::ClientIdentifierNotValid => "client identifier not valid.".to_owned(),
+                _ => "protocol error.".to_owned(),
+            },
+            _ => "protocol error.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading batches and writing what waits.
+
+use std::cell::Cell;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{Closed, Connection};
+
+/// One read takes so much at most.
+const READ_SIZE: usize = 64 * 1024;
+/// One write takes so many pieces at most.
+const MAX_PIECES: usize = 64;
+/// The end of a connection waits so long for the client to take the last words.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// What the connections of a thread read into, one after the other.
+    static READ_BUFFER: Cell<BytesMut> = Cell::new(BytesMut::new());
+}
+
+impl Connection {
+    /// Reads once and handles all whole packets.
+    pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        if self.decoder.missing(&self.partial) > READ_SIZE / 2 {
+            return self.read_large(cx);
+        }
+        let mut buffer = READ_BUFFER.take();
+        buffer.clear();
+        buffer.reserve(READ_SIZE);
+        buffer.extend_from_slice(&self.partial);
+        let result = self.read_into(&mut buffer, cx);
+        // An exact copy, so that an idle client with half a packet holds just that.
+        self.partial = BytesMut::from(&buffer[..]);
+        READ_BUFFER.set(buffer);
+        result
+    }
+
+    /// Reads on into a large packet's own buffer, which grows with what has arrived and
+    /// not with what was claimed.
+    fn read_large(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        let mut buffer = std::mem::take(&mut self.partial);
+        let missing = self.decoder.missing(&buffer);
+        buffer.reserve(missing.min(buffer.len().max(READ_SIZE)));
+        let result = self.read_into(&mut buffer, cx);
+        self.partial = buffer;
+        result
+    }
+
+    fn read_into(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Result<(), Closed> {
+        match self.stream.poll_read_buf(cx, buffer) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(0)) => Err(Closed::EndOfStream),
+            Poll::Ready(Ok(_)) => self.process_buffer(buffer, cx.waker()),
+            Poll::Ready(Err(error)) => Err(Closed::Socket(error)),
+        }
+    }
+
+    /// Writes answers and the session's output until there is none left (ready) or the
+    /// socket takes no more.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut written = 0;
+        loop {
+            if self.unsent.is_empty() {
+                self.collect_output(written);
+            } else if written > 0 {
+                let now = self.broker.clock().now();
+                self.session
+                    .state()
+                    .wrote(self.number, written, &self.broker, now);
+            }
+            if self.unsent.is_empty() {
+                return Pin::new(&mut self.stream)
+                    .poll_flush(cx)
+                    .map_err(Closed::Socket);
+            }
+            written = ready!(self.poll_write_once(cx)).map_err(Closed::Socket)?;
+        }
+    }
+
+    fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); MAX_PIECES];
+        let count = self.unsent.len().min(MAX_PIECES);
+        for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
+            *slice = IoSlice::new(piece);
+        }
+        let stream = Pin::new(&mut self.stream);
+        let written = ready!(stream.poll_write_vectored(cx, &slices[..count]))?;
+        if written == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        }
+        let mut rest = written;
+        while let Some(front) = self.unsent.front_mut() {
+            if rest < front.len() {
+                front.advance(rest);
+                break;
+            }
+            rest -= front.len();
+            self.unsent.pop_front();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Tells the session what was written, and takes the answers and what the session
+    /// has for the client.
+    fn collect_output(&mut self, written: usize) {
+        let mut state = self.session.state();
+        if written > 0 {
+            state.wrote(
+                self.number,
+                written,
+                &self.broker,
+                self.broker.clock().now(),
+            );
+        }
+        if !self.replies.is_empty() {
+            state.owes(self.number, self.replies.len());
+            self.unsent
+                .push_back(std::mem::take(&mut self.replies).freeze());
+        }
+        state.take_output(self.number, &mut self.unsent);
+        drop(state);
+        if self.unsent.is_empty() {
+            // An idle connection holds no memory for pieces.
+            self.unsent = Default::default();
+        }
+    }
+
+    /// Gives the client a moment to take the last words, and closes the socket so that
+    /// they are not lost to bytes that nobody has read.
+    pub(super) async fn linger(&mut self) {
+        if !self.replies.is_empty() {
+            self.unsent
+                .push_back(std::mem::take(&mut self.replies).freeze());
+        }
+        let stream = &mut self.stream;
+        let unsent = std::mem::take(&mut self.unsent);
+        let farewell = async {
+            for piece in unsent {
+                stream.write_all(&piece).await?;
+            }
+            stream.flush().await?;
+            stream.shutdown().await?;
+            let mut rest = [0; 1024];
+            while stream.read(&mut rest).await? > 0 {}
+            std::io::Result::Ok(())
+        };
+        // A client that does not take its last words in time goes without them.
+        let _ = tokio::time::timeout(LINGER, farewell).await;
+    }
+}

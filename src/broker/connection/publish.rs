@@ -1,0 +1,248 @@
+//! What a client publishes, and its part of QoS 1 and 2.
+
+use bytes::Bytes;
+
+use super::{Closed, Connection};
+use crate::broker::clock::Millis;
+use crate::broker::fanout::Fanout;
+use crate::broker::log::LogType;
+use crate::broker::message::{Message, Publication, expires_at, forwarded_properties};
+use crate::protocol::{
+    Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,
+};
+use crate::session::Received;
+
+impl Connection {
+    pub(super) fn publish(
+        &mut self,
+        publish: Publish,
+        fanout: &mut Fanout<'_>,
+        now: Millis,
+    ) -> Result<(), Closed> {
+        let topic = self.topic(&publish)?;
+        if self.broker.log().enabled(LogType::Debug) {
+            self.debug_publish(&publish, &topic);
+        }
+        self.check_allowed(&publish)?;
+        let delivery = publish.delivery;
+        if let Delivery::ExactlyOnce(packet_id) = delivery {
+            let received = self.session.state().incoming.publish(packet_id, ());
+            match received {
+                Received::New => {}
+                Received::Duplicate => return self.answer(delivery, ReasonCode::Success),
+                Received::QuotaExceeded => {
+                    self.warn_of_quota();
+                    return self.answer(delivery, ReasonCode::QuotaExceeded);
+                }
+            }
+        }
+        if !may_publish(&topic) {
+            if let Delivery::ExactlyOnce(packet_id) = delivery {
+                self.session.state().incoming.refuse(packet_id);
+            }
+            return self.answer(delivery, ReasonCode::NotAuthorized);
+        }
+        let matched = fanout.publish(Publication::new(Message {
+            topic,
+            payload: publish.payload,
+            qos: delivery.qos(),
+            retain: publish.retain,
+            expires_at: expires_at(&publish.properties, now),
+            properties: forwarded_properties(publish.properties),
+            publisher: Some(self.session.number()),
+        }));
+        let reason = match (matched, delivery) {
+            (false, Delivery::AtLeastOnce(_)) => ReasonCode::NoMatchingSubscribers,
+            _ => ReasonCode::Success,
+        };
+        self.answer(delivery, reason)
+    }
+
+    pub(super) fn pubrec(&mut self, ack: &Acknowledgement) -> Result<(), Closed> {
+        self.debug_ack("PUBREC", ack);
+        let refused = ack.reason.is_error();
+        let known = self.session.state().pubrec(ack.packet_id, refused);
+        let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
+        if !known {
+            self.broker.log().warning(format_args!(
+                "Warning: Received PUBREC from {client_id} for an unknown packet identifier {packet_id}."
+            ));
+        }
+        if refused {
+            return Ok(());
+        }
+        let reason = match known {
+            true => ReasonCode::Success,
+            false => ReasonCode::PacketIdentifierNotFound,
+        };
+        self.debug(format_args!("Sending PUBREL to {client_id} (m{packet_id})"));
+        self.reply(&Packet::PubRel(Acknowledgement::new(packet_id, reason)))
+    }
+
+    pub(super) fn pubrel(&mut self, ack: &Acknowledgement) -> Result<(), Closed> {
+        self.debug_ack("PUBREL", ack);
+        let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
+        self.session.state().incoming.release(packet_id);
+        self.debug(format_args!(
+            "Sending PUBCOMP to {client_id} (m{packet_id})"
+        ));
+        self.reply(&Packet::PubComp(Acknowledgement::success(packet_id)))
+    }
+
+    /// The topic of a PUBLISH: its own, or the one that its alias stands for.
+    fn topic(&mut self, publish: &Publish) -> Result<TopicName, Closed> {
+        let Some(alias) = publish.topic_alias() else {
+            let missing = Closed::protocol_error("PUBLISH: neither topic nor topic alias");
+            return publish.topic.clone().ok_or(missing);
+        };
+        let alias = alias.get();
+        if alias > self.listener.max_topic_alias() {
+            return Err(Closed::Refused(
+                ReasonCode::TopicAliasInvalid,
+                "PUBLISH: topic alias",
+            ));
+        }
+        match &publish.topic {
+            Some(topic) => {
+                let kept = topic.moved_to(Bytes::copy_from_slice(topic.as_bytes()));
+                self.topic_aliases
+                    .get_or_insert_default()
+                    .insert(alias, kept);
+                Ok(topic.clone())
+            }
+            None => {
+                let known = self
+                    .topic_aliases
+                    .as_ref()
+                    .and_then(|aliases| aliases.get(&alias));
+                known
+                    .cloned()
+                    .ok_or(Closed::protocol_error("PUBLISH: unknown topic alias"))
+            }
+        }
+    }
+
+    /// What ends the connection of a client that publishes it.
+    fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
+        if u8::from(publish.delivery.qos()) > self.listener.max_qos() {
+            let client_id = self.session.client_id();
+            self.broker.log().information(format_args!(
+                "Too high QoS in PUBLISH from {client_id}, disconnecting."
+            ));
+            return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
+        }
+        if publish.retain && !self.broker.config().retain_available {
+            return Err(Closed::Refused(
+                ReasonCode::RetainNotSupported,
+                "PUBLISH: retain",
+            ));
+        }
+        if publish
+            .properties
+            .subscription_identifiers()
+            .next()
+            .is_some()
+        {
+            // [MQTT-3.3.4-6]
+            return Err(Closed::protocol_error("PUBLISH: subscription identifier"));
+        }
+        Ok(())
+    }
+
+    /// Acknowledges a PUBLISH as its QoS wants it [MQTT-4.3.2-4] [MQTT-4.3.3-8].
+    fn answer(&mut self, delivery: Delivery, reason: ReasonCode) -> Result<(), Closed> {
+        let (name, packet) = match delivery {
+            Delivery::AtMostOnce => return Ok(()),
+            Delivery::AtLeastOnce(packet_id) => (
+                "PUBACK",
+                Packet::PubAck(Acknowledgement::new(packet_id, reason)),
+            ),
+            Delivery::ExactlyOnce(packet_id) => (
+                "PUBREC",
+                Packet::PubRec(Acknowledgement::new(packet_id, reason)),
+            ),
+        };
+        self.debug(format_args!(
+            "Sending {name} to {} (m{}, rc{})",
+            self.session.client_id(),
+            delivery.packet_id().map_or(0, PacketId::get),
+            u8::from(reason)
+        ));
+        self.reply(&packet)
+    }
+
+    fn warn_of_quota(&self) {
+        let client_id = self.session.client_id();
+        self.broker.log().warning(format_args!(
+            "Client {client_id} has exceeded its receive-maximum quota. \
+             This behaviour must be fixed on the client."
+        ));
+    }
+
+    pub(super) fn debug_ack(&self, name: &str, ack: &Acknowledgement) {
+        let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
+        match name {
+            "PUBACK" | "PUBCOMP" => self.debug(format_args!(
+                "Received {name} from {client_id} (Mid: {packet_id}, RC:{})",
+                u8::from(ack.reason)
+            )),
+            _ => self.debug(format_args!(
+                "Received {name} from {client_id} (Mid: {packet_id})"
+            )),
+        }
+    }
+
+    fn debug_publish(&self, publish: &Publish, topic: &TopicName) {
+        self.debug(format_args!(
+            "Received PUBLISH from {} (d{}, q{}, r{}, m{}, '{topic}', ... ({} bytes))",
+            self.session.client_id(),
+            u8::from(publish.dup),
+            u8::from(publish.delivery.qos()),
+            u8::from(publish.retain),
+            publish.delivery.packet_id().map_or(0, PacketId::get),
+            publish.payload.len(),
+        ));
+    }
+}
+
+/// Whether clients may publish on the topic: not on the broker's own ones but for the
+/// state of bridges, and not on what only a subscription can name.
+fn may_publish(topic: &TopicName) -> bool {
+    let topic = topic.as_bytes();
+    if topic[0] != b'$' {
+        return true;
+    }
+    if topic.starts_with(b"$share") {
+        return false;
+    }
+    if !topic.starts_with(b"$SYS") {
+        return true;
+    }
+    let bridge = topic
+        .strip_prefix(b"$SYS/broker/connection/")
+        .and_then(|rest| rest.strip_suffix(b"/state"));
+    bridge.is_some_and(|name| !name.contains(&b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_publish_on_no_topic_of_the_brokers_own() {
+        for (topic, allowed) in [
+            ("a/b", true),
+            ("$other", true),
+            ("$SYS/broker/version", false),
+            ("$share/g/a", false),
+            ("$SYS/broker/connection/home/state", true),
+            ("$SYS/broker/connection/a/b/state", false),
+        ] {
+            assert_eq!(
+                may_publish(&TopicName::try_from(topic).unwrap()),
+                allowed,
+                "{topic}"
+            );
+        }
+    }
+}

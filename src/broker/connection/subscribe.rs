@@ -1,0 +1,116 @@
+//! What a client subscribes to and unsubscribes from.
+
+use super::{Closed, Connection};
+use crate::broker::clock::Millis;
+use crate::broker::log::LogType;
+use crate::broker::router::Terms;
+use crate::broker::session::{Ending, StoredSubscription};
+use crate::protocol::{
+    Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
+    SubscriptionId, UnsubAck, Unsubscribe,
+};
+
+impl Connection {
+    pub(super) fn subscribe(&mut self, subscribe: &Subscribe, now: Millis) -> Result<(), Closed> {
+        self.debug(format_args!(
+            "Received SUBSCRIBE from {}",
+            self.session.client_id()
+        ));
+        let subscription_id = subscribe.properties.subscription_identifiers().next();
+        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
+        for subscription in &subscribe.subscriptions {
+            reasons.push(self.add_subscription(subscription, subscription_id, now)?);
+        }
+        self.session.state().refill(&self.broker, now);
+        self.debug(format_args!(
+            "Sending SUBACK to {}",
+            self.session.client_id()
+        ));
+        self.reply(&Packet::SubAck(SubAck {
+            packet_id: subscribe.packet_id,
+            properties: Properties::EMPTY,
+            reasons,
+        }))
+    }
+
+    fn add_subscription(
+        &self,
+        subscription: &Subscription,
+        subscription_id: Option<SubscriptionId>,
+        now: Millis,
+    ) -> Result<ReasonCode, Closed> {
+        let Subscription { filter, options } = subscription;
+        let qos = options.qos.min(self.listener.maximum_qos());
+        self.log_subscription(subscription, qos);
+        let terms = Terms {
+            qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            subscription_id,
+        };
+        // The session stays locked until its retained messages are queued, so that
+        // nothing that is published meanwhile gets before them.
+        let mut state = self.session.state();
+        if state.attachment(self.number).is_none() {
+            return Err(Closed::By(Ending::TakenOver));
+        }
+        let stored = StoredSubscription {
+            options: *options,
+            terms,
+        };
+        let earlier = state.subscriptions.insert(filter.to_owned_filter(), stored);
+        self.broker.router.subscribe(filter, &self.session, terms);
+        let wanted = match options.retain_handling {
+            RetainHandling::Always => true,
+            RetainHandling::New => earlier.is_none(),
+            RetainHandling::Never => false,
+        };
+        if wanted && !filter.is_shared() {
+            let messages = self.broker.retained.matching(filter, now);
+            self.session.deliver_retained(&mut state, messages, terms);
+        }
+        Ok(qos.into())
+    }
+
+    pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), Closed> {
+        self.debug(format_args!(
+            "Received UNSUBSCRIBE from {}",
+            self.session.client_id()
+        ));
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        for filter in &unsubscribe.filters {
+            let (log, client_id) = (self.broker.log(), self.session.client_id());
+            log.debug(format_args!("\t{filter}"));
+            log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
+            let known = self.session.state().subscriptions.remove(filter).is_some();
+            if known {
+                self.broker
+                    .router
+                    .unsubscribe(filter, self.session.number());
+            }
+            reasons.push(match known {
+                true => ReasonCode::Success,
+                false => ReasonCode::NoSubscriptionExisted,
+            });
+        }
+        self.debug(format_args!(
+            "Sending UNSUBACK to {}",
+            self.session.client_id()
+        ));
+        self.reply(&Packet::UnsubAck(UnsubAck {
+            packet_id: unsubscribe.packet_id,
+            properties: Properties::EMPTY,
+            reasons,
+        }))
+    }
+
+    fn log_subscription(&self, subscription: &Subscription, granted: QoS) {
+        let (log, client_id) = (self.broker.log(), self.session.client_id());
+        let (filter, qos) = (&subscription.filter, u8::from(granted));
+        log.debug(format_args!("\t{filter} (QoS {qos})"));
+        log.write(
+            LogType::Subscribe,
+            format_args!("{client_id} {qos} {filter}"),
+        );
+    }
+}

@@ -1,0 +1,206 @@
+use bytes::{Bytes, BytesMut};
+
+use super::super::clock::Millis;
+use super::super::message::{Message, Publication};
+use super::super::router::Terms;
+use crate::protocol::{
+    Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
+    publish_size,
+};
+
+/// Payloads from this size on are not copied but become pieces of their own.
+const LARGE_PAYLOAD: usize = 16 * 1024;
+
+/// What the bytes of a PUBLISH depend on besides the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) struct Shape {
+    pub(in crate::broker) version: ProtocolVersion,
+    pub(in crate::broker) terms: Terms,
+    /// Whether messages go out at the subscription's QoS even if they came at a lower.
+    pub(in crate::broker) upgrade_qos: bool,
+}
+
+impl Shape {
+    /// The QoS at which a message goes out.
+    pub(in crate::broker) fn qos(self, message: &Message) -> QoS {
+        if self.upgrade_qos {
+            self.terms.qos
+        } else {
+            self.terms.qos.min(message.qos)
+        }
+    }
+
+    /// The retain flag of a message that goes out as it comes in [MQTT-3.3.1-12].
+    pub(in crate::broker) fn retain(self, message: &Message) -> bool {
+        self.terms.retain_as_published && message.retain
+    }
+}
+
+/// A run of messages in one shape.
+#[derive(Debug)]
+pub(in crate::broker) struct Encoded {
+    shape: Shape,
+    /// The packets one after the other, but for large payloads.
+    bytes: Bytes,
+    messages: Vec<EncodedMessage>,
+    /// How long the longest packet is.
+    longest: usize,
+    /// Whether every packet is QoS 0 and all of it in `bytes`.
+    plain: bool,
+}
+
+/// Where one packet of a run stands.
+#[derive(Debug)]
+pub(in crate::broker) struct EncodedMessage {
+    pub(in crate::broker) start: usize,
+    pub(in crate::broker) end: usize,
+    pub(in crate::broker) qos: QoS,
+    /// Where the packet identifier stands, counted from `start`; 0 at QoS 0.
+    pub(in crate::broker) packet_id_at: usize,
+    /// The payload when it is large.
+    pub(in crate::broker) payload: Option<Bytes>,
+}
+
+impl EncodedMessage {
+    pub(in crate::broker) fn size(&self) -> usize {
+        self.end - self.start + self.payload.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl Encoded {
+    pub(super) fn new(shape: Shape, publications: &[Publication], now: Millis) -> Self {
+        const HEAD: usize = 16;
+        let sizes = publications.iter().map(|publication| {
+            let message = &publication.message;
+            HEAD + message.topic.as_bytes().len() + message.payload.len().min(LARGE_PAYLOAD)
+        });
+        let mut out = BytesMut::with_capacity(sizes.sum());
+        let mut messages = Vec::with_capacity(publications.len());
+        for publication in publications {
+            let message = &publication.message;
+            let qos = shape.qos(message);
+            let packet = Single {
+                message,
+                delivery: delivery(qos, PacketId::FIRST),
+                dup: false,
+                retain: shape.retain(message),
+                terms: shape.terms,
+            };
+            let start = out.len();
+            let absent = EncodedMessage {
+                start,
+                end: start,
+                qos,
+                packet_id_at: 0,
+                payload: None,
+            };
+            messages.push(
+                packet
+                    .encode(shape.version, now, &mut out)
+                    .unwrap_or(absent),
+            );
+        }
+        Self {
+            shape,
+            longest: messages.iter().map(EncodedMessage::size).max().unwrap_or(0),
+            plain: messages
+                .iter()
+                .all(|message| message.qos == QoS::AtMostOnce && message.payload.is_none()),
+            bytes: out.freeze(),
+            messages,
+        }
+    }
+
+    pub(in crate::broker) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(in crate::broker) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(in crate::broker) fn messages(&self) -> &[EncodedMessage] {
+        &self.messages
+    }
+
+    pub(in crate::broker) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    pub(in crate::broker) fn is_plain(&self) -> bool {
+        self.plain
+    }
+}
+
+/// One PUBLISH to be encoded.
+pub(in crate::broker) struct Single<'a> {
+    pub(in crate::broker) message: &'a Message,
+    pub(in crate::broker) delivery: Delivery,
+    pub(in crate::broker) dup: bool,
+    pub(in crate::broker) retain: bool,
+    pub(in crate::broker) terms: Terms,
+}
+
+impl Single<'_> {
+    /// Appends the packet, but for a large payload. `None` when MQTT has no room for the
+    /// packet, which only properties added on the way could bring about.
+    pub(in crate::broker) fn encode(
+        &self,
+        version: ProtocolVersion,
+        now: Millis,
+        out: &mut BytesMut,
+    ) -> Option<EncodedMessage> {
+        self.with_head(now, |head| {
+            let start = out.len();
+            let packet_id_at = encode_publish_head(head, version, out).ok()?;
+            let payload = &self.message.payload;
+            let large = payload.len() >= LARGE_PAYLOAD;
+            if !large {
+                out.extend_from_slice(payload);
+            }
+            Some(EncodedMessage {
+                start,
+                end: out.len(),
+                qos: self.delivery.qos(),
+                packet_id_at: packet_id_at.map_or(0, |at| at - start),
+                payload: large.then(|| payload.clone()),
+            })
+        })
+    }
+
+    /// How many bytes the packet takes.
+    pub(in crate::broker) fn size(&self, version: ProtocolVersion, now: Millis) -> usize {
+        self.with_head(now, |head| publish_size(head, version))
+    }
+
+    fn with_head<T>(&self, now: Millis, use_head: impl FnOnce(&PublishHead<'_>) -> T) -> T {
+        let expiry = self.message.remaining_expiry(now);
+        let id = self
+            .terms
+            .subscription_id
+            .map(Property::SubscriptionIdentifier);
+        let more: &[Property] = match (&expiry, &id) {
+            (None, None) => &[],
+            (Some(one), None) | (None, Some(one)) => std::slice::from_ref(one),
+            (Some(expiry), Some(id)) => &[expiry.clone(), id.clone()],
+        };
+        use_head(&PublishHead {
+            dup: self.dup,
+            delivery: self.delivery,
+            retain: self.retain,
+            topic: self.message.topic.as_bytes(),
+            properties: &self.message.properties,
+            more_properties: more,
+            payload_length: self.message.payload.len(),
+        })
+    }
+}
+
+/// A delivery at this QoS.
+fn delivery(qos: QoS, packet_id: PacketId) -> Delivery {
+    match qos {
+        QoS::AtMostOnce => Delivery::AtMostOnce,
+        QoS::AtLeastOnce => Delivery::AtLeastOnce(packet_id),
+        QoS::ExactlyOnce => Delivery::ExactlyOnce(packet_id),
+    }
+}

@@ -1,0 +1,66 @@
+//! What has had its time: silent clients, sessions, wills, retained messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Broker;
+use super::session::{Ending, Link};
+
+/// How often silence and deadlines are looked at.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How often expired retained messages are looked for.
+const RETAINED_INTERVAL: u32 = 120;
+
+/// Ends what has had its time, for as long as the broker runs. One walk over all
+/// sessions serves them all, so that an idle connection needs no timer.
+pub(super) async fn keep_house(broker: Arc<Broker>) {
+    let mut interval = interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut round = 0_u32;
+    loop {
+        interval.tick().await;
+        broker.end_silent_connections();
+        broker.expire_sessions();
+        round = round.wrapping_add(1);
+        if round % RETAINED_INTERVAL == 0 {
+            broker.retained.remove_expired(broker.clock.now());
+        }
+    }
+}
+
+impl Broker {
+    /// Ends connections that were silent for one and a half keep alive times
+    /// [MQTT-3.1.2-22]; what a paused client says cannot be heard.
+    fn end_silent_connections(&self) {
+        let now = self.clock.now();
+        self.sessions.for_each(|session| {
+            if !session.is_connected() || session.is_paused() {
+                return;
+            }
+            let silence = now.saturating_sub(session.last_heard());
+            let mut state = session.state();
+            let Link::Online(attachment) = &state.link else {
+                return;
+            };
+            if attachment.keep_alive.is_some_and(|limit| silence > limit) {
+                state.end_connection(Ending::KeepAlive);
+            }
+        });
+    }
+
+    /// Ends all connections, as the broker's end does.
+    pub(super) fn end_connections(&self) {
+        self.sessions
+            .for_each(|session| session.state().end_connection(Ending::ShuttingDown));
+    }
+
+    /// Whether any client is connected.
+    pub(super) fn has_connections(&self) -> bool {
+        let mut any = false;
+        self.sessions
+            .for_each(|session| any |= session.is_connected());
+        any
+    }
+}

@@ -1,0 +1,165 @@
+//! Where connections are taken.
+
+mod bind;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+pub(super) use self::bind::bind;
+use super::Broker;
+use super::config::{EffectiveSecurity, Listener, Protocol, ProtocolVersions};
+use super::connection;
+use crate::protocol::{ProtocolVersion, QoS};
+
+/// How long a listener rests when the system has no more sockets to give.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A listener of the configuration as its connections see it.
+pub(super) struct ListenerContext {
+    /// Its place in the configuration.
+    index: usize,
+    max_qos: u8,
+    max_topic_alias: u16,
+    connections: AtomicU32,
+}
+
+impl ListenerContext {
+    pub(super) fn new(index: usize, listener: &Listener) -> Self {
+        Self {
+            index,
+            max_qos: listener.max_qos,
+            max_topic_alias: listener.max_topic_alias,
+            connections: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn settings<'a>(&self, broker: &'a Broker) -> &'a Listener {
+        &broker.config().listeners[self.index]
+    }
+
+    pub(super) fn security<'a>(&self, broker: &'a Broker) -> EffectiveSecurity<'a> {
+        broker.config().effective_security(self.settings(broker))
+    }
+
+    /// The highest QoS, 0 to 2.
+    pub(super) fn max_qos(&self) -> u8 {
+        self.max_qos
+    }
+
+    /// The highest QoS.
+    pub(super) fn maximum_qos(&self) -> QoS {
+        QoS::from_u8(self.max_qos).unwrap_or(QoS::ExactlyOnce)
+    }
+
+    /// The highest topic alias that a client may use.
+    pub(super) fn max_topic_alias(&self) -> u16 {
+        self.max_topic_alias
+    }
+
+    /// Whether clients may speak this version here.
+    pub(super) fn accepts(&self, version: ProtocolVersion, broker: &Broker) -> bool {
+        let ProtocolVersions { v3_1, v3_1_1, v5 } = self.settings(broker).protocol_versions;
+        match version {
+            ProtocolVersion::V31 => v3_1,
+            ProtocolVersion::V311 => v3_1_1,
+            ProtocolVersion::V5 => v5,
+        }
+    }
+}
+
+/// One of the connections of a listener, counted while it lasts.
+pub(super) struct Counted(Arc<ListenerContext>);
+
+impl Counted {
+    /// Counts one more connection, unless there are as many as allowed.
+    fn new(context: &Arc<ListenerContext>, limit: Option<u32>) -> Option<Self> {
+        let limit = limit.unwrap_or(u32::MAX);
+        let count = |count: u32| (count < limit).then_some(count + 1);
+        let counted = context
+            .connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        counted.ok().map(|_| Self(Arc::clone(context)))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes connections from one socket until the broker stops.
+pub(super) async fn listen(
+    socket: TcpListener,
+    context: Arc<ListenerContext>,
+    broker: Arc<Broker>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = stop.changed() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => take(stream, peer, &context, &broker),
+            Err(error) => {
+                // The peer was faster gone than taken, or there are no file descriptors.
+                if !is_about_one_peer(&error) {
+                    broker
+                        .log()
+                        .error(format_args!("Error: Unable to accept: {error}."));
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    }
+}
+
+fn take(stream: TcpStream, peer: SocketAddr, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
+    let settings = context.settings(broker);
+    let peer = canonical(peer);
+    let log = broker.log();
+    let Some(counted) = Counted::new(context, settings.max_connections) else {
+        let ip = peer.ip();
+        log.notice(format_args!(
+            "Client connection from {ip} denied: max_connections exceeded."
+        ));
+        return;
+    };
+    if broker.policy().connection_messages() {
+        log.notice(format_args!(
+            "New connection from {peer} on port {}.",
+            settings.port
+        ));
+    }
+    if broker.config().set_tcp_nodelay {
+        // A peer that is gone already shows at the first read.
+        let _ = stream.set_nodelay(true);
+    }
+    let websocket = settings.protocol == Protocol::WebSockets;
+    let (context, broker) = (Arc::clone(context), Arc::clone(broker));
+    tokio::spawn(async move {
+        connection::accept(stream, peer, websocket, context, broker).await;
+        drop(counted);
+    });
+}
+
+/// An IPv4 peer of an IPv6 socket by its IPv4 address.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
+
+fn is_about_one_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,127 @@
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::broker::config::{ListenAddress, Listener, SocketDomain};
+use crate::broker::log::Log;
+
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 1024;
+
+/// Opens the sockets of a listener and tells the log of each; an error was logged.
+pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<TcpListener>> {
+    let port = listener.port;
+    match &listener.address {
+        ListenAddress::Any => {
+            let addresses = [
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                Ipv6Addr::UNSPECIFIED.into(),
+            ];
+            any_of(addresses.map(|ip| SocketAddr::new(ip, port)), listener, log)
+        }
+        ListenAddress::Loopback => {
+            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            any_of(addresses.map(|ip| SocketAddr::new(ip, port)), listener, log)
+        }
+        ListenAddress::Host(host) => {
+            let addresses = (host.as_str(), port)
+                .to_socket_addrs()
+                .inspect_err(|error| {
+                    log.error(format_args!("Error creating listener: {error}."));
+                })?;
+            let mut addresses: Vec<_> = addresses.collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            addresses
+                .into_iter()
+                .filter(|address| wanted(*address, listener.socket_domain))
+                .map(|address| open(address, log))
+                .collect()
+        }
+        ListenAddress::Unix(path) => {
+            let text = format!("Unix sockets are not supported yet ({}).", path.display());
+            log.error(format_args!("Error: {text}"));
+            Err(io::Error::new(io::ErrorKind::Unsupported, text))
+        }
+    }
+}
+
+/// Opens what can be opened; at least one must be. A machine without IPv6 is no error.
+fn any_of(
+    addresses: [SocketAddr; 2],
+    listener: &Listener,
+    log: &Log,
+) -> io::Result<Vec<TcpListener>> {
+    let mut sockets = Vec::new();
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        if !wanted(address, listener.socket_domain) {
+            continue;
+        }
+        match open(address, log) {
+            Ok(socket) => sockets.push(socket),
+            // Half of a port would serve some clients and leave others to somebody else.
+            Err(error) if in_use(&error) && listener.address == ListenAddress::Any => {
+                return Err(error);
+            }
+            Err(error) => failure = error,
+        }
+    }
+    if sockets.is_empty() {
+        Err(failure)
+    } else {
+        Ok(sockets)
+    }
+}
+
+fn wanted(address: SocketAddr, domain: SocketDomain) -> bool {
+    match domain {
+        SocketDomain::Any => true,
+        SocketDomain::Ipv4 => address.is_ipv4(),
+        SocketDomain::Ipv6 => address.is_ipv6(),
+    }
+}
+
+fn open(address: SocketAddr, log: &Log) -> io::Result<TcpListener> {
+    let (family, port) = (
+        if address.is_ipv4() { "ipv4" } else { "ipv6" },
+        address.port(),
+    );
+    log.information(format_args!(
+        "Opening {family} listen socket on port {port}."
+    ));
+    let opened = open_socket(address);
+    if let Err(error) = &opened {
+        match in_use(error) {
+            true => log.error(format_args!("Error: Address already in use")),
+            false => log.error(format_args!("Error: {error}")),
+        }
+        if error.kind() == io::ErrorKind::PermissionDenied && port < 1024 {
+            log.error(format_args!(
+                "If you are trying to bind to a privileged port (<1024), try using setcap and \
+                 do not start the broker as root:"
+            ));
+            log.error(format_args!(
+                "    sudo setcap 'CAP_NET_BIND_SERVICE=+ep' PROGRAM"
+            ));
+        }
+    }
+    opened
+}
+
+fn in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+fn open_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,130 @@
+//! A message on its way, and what is kept of one that outlives its batch.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::clock::{Millis, after_seconds};
+use super::session::SessionNumber;
+use crate::protocol::{Properties, Property, QoS, TopicName};
+
+/// A message.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) topic: TopicName,
+    pub(super) payload: Bytes,
+    /// The QoS at which it was published.
+    pub(super) qos: QoS,
+    /// The retain flag with which it was published.
+    pub(super) retain: bool,
+    /// The properties that go on to subscribers unchanged [MQTT-3.3.2-17]; the expiry
+    /// interval is in `expires_at`.
+    pub(super) properties: Properties,
+    /// When it is no longer to be delivered.
+    pub(super) expires_at: Option<Millis>,
+    /// The session that published it.
+    pub(super) publisher: Option<SessionNumber>,
+}
+
+impl Message {
+    /// A copy whose topic and payload share one allocation of their exact size, so that
+    /// a small message never keeps a large buffer alive.
+    fn to_kept(&self) -> Self {
+        let topic_length = self.topic.as_bytes().len();
+        let mut bytes = BytesMut::with_capacity(topic_length + self.payload.len());
+        bytes.put_slice(self.topic.as_bytes());
+        bytes.put_slice(&self.payload);
+        let mut topic = bytes.freeze();
+        let payload = topic.split_off(topic_length);
+        Self {
+            topic: self.topic.moved_to(topic),
+            payload,
+            properties: self.properties.to_owned_properties(),
+            ..*self
+        }
+    }
+
+    /// About how many bytes of memory the message holds when it is kept.
+    pub(super) fn held_size(&self) -> usize {
+        const ALLOCATIONS: usize = 64;
+        size_of::<Self>()
+            + ALLOCATIONS
+            + self.topic.as_bytes().len()
+            + self.payload.len()
+            + self.properties.held_size()
+    }
+
+    /// Whether the message is no longer to be delivered [MQTT-3.3.2-5].
+    pub(super) fn is_expired(&self, now: Millis) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// The expiry interval that a receiver is told: what is left of it [MQTT-3.3.2-6].
+    pub(super) fn remaining_expiry(&self, now: Millis) -> Option<Property> {
+        let left = self.expires_at?.saturating_sub(now).div_ceil(1_000);
+        Some(Property::MessageExpiryInterval(
+            u32::try_from(left).unwrap_or(u32::MAX),
+        ))
+    }
+}
+
+/// When a message with this expiry interval, if any, expires.
+pub(super) fn expires_at(properties: &Properties, now: Millis) -> Option<Millis> {
+    properties
+        .message_expiry_interval()
+        .map(|seconds| after_seconds(now, seconds))
+}
+
+/// The properties that go on to subscribers.
+pub(super) fn forwarded_properties(mut properties: Properties) -> Properties {
+    properties.retain(|property| {
+        matches!(
+            property,
+            Property::PayloadFormatIndicator(_)
+                | Property::ContentType(_)
+                | Property::ResponseTopic(_)
+                | Property::CorrelationData(_)
+                | Property::UserProperty(..)
+        )
+    });
+    properties
+}
+
+/// A message within the batch that brought it: slices of the read buffer, and the
+/// copy that is made when somebody has to keep it.
+#[derive(Debug)]
+pub(super) struct Publication {
+    pub(super) message: Message,
+    kept: OnceCell<Arc<Message>>,
+}
+
+impl Publication {
+    pub(super) fn new(message: Message) -> Self {
+        Self {
+            message,
+            kept: OnceCell::new(),
+        }
+    }
+
+    /// The message in memory of its own; the copy is made once for all who need it.
+    pub(super) fn kept(&self) -> &Arc<Message> {
+        self.kept.get_or_init(|| Arc::new(self.message.to_kept()))
+    }
+}
+
+impl From<Arc<Message>> for Publication {
+    /// A publication of a message that is kept already, such as a will.
+    fn from(kept: Arc<Message>) -> Self {
+        let message = Message {
+            topic: kept.topic.clone(),
+            payload: kept.payload.clone(),
+            properties: kept.properties.clone(),
+            ..*kept
+        };
+        Self {
+            message,
+            kept: OnceCell::from(kept),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::config::Config;
+
+/// Options that a reload may change and that are looked at for every message or
+/// connection; reading one takes no lock.
+#[derive(Debug)]
+pub(super) struct Policy {
+    upgrade_outgoing_qos: AtomicBool,
+    queue_qos0_messages: AtomicBool,
+    allow_duplicate_messages: AtomicBool,
+    connection_messages: AtomicBool,
+    /// Seconds; 0 is no limit.
+    persistent_client_expiration: AtomicU32,
+}
+
+impl Policy {
+    pub(super) fn new(config: &Config) -> Self {
+        let policy = Self {
+            upgrade_outgoing_qos: AtomicBool::default(),
+            queue_qos0_messages: AtomicBool::default(),
+            allow_duplicate_messages: AtomicBool::default(),
+            connection_messages: AtomicBool::default(),
+            persistent_client_expiration: AtomicU32::default(),
+        };
+        policy.change(config);
+        policy
+    }
+
+    /// Puts the options of `config` in force.
+    pub(super) fn change(&self, config: &Config) {
+        let set = |switch: &AtomicBool, value| switch.store(value, Ordering::Relaxed);
+        set(&self.upgrade_outgoing_qos, config.upgrade_outgoing_qos);
+        set(&self.queue_qos0_messages, config.queue_qos0_messages);
+        set(
+            &self.allow_duplicate_messages,
+            config.allow_duplicate_messages,
+        );
+        set(&self.connection_messages, config.connection_messages);
+        let seconds = |limit: Duration| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1);
+        let expiration = config.persistent_client_expiration.map_or(0, seconds);
+        self.persistent_client_expiration
+            .store(expiration, Ordering::Relaxed);
+    }
+
+    pub(super) fn upgrade_outgoing_qos(&self) -> bool {
+        self.upgrade_outgoing_qos.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn queue_qos0_messages(&self) -> bool {
+        self.queue_qos0_messages.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn allow_duplicate_messages(&self) -> bool {
+        self.allow_duplicate_messages.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn connection_messages(&self) -> bool {
+        self.connection_messages.load(Ordering::Relaxed)
+    }
+
+    /// Seconds after which an absent client's session ends at the latest.
+    pub(super) fn persistent_client_expiration(&self) -> Option<u32> {
+        let seconds = self.persistent_client_expiration.load(Ordering::Relaxed);
+        (seconds > 0).then_some(seconds)
+    }
+}

@@ -1,0 +1,122 @@
+//! What the broker asks of the operating system besides sockets.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Group, Uid, User, initgroups, setgid, setuid};
+use thiserror::Error;
+
+use super::log::Log;
+
+/// The account to run as when the configuration names none and root starts the broker.
+const DEFAULT_USER: &str = "mosquitto";
+/// The account to run as when that one does not exist.
+const FALLBACK_USER: &str = "nobody";
+
+/// Why privileges could not be given up.
+#[derive(Debug, Error)]
+pub(super) enum PrivilegeError {
+    #[error("Error: Unable to drop privileges to '{0}' because this user does not exist.")]
+    UnknownUser(String),
+    #[error("Error: Unable to drop privileges to '{user}': {cause}.")]
+    Refused {
+        user: String,
+        #[source]
+        cause: nix::Error,
+    },
+}
+
+impl PrivilegeError {
+    /// The exit code of a broker that cannot start for this.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::UnknownUser(_) => 3,
+            Self::Refused { .. } => 14,
+        }
+    }
+}
+
+/// Becomes the configured user where root started the broker.
+pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), PrivilegeError> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    if user == Some("root") {
+        log.warning(format_args!(
+            "Warning: Mosquitto should not be run as root/administrator."
+        ));
+        return Ok(());
+    }
+    let name = user.unwrap_or(DEFAULT_USER);
+    let account = match lookup(name)? {
+        Some(account) => account,
+        None if name == DEFAULT_USER => {
+            log.warning(format_args!(
+                "Warning: Unable to drop privileges to '{name}' because this user does not \
+                 exist. Trying '{FALLBACK_USER}' instead."
+            ));
+            let fallback = lookup(FALLBACK_USER)?;
+            fallback.ok_or(PrivilegeError::UnknownUser(FALLBACK_USER.to_owned()))?
+        }
+        None => return Err(PrivilegeError::UnknownUser(name.to_owned())),
+    };
+    become_user(&account).map_err(|cause| PrivilegeError::Refused {
+        user: account.name.clone(),
+        cause,
+    })?;
+    log.information(format_args!(
+        "Info: running mosquitto as user: {}.",
+        account.name
+    ));
+    Ok(())
+}
+
+fn lookup(name: &str) -> Result<Option<User>, PrivilegeError> {
+    User::from_name(name).map_err(|cause| PrivilegeError::Refused {
+        user: name.to_owned(),
+        cause,
+    })
+}
+
+fn become_user(account: &User) -> nix::Result<()> {
+    let group = Group::from_gid(account.gid)?.map_or(account.gid, |group| group.gid);
+    let name = std::ffi::CString::new(account.name.as_str()).map_err(|_| nix::Error::EINVAL)?;
+    initgroups(&name, group)?;
+    setgid(group)?;
+    setuid(account.uid)
+}
+
+/// A file with the process's number, removed when the broker ends.
+#[derive(Debug)]
+pub(super) struct PidFile(PathBuf);
+
+impl PidFile {
+    /// Writes the file: the number in decimal and nothing else, as Mosquitto does.
+    pub(super) fn write(path: &Path) -> io::Result<Self> {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(path)?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // Its folder may be closed to the user that the broker became.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Bytes that nobody can guess.
+pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
+    bytes
+}

@@ -1,0 +1,209 @@
+//! The retained messages: the last of each topic.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+
+use super::clock::Millis;
+use super::message::Message;
+use crate::protocol::{TopicFilter, TopicName};
+
+/// The retained messages of the broker.
+#[derive(Default)]
+pub(super) struct RetainedMessages {
+    root: RwLock<Node>,
+}
+
+#[derive(Default)]
+struct Node {
+    levels: HashMap<Box<[u8]>, Node, RandomState>,
+    message: Option<Arc<Message>>,
+}
+
+impl RetainedMessages {
+    /// Keeps the message for its topic instead of the one that was kept before
+    /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6].
+    pub(super) fn set(&self, message: &Arc<Message>) {
+        let mut root = self.root.write();
+        let mut levels = levels(message.topic.as_bytes());
+        if message.payload.is_empty() {
+            root.remove(&mut levels);
+            return;
+        }
+        let node = levels.fold(&mut *root, |node, level| {
+            node.levels.entry(level.into()).or_default()
+        });
+        node.message = Some(Arc::clone(message));
+    }
+
+    /// Whether the topic has a retained message.
+    pub(super) fn contains(&self, topic: &TopicName) -> bool {
+        let root = self.root.read();
+        let mut node = &*root;
+        for level in levels(topic.as_bytes()) {
+            match node.levels.get(level) {
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        node.message.is_some()
+    }
+
+    /// The retained messages that the filter asks for and that have not expired.
+    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Arc<Message>> {
+        let mut found = Vec::new();
+        let root = self.root.read();
+        root.collect(levels(filter.as_bytes()), true, &mut |message| {
+            if !message.is_expired(now) {
+                found.push(Arc::clone(message));
+            }
+        });
+        found
+    }
+
+    /// Takes away what has expired.
+    pub(super) fn remove_expired(&self, now: Millis) {
+        self.root.write().remove_expired(now);
+    }
+}
+
+fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    topic.split(|&byte| byte == b'/')
+}
+
+impl Node {
+    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) {
+        let Some(level) = levels.next() else {
+            self.message = None;
+            return;
+        };
+        if let Some(node) = self.levels.get_mut(level) {
+            node.remove(levels);
+            if node.is_empty() {
+                self.levels.remove(level);
+            }
+        }
+    }
+
+    fn remove_expired(&mut self, now: Millis) {
+        if self
+            .message
+            .as_ref()
+            .is_some_and(|message| message.is_expired(now))
+        {
+            self.message = None;
+        }
+        self.levels.retain(|_, node| {
+            node.remove_expired(now);
+            !node.is_empty()
+        });
+    }
+
+    fn collect<'a>(
+        &self,
+        mut filter: impl Iterator<Item = &'a [u8]> + Clone,
+        is_root: bool,
+        found: &mut impl FnMut(&Arc<Message>),
+    ) {
+        match filter.next() {
+            None => self.message.iter().for_each(found),
+            Some(b"#") => self.collect_all(is_root, found),
+            Some(b"+") => {
+                for (level, node) in &self.levels {
+                    if !(is_root && level.starts_with(b"$")) {
+                        node.collect(filter.clone(), false, found);
+                    }
+                }
+            }
+            Some(level) => {
+                if let Some(node) = self.levels.get(level) {
+                    node.collect(filter, false, found);
+                }
+            }
+        }
+    }
+
+    /// Everything from here on; a leading `#` leaves out topics that begin with `$`.
+    fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Arc<Message>)) {
+        self.message.iter().for_each(&mut *found);
+        for (level, node) in &self.levels {
+            if !(is_root && level.starts_with(b"$")) {
+                node.collect_all(false, found);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.levels.is_empty() && self.message.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::protocol::{Properties, QoS};
+
+    fn retained(topics: &[&str]) -> RetainedMessages {
+        let store = RetainedMessages::default();
+        for topic in topics {
+            store.set(&message(topic, "x", None));
+        }
+        store
+    }
+
+    fn message(topic: &str, payload: &'static str, expires_at: Option<Millis>) -> Arc<Message> {
+        Arc::new(Message {
+            topic: TopicName::try_from(topic).unwrap(),
+            payload: Bytes::from_static(payload.as_bytes()),
+            qos: QoS::AtMostOnce,
+            retain: true,
+            properties: Properties::EMPTY,
+            expires_at,
+            publisher: None,
+        })
+    }
+
+    fn found(store: &RetainedMessages, filter: &str) -> Vec<String> {
+        let filter = TopicFilter::try_from(filter).unwrap();
+        let mut topics: Vec<_> = store
+            .matching(&filter, 0)
+            .iter()
+            .map(|message| message.topic.to_string())
+            .collect();
+        topics.sort();
+        topics
+    }
+
+    #[test]
+    fn a_filter_finds_the_topics_that_it_matches() {
+        let store = retained(&["a", "a/b", "a/b/c", "été/salon", "$SYS/x", "/a"]);
+        assert_eq!(found(&store, "#"), ["/a", "a", "a/b", "a/b/c", "été/salon"]);
+        assert_eq!(found(&store, "a/#"), ["a", "a/b", "a/b/c"]);
+        assert_eq!(found(&store, "+"), ["a"]);
+        assert_eq!(found(&store, "+/+"), ["/a", "a/b", "été/salon"]);
+        assert_eq!(found(&store, "a/+/c"), ["a/b/c"]);
+        assert_eq!(found(&store, "$SYS/#"), ["$SYS/x"]);
+    }
+
+    #[test]
+    fn an_empty_payload_takes_the_message_away_and_leaves_no_trace() {
+        let store = retained(&["a/b/c"]);
+        store.set(&message("a/b/c", "", None));
+        assert!(store.root.read().is_empty());
+    }
+
+    #[test]
+    fn what_has_expired_is_neither_found_nor_kept() {
+        let store = RetainedMessages::default();
+        store.set(&message("a", "x", Some(5)));
+        let filter = TopicFilter::try_from("a").unwrap();
+        assert_eq!(store.matching(&filter, 4).len(), 1);
+        assert_eq!(store.matching(&filter, 5).len(), 0);
+        store.remove_expired(5);
+        assert!(store.root.read().is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! Which sessions a message goes to.
+
+mod cache;
+mod generations;
+mod share;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use self::cache::MatchCaches;
+use self::generations::Generations;
+pub(super) use self::share::SharedGroup;
+use self::tree::Tree;
+use super::session::{Session, SessionNumber};
+use crate::protocol::{QoS, SubscriptionId, TopicFilter, TopicName};
+
+/// All subscriptions of the broker.
+///
+/// A topic's match is found once by a walk of the tree and remembered by each worker
+/// thread, so that the way of a message takes no lock; a change of the tree makes
+/// stale only what it can affect.
+pub(super) struct Router {
+    tree: RwLock<Tree>,
+    generations: Generations,
+    caches: MatchCaches,
+}
+
+/// Where messages on one topic go.
+#[derive(Debug, Default)]
+pub(super) struct Matches {
+    /// One for each matching subscription.
+    pub(super) targets: Vec<Target>,
+    /// The groups that share a matching subscription; one member of each gets a message.
+    pub(super) groups: Vec<Arc<SharedGroup>>,
+}
+
+impl Matches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty() && self.groups.is_empty()
+    }
+}
+
+/// A session and how it wants its messages.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) session: Arc<Session>,
+    pub(super) terms: Terms,
+}
+
+/// What a subscription says about the messages that it brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// The highest QoS of delivery.
+    pub(super) qos: QoS,
+    pub(super) no_local: bool,
+    pub(super) retain_as_published: bool,
+    pub(super) subscription_id: Option<SubscriptionId>,
+}
+
+impl Router {
+    pub(super) fn new() -> Self {
+        Self {
+            tree: RwLock::new(Tree::default()),
+            generations: Generations::new(),
+            caches: MatchCaches::new(),
+        }
+    }
+
+    /// Adds a subscription, or replaces the one with the same filter [MQTT-3.8.4-3].
+    pub(super) fn subscribe(&self, filter: &TopicFilter, session: &Arc<Session>, terms: Terms) {
+        let target = Target {
+            session: Arc::clone(session),
+            terms,
+        };
+        let mut tree = self.tree.write();
+        match filter.shared() {
+            Some(shared) => {
+                tree.insert_shared(&shared, target);
+                self.generations.advance(&shared.filter);
+            }
+            None => {
+                tree.insert(filter, target);
+                self.generations.advance(filter);
+            }
+        }
+    }
+
+    /// Takes a subscription away, if there is one.
+    pub(super) fn unsubscribe(&self, filter: &TopicFilter, session: SessionNumber) {
+        let mut tree = self.tree.write();
+        match filter.shared() {
+            Some(shared) => {
+                tree.remove_shared(&shared, session);
+                self.generations.advance(&shared.filter);
+            }
+            None => {
+                tree.remove(filter, session);
+                self.generations.advance(filter);
+            }
+        }
+    }
+
+    /// Where messages on the topic go.
+    pub(super) fn matches(&self, topic: &TopicName) -> Arc<Matches> {
+        let stamp = self.generations.stamp(topic);
+        self.caches
+            .get_or_insert_with(topic, stamp, || self.tree.read().matches(topic))
+    }
+}

@@ -1,0 +1,104 @@
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use super::*;
+use crate::broker::session::{Expiry, SessionState};
+use crate::protocol::Text;
+
+fn session(name: &str) -> Arc<Session> {
+    let state = SessionState::new(Expiry::AtDisconnect, NonZeroU16::MAX, NonZeroU16::MAX);
+    Arc::new(Session::new(Text::try_from(name).unwrap(), state))
+}
+
+fn terms(qos: QoS) -> Terms {
+    Terms {
+        qos,
+        no_local: false,
+        retain_as_published: false,
+        subscription_id: None,
+    }
+}
+
+fn filter(filter: &str) -> TopicFilter {
+    TopicFilter::try_from(filter).unwrap()
+}
+
+/// Whose subscriptions match, with their QoS, sorted.
+fn matched(router: &Router, topic: &str) -> Vec<String> {
+    let matches = router.matches(&TopicName::try_from(topic).unwrap());
+    let name =
+        |target: &Target| format!("{} {}", target.session.client_id(), target.terms.qos as u8);
+    let mut names: Vec<_> = matches.targets.iter().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn each_matching_filter_brings_a_copy() {
+    let router = Router::new();
+    let (a, b) = (session("a"), session("b"));
+    router.subscribe(&filter("maison/+/lumière"), &a, terms(QoS::AtMostOnce));
+    router.subscribe(&filter("maison/#"), &a, terms(QoS::AtLeastOnce));
+    router.subscribe(&filter("#"), &b, terms(QoS::ExactlyOnce));
+    assert_eq!(
+        matched(&router, "maison/salon/lumière"),
+        ["a 0", "a 1", "b 2"]
+    );
+    assert_eq!(matched(&router, "maison"), ["a 1", "b 2"]);
+    assert_eq!(matched(&router, "$SYS/x"), [""; 0]);
+}
+
+#[test]
+fn the_same_filter_again_replaces_the_subscription() {
+    let router = Router::new();
+    let a = session("a");
+    router.subscribe(&filter("a/b"), &a, terms(QoS::AtMostOnce));
+    router.subscribe(&filter("a/b"), &a, terms(QoS::ExactlyOnce));
+    assert_eq!(matched(&router, "a/b"), ["a 2"]);
+}
+
+#[test]
+fn a_remembered_match_is_forgotten_when_a_filter_comes_or_goes() {
+    let router = Router::new();
+    let a = session("a");
+    assert_eq!(matched(&router, "a/b"), [""; 0]);
+    for wanted in ["a/b", "a/+", "a/#", "+/b", "#", "+/+"] {
+        router.subscribe(&filter(wanted), &a, terms(QoS::AtMostOnce));
+        assert_eq!(matched(&router, "a/b"), ["a 0"], "{wanted} came");
+        router.unsubscribe(&filter(wanted), a.number());
+        assert_eq!(matched(&router, "a/b"), [""; 0], "{wanted} went");
+    }
+}
+
+#[test]
+fn filters_that_went_leave_no_trace() {
+    let router = Router::new();
+    let a = session("a");
+    for wanted in ["a/b/c", "a/+/#", "+", "$share/g/x/y"] {
+        router.subscribe(&filter(wanted), &a, terms(QoS::AtMostOnce));
+        router.unsubscribe(&filter(wanted), a.number());
+    }
+    assert!(router.tree.read().is_empty());
+}
+
+#[test]
+fn the_members_of_a_group_take_turns_and_absent_ones_wait() {
+    let router = Router::new();
+    let (a, b, c) = (session("a"), session("b"), session("c"));
+    for member in [&a, &b, &c] {
+        router.subscribe(&filter("$share/g/t"), member, terms(QoS::AtMostOnce));
+    }
+    let matches = router.matches(&TopicName::try_from("t").unwrap());
+    assert!(matches.targets.is_empty());
+    let turns = || {
+        let members: Vec<_> = (0..6)
+            .filter_map(|_| matches.groups[0].next_member())
+            .map(|target| target.session.client_id().to_string())
+            .collect();
+        members.concat()
+    };
+    assert_eq!(turns(), "abcabc");
+    a.set_connected(true);
+    b.set_connected(true);
+    assert_eq!(turns(), "ababab");
+}

@@ -1,0 +1,141 @@
+//! A running broker, from its first socket to its last.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::Broker;
+use super::auth::Authenticator;
+use super::config::{Config, Overrides};
+use super::housekeeping::keep_house;
+use super::listener::{ListenerContext, bind, listen};
+use super::log::{Log, LogType};
+
+/// How long the clients have to take what waits for them when the broker stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a broker is started with.
+pub(super) struct Start {
+    pub(super) config: Config,
+    pub(super) config_files: Vec<PathBuf>,
+    pub(super) overrides: Overrides,
+    pub(super) authenticator: Authenticator,
+    pub(super) log: Log,
+    /// What the broker calls itself.
+    pub(super) name: String,
+}
+
+/// The signals that a broker heeds.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Runs a broker until a signal stops it.
+pub(super) async fn run(start: Start) -> io::Result<()> {
+    let Start {
+        config,
+        config_files,
+        overrides,
+        authenticator,
+        log,
+        name,
+    } = start;
+    let mut signals = Signals::new()?;
+    let broker = Arc::new(Broker::new(config, authenticator, log.clone()));
+    let (stop, stopped) = watch::channel(false);
+    for (index, listener) in broker.config().listeners.iter().enumerate() {
+        let context = Arc::new(ListenerContext::new(index, listener));
+        for socket in bind(listener, &log)? {
+            let socket = tokio::net::TcpListener::from_std(socket)?;
+            let (context, broker) = (Arc::clone(&context), Arc::clone(&broker));
+            tokio::spawn(listen(socket, context, broker, stopped.clone()));
+        }
+    }
+    tokio::spawn(keep_house(Arc::clone(&broker)));
+    log.information(format_args!("{name} running"));
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hang_up.recv() => {
+                // Files are read off the network threads.
+                let (broker, files) = (Arc::clone(&broker), config_files.clone());
+                let overrides = overrides.clone();
+                let reload = move || broker.reload(&files, &overrides);
+                let _ = tokio::task::spawn_blocking(reload).await;
+            }
+        }
+    }
+    let _ = stop.send(true);
+    broker.stop().await;
+    Ok(())
+}
+
+impl Broker {
+    /// Publishes all wills, and gives every client a moment to take what waits for it.
+    async fn stop(&self) {
+        self.publish_all_wills();
+        self.end_connections();
+        let deadline = Instant::now() + FAREWELL;
+        while self.has_connections() && Instant::now() < deadline {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Reads the configuration and the password files again. A mistake in them is told
+    /// and leaves everything as it was.
+    fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
+        self.log.information(format_args!("Reloading config."));
+        let config = if files.is_empty() {
+            self.config.clone()
+        } else {
+            match Config::load(files, overrides) {
+                Ok((config, diagnostics)) => {
+                    for diagnostic in &diagnostics {
+                        self.tell(diagnostic.severity.into(), &diagnostic.lines());
+                    }
+                    config
+                }
+                Err(errors) => {
+                    for diagnostic in &errors.diagnostics {
+                        self.tell(diagnostic.severity.into(), &diagnostic.lines());
+                    }
+                    return;
+                }
+            }
+        };
+        if let Err(error) = self.authenticator.reload(&self.config) {
+            self.log.error(format_args!("{error}"));
+            self.log.error(format_args!(
+                "Error: The users of before the reload stay in force."
+            ));
+            return;
+        }
+        self.policy.change(&config);
+        self.log.reconfigure(&config.log);
+        self.log.reopen();
+    }
+
+    fn tell(&self, log_type: LogType, lines: &[String]) {
+        for line in lines {
+            self.log.write(log_type, format_args!("{line}"));
+        }
+    }
+}

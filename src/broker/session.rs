@@ -1,0 +1,114 @@
+//! One client's session: what it subscribed to, what waits for it, and the connection
+//! that it has at the moment, if any.
+
+mod delivery;
+mod limits;
+mod outbox;
+mod state;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+
+pub(super) use self::limits::QueueLimits;
+pub(super) use self::state::{
+    Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
+    StoredWill,
+};
+use super::clock::Millis;
+use crate::protocol::Text;
+
+/// Tells sessions apart, also those that had the same client identifier one after the
+/// other. Never given twice while the broker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct SessionNumber(u64);
+
+impl SessionNumber {
+    /// A number that no session had before.
+    pub(super) fn unused() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// A session.
+pub(super) struct Session {
+    number: SessionNumber,
+    client_id: Text,
+    connected: AtomicBool,
+    /// Whether the client speaks, or last spoke, MQTT 5.0.
+    v5: AtomicBool,
+    /// When the client was last heard of.
+    last_heard: AtomicU64,
+    /// Whether its connection is not read because a subscriber is slower.
+    paused: AtomicBool,
+    state: Mutex<SessionState>,
+}
+
+impl Session {
+    pub(super) fn new(client_id: Text, state: SessionState) -> Self {
+        Self {
+            number: SessionNumber::unused(),
+            client_id,
+            connected: AtomicBool::new(false),
+            v5: AtomicBool::new(false),
+            last_heard: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn number(&self) -> SessionNumber {
+        self.number
+    }
+
+    pub(super) fn client_id(&self) -> &Text {
+        &self.client_id
+    }
+
+    /// Whether a client is connected, as far as can be told without waiting.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_v5(&self, v5: bool) {
+        self.v5.store(v5, Ordering::Relaxed);
+    }
+
+    /// Whether the client speaks, or last spoke, MQTT 5.0.
+    pub(super) fn is_v5(&self) -> bool {
+        self.v5.load(Ordering::Relaxed)
+    }
+
+    /// The state; held briefly and never across an await. Whoever holds it takes no
+    /// other session's.
+    pub(super) fn state(&self) -> MutexGuard<'_, SessionState> {
+        self.state.lock()
+    }
+
+    pub(super) fn hear(&self, now: Millis) {
+        self.last_heard.store(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_heard(&self) -> Millis {
+        self.last_heard.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Session").field(&self.client_id).finish()
+    }
+}

@@ -1,0 +1,91 @@
+use crate::broker::config::{DEFAULT_QUEUE_BYTES, Limits};
+
+/// What waits for a session makes its publishers pause from here on.
+const CONGESTION_MARK: usize = 1024 * 1024;
+
+/// What may wait for one session.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::broker) struct QueueLimits {
+    /// QoS 1 and 2 messages, as `max_queued_messages` counts them.
+    messages: Option<usize>,
+    /// Payload bytes of QoS 1 and 2 messages, as `max_queued_bytes` counts them.
+    payload_bytes: Option<usize>,
+    /// Bytes of memory; what holds for QoS 0 in any case.
+    held_bytes: Option<usize>,
+}
+
+/// What waits for one session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waiting {
+    /// QoS 1 and 2 messages in the queue.
+    pub(super) messages: usize,
+    /// Their payload bytes.
+    pub(super) payload_bytes: usize,
+    /// Bytes of memory: queue, messages in flight, and what is encoded but unwritten.
+    pub(super) held_bytes: usize,
+}
+
+impl QueueLimits {
+    pub(in crate::broker) fn new(limits: &Limits) -> Self {
+        let bound =
+            |limit: Option<u32>| limit.filter(|&limit| limit > 0).map(|limit| limit as usize);
+        let configured = limits.max_queued_messages.is_some() || limits.max_queued_bytes.is_some();
+        let payload_bytes = bound(limits.max_queued_bytes);
+        Self {
+            messages: bound(limits.max_queued_messages),
+            payload_bytes,
+            held_bytes: if configured {
+                payload_bytes
+            } else {
+                Some(DEFAULT_QUEUE_BYTES)
+            },
+        }
+    }
+
+    /// Whether one more QoS 1 or 2 message may wait. Where limits are configured they
+    /// count as Mosquitto counts: `in_flight_allowance` is what the window of a
+    /// connected client adds to them, and a limit may be overshot by one message.
+    pub(super) fn admit(&self, waiting: Waiting, in_flight_allowance: usize) -> bool {
+        let configured = self.messages.is_some() || self.payload_bytes.is_some();
+        if !configured {
+            return self
+                .held_bytes
+                .is_none_or(|limit| waiting.held_bytes < limit);
+        }
+        self.messages
+            .is_none_or(|limit| waiting.messages < limit + in_flight_allowance)
+            && self
+                .payload_bytes
+                .is_none_or(|limit| waiting.payload_bytes < limit)
+    }
+
+    /// Whether one more QoS 0 message may wait.
+    pub(super) fn admit_qos0(&self, waiting: Waiting) -> bool {
+        let limit = self.held_bytes.unwrap_or(DEFAULT_QUEUE_BYTES);
+        waiting.held_bytes < limit
+    }
+
+    /// Whether so much waits that publishers should pause.
+    pub(super) fn is_congested(&self, waiting: Waiting) -> bool {
+        let mark = self
+            .held_bytes
+            .map_or(CONGESTION_MARK, |limit| CONGESTION_MARK.min(limit / 2));
+        waiting.held_bytes > mark
+            || self
+                .messages
+                .is_some_and(|limit| waiting.messages > limit / 2)
+            || self
+                .payload_bytes
+                .is_some_and(|limit| waiting.payload_bytes > limit / 2)
+    }
+
+    /// Whether so little waits that publishers may go on.
+    pub(super) fn is_relieved(&self, waiting: Waiting) -> bool {
+        let twice = Waiting {
+            messages: waiting.messages * 2,
+            payload_bytes: waiting.payload_bytes * 2,
+            held_bytes: waiting.held_bytes * 2,
+        };
+        !self.is_congested(twice)
+    }
+}

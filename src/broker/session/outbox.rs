@@ -1,0 +1,106 @@
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::broker::fanout::EncodedMessage;
+use crate::protocol::PacketId;
+
+/// Shorter runs are copied, as a reference would cost more than it saves.
+const SMALL_RUN: usize = 1024;
+/// How much is allocated for copies at once.
+const TAIL: usize = 16 * 1024;
+
+/// Encoded packets that wait for the connection's task to write them.
+#[derive(Debug, Default)]
+pub(in crate::broker) struct Outbox {
+    pieces: VecDeque<Bytes>,
+    /// What is copied, until a piece by reference follows it.
+    tail: BytesMut,
+}
+
+impl Outbox {
+    pub(in crate::broker) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.tail.is_empty()
+    }
+
+    /// Appends whole packets that others get too.
+    pub(super) fn push_run(&mut self, run: &Bytes) {
+        if run.len() < SMALL_RUN {
+            self.copy(run);
+        } else {
+            self.push_piece(run.clone());
+        }
+    }
+
+    /// Appends one packet of `bytes`, with this packet identifier where it needs one.
+    pub(super) fn push_packet(
+        &mut self,
+        bytes: &[u8],
+        message: &EncodedMessage,
+        packet_id: Option<PacketId>,
+    ) {
+        let at = self.tail.len() + message.packet_id_at;
+        self.copy(&bytes[message.start..message.end]);
+        if let Some(packet_id) = packet_id {
+            self.tail[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
+        }
+        if let Some(payload) = &message.payload {
+            self.push_piece(payload.clone());
+        }
+    }
+
+    /// Appends the packet that `encode` writes, and says how long it is.
+    pub(super) fn push_encoded(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut) -> Option<EncodedMessage>,
+    ) -> usize {
+        let Some(message) = encode(&mut self.tail) else {
+            return 0;
+        };
+        let size = message.size();
+        if let Some(payload) = message.payload {
+            self.push_piece(payload);
+        }
+        size
+    }
+
+    /// Appends a PUBREL, and says how long it is.
+    pub(super) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
+        let [high, low] = packet_id.get().to_be_bytes();
+        let packet = [0x62, 0x02, high, low];
+        self.copy(&packet);
+        packet.len()
+    }
+
+    /// Moves everything to the end of `pieces`.
+    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) {
+        if pieces.is_empty() {
+            std::mem::swap(&mut self.pieces, pieces);
+        } else {
+            pieces.append(&mut self.pieces);
+        }
+        if !self.tail.is_empty() {
+            pieces.push_back(std::mem::take(&mut self.tail).freeze());
+        }
+    }
+
+    /// Forgets everything, as the end of a connection does.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn push_piece(&mut self, piece: Bytes) {
+        if !self.tail.is_empty() {
+            let tail = self.tail.split();
+            self.pieces.push_back(tail.freeze());
+        }
+        self.pieces.push_back(piece);
+    }
+
+    fn copy(&mut self, bytes: &[u8]) {
+        if self.tail.capacity() == 0 && bytes.len() > 256 {
+            self.tail.reserve(TAIL.max(bytes.len()));
+        }
+        self.tail.extend_from_slice(bytes);
+    }
+}

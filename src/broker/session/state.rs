@@ -1,0 +1,214 @@
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::task::Waker;
+
+use foldhash::fast::RandomState;
+
+use super::limits::Waiting;
+use super::outbox::Outbox;
+use crate::broker::clock::{Millis, after_seconds};
+use crate::broker::message::Message;
+use crate::broker::router::Terms;
+use crate::protocol::{ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
+use crate::session::{Incoming, Outgoing};
+
+/// Tells the connections of one session apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) struct ConnectionNumber(u64);
+
+/// How long a session outlives its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Expiry {
+    /// It ends with the connection.
+    AtDisconnect,
+    /// It ends so many seconds later.
+    After(u32),
+    /// It does not end.
+    Never,
+}
+
+impl Expiry {
+    /// What a Session Expiry Interval means [MQTT-3.1.2-23].
+    pub(in crate::broker) fn from_seconds(seconds: u32) -> Self {
+        match seconds {
+            0 => Self::AtDisconnect,
+            u32::MAX => Self::Never,
+            seconds => Self::After(seconds),
+        }
+    }
+
+    /// The shorter of this and the broker's own limit.
+    pub(in crate::broker) fn capped(self, limit: Option<u32>) -> Self {
+        match (self, limit) {
+            (Self::Never, Some(limit)) => Self::After(limit),
+            (Self::After(seconds), Some(limit)) => Self::After(seconds.min(limit)),
+            (expiry, _) => expiry,
+        }
+    }
+
+    /// When a session that is left alone now ends; `None` is never.
+    pub(in crate::broker) fn deadline(self, now: Millis) -> Option<Millis> {
+        match self {
+            Self::AtDisconnect => Some(now),
+            Self::After(seconds) => Some(after_seconds(now, seconds)),
+            Self::Never => None,
+        }
+    }
+}
+
+/// Whether a client is there.
+#[derive(Debug)]
+pub(in crate::broker) enum Link {
+    /// Nobody is connected; the session ends at the deadline, if there is one.
+    Offline {
+        /// `None` is never.
+        expires_at: Option<Millis>,
+    },
+    /// A connection's task serves the client.
+    Online(Attachment),
+    /// The session is over and no longer known; whoever still holds it lets go.
+    Ended,
+}
+
+/// The connection that serves a session.
+#[derive(Debug)]
+pub(in crate::broker) struct Attachment {
+    pub(in crate::broker) connection: ConnectionNumber,
+    pub(in crate::broker) version: ProtocolVersion,
+    /// The largest packet that the client takes.
+    pub(in crate::broker) maximum_packet_size: usize,
+    /// The longest silence that is allowed, in milliseconds.
+    pub(in crate::broker) keep_alive: Option<Millis>,
+    /// The connection's task, when it waits.
+    pub(in crate::broker) waker: Option<Waker>,
+    /// Set when the connection is to end.
+    pub(in crate::broker) ending: Option<Ending>,
+    /// Whether the log was told that messages are dropped.
+    pub(in crate::broker) told_of_drops: bool,
+}
+
+/// Why the broker ends a connection from outside its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Ending {
+    /// Another connection has the client identifier now [MQTT-3.1.4-3].
+    TakenOver,
+    /// Nothing was heard for one and a half keep alive times [MQTT-3.1.2-22].
+    KeepAlive,
+    /// The broker stops.
+    ShuttingDown,
+}
+
+/// A will that waits for the connection to end.
+#[derive(Debug)]
+pub(in crate::broker) struct StoredWill {
+    pub(in crate::broker) message: Arc<Message>,
+    /// Seconds between the end of the connection and the will.
+    pub(in crate::broker) delay: u32,
+    /// The message's own expiry interval, which begins when it is published.
+    pub(in crate::broker) expiry: Option<u32>,
+    /// When it is due, once the connection has ended.
+    pub(in crate::broker) due: Option<Millis>,
+}
+
+/// A subscription as its session knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) struct StoredSubscription {
+    pub(in crate::broker) options: SubscriptionOptions,
+    pub(in crate::broker) terms: Terms,
+}
+
+/// A message that waits for one session.
+#[derive(Clone, Debug)]
+pub(super) struct Queued {
+    pub(super) message: Arc<Message>,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) terms: Terms,
+    /// How much memory is held for it: a retained message is held anyway.
+    pub(super) held: usize,
+}
+
+/// What changes about a session.
+pub(in crate::broker) struct SessionState {
+    pub(in crate::broker) link: Link,
+    pub(in crate::broker) expiry: Expiry,
+    pub(in crate::broker) outbox: Outbox,
+    pub(in crate::broker) incoming: Incoming<()>,
+    pub(in crate::broker) subscriptions: HashMap<TopicFilter, StoredSubscription, RandomState>,
+    pub(in crate::broker) will: Option<Box<StoredWill>>,
+    /// Messages in flight; what ends with the connection need not be kept.
+    pub(super) outgoing: Outgoing<Option<Queued>>,
+    /// What waits for room in the window or the outbox, in order.
+    pub(super) queue: VecDeque<Queued>,
+    pub(super) waiting: Waiting,
+    /// Bytes that were encoded for the connection and not yet taken by its socket.
+    pub(super) unwritten: usize,
+    /// When the client last took something, or began to have something waiting.
+    pub(super) last_progress: Millis,
+    /// Publishers that wait until this session has less.
+    pub(super) paused_publishers: Vec<Waker>,
+}
+
+impl SessionState {
+    /// A new session without a client.
+    pub(in crate::broker) fn new(
+        expiry: Expiry,
+        receive_maximum: NonZeroU16,
+        own_receive_maximum: NonZeroU16,
+    ) -> Self {
+        Self {
+            link: Link::Offline { expires_at: None },
+            expiry,
+            outbox: Outbox::default(),
+            incoming: Incoming::new(own_receive_maximum),
+            subscriptions: HashMap::default(),
+            will: None,
+            outgoing: Outgoing::new(receive_maximum),
+            queue: VecDeque::new(),
+            waiting: Waiting::default(),
+            unwritten: 0,
+            last_progress: 0,
+            paused_publishers: Vec::new(),
+        }
+    }
+
+    /// The attachment, if it is this connection's.
+    pub(in crate::broker) fn attachment(
+        &mut self,
+        connection: ConnectionNumber,
+    ) -> Option<&mut Attachment> {
+        match &mut self.link {
+            Link::Online(attachment) if attachment.connection == connection => Some(attachment),
+            _ => None,
+        }
+    }
+
+    /// Tells the connection, if there is one, to end, and wakes it.
+    pub(in crate::broker) fn end_connection(&mut self, ending: Ending) {
+        if let Link::Online(attachment) = &mut self.link {
+            attachment.ending.get_or_insert(ending);
+            if let Some(waker) = attachment.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether the session outlives its connection.
+    pub(in crate::broker) fn is_persistent(&self) -> bool {
+        self.expiry != Expiry::AtDisconnect
+    }
+
+    pub(super) fn wake_paused_publishers(&mut self) {
+        self.paused_publishers.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl ConnectionNumber {
+    /// A number that no connection had before.
+    pub(in crate::broker) fn unused() -> Self {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}

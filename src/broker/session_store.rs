@@ -1,0 +1,256 @@
+//! All sessions by client identifier: opening, taking over, closing, ending.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Broker;
+use super::clock::{Millis, after_seconds};
+use super::message::Message;
+use super::session::{
+    Attachment, ConnectionNumber, Ending, Expiry, Link, Session, SessionState, StoredWill,
+};
+use crate::protocol::{Text, TopicFilter, Will};
+
+const SHARDS: usize = 64;
+
+type Sessions = HashMap<Text, Arc<Session>, RandomState>;
+
+/// The sessions of the broker.
+///
+/// A shard is locked before a session's state, never after it.
+pub(super) struct SessionStore {
+    shards: Box<[Mutex<Sessions>]>,
+    hasher: RandomState,
+}
+
+/// What a CONNECT asks for.
+pub(super) struct Opening {
+    pub(super) client_id: Text,
+    pub(super) clean_start: bool,
+    pub(super) expiry: Expiry,
+    pub(super) will: Option<Will>,
+    pub(super) attachment: Attachment,
+    /// How many messages the client takes at once.
+    pub(super) receive_maximum: NonZeroU16,
+    /// How many QoS 2 messages the broker takes at once.
+    pub(super) own_receive_maximum: NonZeroU16,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// By a DISCONNECT that takes the will away [MQTT-3.14.4-3].
+    InOrder,
+    /// In any other way.
+    Lost,
+}
+
+/// What is left to do when sessions have changed: it takes other locks.
+#[derive(Default)]
+struct Aftermath {
+    wills: Vec<Arc<Message>>,
+    ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
+}
+
+impl SessionStore {
+    pub(super) fn new() -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self {
+            shards,
+            hasher: RandomState::default(),
+        }
+    }
+
+    fn shard(&self, client_id: &Text) -> MutexGuard<'_, Sessions> {
+        let hash = self.hasher.hash_one(client_id) as usize;
+        self.shards[hash % SHARDS].lock()
+    }
+
+    /// Calls `visit` for each session, without a lock.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
+        for shard in &self.shards {
+            let sessions: Vec<_> = shard.lock().values().cloned().collect();
+            sessions.iter().for_each(&mut visit);
+        }
+    }
+}
+
+impl Broker {
+    /// Opens the session of a client: goes on with an earlier one where the client
+    /// wants that, and ends the connection that had the client identifier before
+    /// [MQTT-3.1.4-3]. Says whether there was an earlier session.
+    pub(super) fn open_session(&self, opening: Opening) -> (Arc<Session>, bool) {
+        let now = self.clock.now();
+        let mut aftermath = Aftermath::default();
+        let mut shard = self.sessions.shard(&opening.client_id);
+        let earlier = shard.get(&opening.client_id).cloned();
+        let resumed = match earlier {
+            Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
+            Some(earlier) => {
+                shard.remove(&opening.client_id);
+                earlier.end(now, &mut aftermath);
+                None
+            }
+            None => None,
+        };
+        let present = resumed.is_some();
+        let session = resumed.unwrap_or_else(|| {
+            let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
+            let state = SessionState::new(opening.expiry, window, own);
+            let session = Arc::new(Session::new(opening.client_id.to_owned_text(), state));
+            shard.insert(session.client_id().clone(), Arc::clone(&session));
+            session
+        });
+        session.take_over(opening, now, &mut aftermath);
+        drop(shard);
+        self.follow_up(aftermath);
+        (session, present)
+    }
+
+    /// Closes a connection's part in its session, unless another connection has taken
+    /// it over meanwhile.
+    pub(super) fn close_session(
+        &self,
+        session: &Arc<Session>,
+        connection: ConnectionNumber,
+        end: End,
+    ) {
+        let now = self.clock.now();
+        let mut aftermath = Aftermath::default();
+        let mut shard = self.sessions.shard(session.client_id());
+        let mut state = session.state();
+        if state.attachment(connection).is_none() {
+            return;
+        }
+        session.set_connected(false);
+        if end == End::InOrder {
+            state.will = None;
+        }
+        if state.expiry == Expiry::AtDisconnect {
+            drop(state);
+            shard.remove(session.client_id());
+            session.end(now, &mut aftermath);
+        } else {
+            let expires_at = state.expiry.deadline(now);
+            state.detach(Link::Offline { expires_at });
+            match &mut state.will {
+                Some(will) if will.delay > 0 => {
+                    let due = after_seconds(now, will.delay);
+                    // The end of the session brings the will too [MQTT-3.1.3-9].
+                    will.due = Some(expires_at.map_or(due, |end| due.min(end)));
+                }
+                _ => aftermath.will(state.will.take(), now),
+            }
+            drop(state);
+        }
+        drop(shard);
+        self.follow_up(aftermath);
+    }
+
+    /// Publishes wills that are due and ends sessions whose time is over.
+    pub(super) fn expire_sessions(&self) {
+        let now = self.clock.now();
+        let mut expired = Vec::new();
+        let mut aftermath = Aftermath::default();
+        self.sessions.for_each(|session| {
+            let mut state = session.state();
+            let Link::Offline { expires_at } = state.link else {
+                return;
+            };
+            if expires_at.is_some_and(|at| at <= now) {
+                expired.push(Arc::clone(session));
+                return;
+            }
+            let is_due = |will: &StoredWill| will.due.is_some_and(|due| due <= now);
+            if state.will.as_deref().is_some_and(is_due) {
+                aftermath.will(state.will.take(), now);
+            }
+        });
+        for session in expired {
+            let mut shard = self.sessions.shard(session.client_id());
+            if !session.can_be_resumed(now) && !session.is_connected() {
+                let client_id = session.client_id();
+                self.log
+                    .notice(format_args!("Expiring client {client_id} due to timeout."));
+                shard.remove(client_id);
+                session.end(now, &mut aftermath);
+            }
+        }
+        self.follow_up(aftermath);
+    }
+
+    /// Publishes all wills, as the broker's end does.
+    pub(super) fn publish_all_wills(&self) {
+        let now = self.clock.now();
+        let mut aftermath = Aftermath::default();
+        self.sessions
+            .for_each(|session| aftermath.will(session.state().will.take(), now));
+        self.follow_up(aftermath);
+    }
+
+    fn follow_up(&self, aftermath: Aftermath) {
+        for (session, filters) in aftermath.ended {
+            for filter in filters {
+                self.router.unsubscribe(&filter, session.number());
+            }
+        }
+        for will in aftermath.wills {
+            self.publish(will);
+        }
+    }
+}
+
+impl Aftermath {
+    fn will(&mut self, will: Option<Box<StoredWill>>, now: Millis) {
+        self.wills.extend(will.map(|will| will.into_message(now)));
+    }
+}
+
+impl Session {
+    /// Whether a client may go on with the session.
+    fn can_be_resumed(&self, now: Millis) -> bool {
+        let state = self.state();
+        match state.link {
+            // A session that would end with its connection ends when that is taken over.
+            Link::Online(_) => state.is_persistent(),
+            Link::Offline { expires_at } => expires_at.is_none_or(|at| at > now),
+            Link::Ended => false,
+        }
+    }
+
+    /// Makes `opening`'s connection the session's.
+    fn take_over(self: &Arc<Self>, opening: Opening, now: Millis, aftermath: &mut Aftermath) {
+        let mut state = self.state();
+        state.end_connection(Ending::TakenOver);
+        // A will whose delay has not passed is not published [MQTT-3.1.3-9].
+        let earlier = state.will.take().filter(|will| will.delay == 0);
+        aftermath.will(earlier, now);
+        state.expiry = opening.expiry;
+        state
+            .incoming
+            .set_receive_maximum(opening.own_receive_maximum);
+        state.will = opening
+            .will
+            .map(|will| Box::new(StoredWill::new(will, self.number())));
+        self.set_connected(true);
+        self.set_v5(opening.attachment.version.is_v5());
+        self.hear(now);
+        state.attach(opening.attachment, opening.receive_maximum);
+    }
+
+    /// Ends the session; it is no longer in the store.
+    fn end(self: &Arc<Self>, now: Millis, aftermath: &mut Aftermath) {
+        let mut state = self.state();
+        state.end_connection(Ending::TakenOver);
+        self.set_connected(false);
+        aftermath.will(state.will.take(), now);
+        let filters = state.subscriptions.keys().cloned().collect();
+        aftermath.ended.push((Arc::clone(self), filters));
+        state.end();
+    }
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use super::clock::{Millis, after_seconds};
+use super::message::{Message, forwarded_properties};
+use super::session::StoredWill;
+use crate::protocol::{TopicName, Will};
+
+impl StoredWill {
+    /// Keeps the will of a CONNECT in memory of its own.
+    pub(super) fn new(will: Will, publisher: super::session::SessionNumber) -> Self {
+        let delay = will.properties.will_delay_interval().unwrap_or(0);
+        let expiry = will.properties.message_expiry_interval();
+        let properties = forwarded_properties(will.properties.to_owned_properties());
+        let message = Message {
+            topic: owned(&will.topic),
+            payload: bytes::Bytes::copy_from_slice(&will.payload),
+            qos: will.qos,
+            retain: will.retain,
+            properties,
+            expires_at: None,
+            publisher: Some(publisher),
+        };
+        Self {
+            message: Arc::new(message),
+            delay,
+            expiry,
+            due: None,
+        }
+    }
+
+    /// The message, published now.
+    pub(super) fn into_message(self, now: Millis) -> Arc<Message> {
+        let Some(expiry) = self.expiry else {
+            return self.message;
+        };
+        Arc::new(Message {
+            topic: self.message.topic.clone(),
+            payload: self.message.payload.clone(),
+            properties: self.message.properties.clone(),
+            expires_at: Some(after_seconds(now, expiry)),
+            ..*self.message
+        })
+    }
+}
+
+fn owned(topic: &TopicName) -> TopicName {
+    topic.moved_to(bytes::Bytes::copy_from_slice(topic.as_bytes()))
+}

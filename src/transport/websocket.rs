@@ -1,0 +1,213 @@
+//! MQTT over WebSocket (MQTT 5.0, section 6): the bytes of binary frames, whose
+//! boundaries mean nothing [MQTT-6.0.0-2].
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+/// One frame takes so much at most.
+const MAX_FRAME: usize = 64 * 1024;
+/// What the library's own buffer begins with; it has one for each connection.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// A byte stream inside WebSocket frames.
+#[derive(Debug)]
+pub struct WebSocketStream<S> {
+    frames: tokio_tungstenite::WebSocketStream<S>,
+    /// What is left of the last frame.
+    unread: Bytes,
+    /// Set when a close frame was answered or a text frame refused.
+    ended: bool,
+}
+
+/// Takes a client's WebSocket handshake. Any path will do; of the subprotocols that the
+/// client offers, `mqtt` or `mqttv3.1` must be one [MQTT-6.0.0-3] [MQTT-6.0.0-4].
+/// Messages of more than `max_message` bytes are refused.
+pub async fn accept<S>(stream: S, max_message: usize) -> tungstenite::Result<WebSocketStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // The callback's type is the library's.
+    #[allow(clippy::result_large_err)]
+    let choose = |request: &Request, response: Response| choose_subprotocol(request, response);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(max_message.max(MAX_FRAME)))
+        .max_frame_size(Some(max_message.max(MAX_FRAME)));
+    let frames =
+        tokio_tungstenite::accept_hdr_async_with_config(stream, choose, Some(config)).await?;
+    Ok(WebSocketStream {
+        frames,
+        unread: Bytes::new(),
+        ended: false,
+    })
+}
+
+#[allow(clippy::result_large_err, reason = "the library's callback returns it")]
+fn choose_subprotocol(
+    request: &Request,
+    mut response: Response,
+) -> Result<Response, ErrorResponse> {
+    const KNOWN: [&str; 2] = ["mqtt", "mqttv3.1"];
+    let offers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let chosen = offers
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|offer| KNOWN.into_iter().find(|&known| known == offer.trim()));
+    match chosen {
+        Some(known) => {
+            let name = HeaderValue::from_static(known);
+            response
+                .headers_mut()
+                .insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+            Ok(response)
+        }
+        None => {
+            let text = "Offer the WebSocket subprotocol mqtt.\n".to_owned();
+            let mut refusal = ErrorResponse::new(Some(text));
+            *refusal.status_mut() = StatusCode::BAD_REQUEST;
+            Err(refusal)
+        }
+    }
+}
+
+impl<S> WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Waits until there are bytes, the end, or an error.
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() && !self.ended {
+            match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Text(_))) => {
+                    // [MQTT-6.0.0-1]
+                    self.ended = true;
+                    let reason = CloseFrame {
+                        code: CloseCode::Unsupported,
+                        reason: "MQTT is sent in binary frames".into(),
+                    };
+                    let close = Message::Close(Some(reason));
+                    if Pin::new(&mut self.frames).start_send(close).is_ok() {
+                        let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                    }
+                }
+                // Pings are answered by the library, with the next flush.
+                Some(Ok(Message::Ping(_))) => {
+                    let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                }
+                Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_))) | None => self.ended = true,
+                Some(Err(tungstenite::Error::ConnectionClosed)) => self.ended = true,
+                Some(Err(tungstenite::Error::Protocol(
+                    tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+                ))) => self.ended = true,
+                Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what is there into `buffer` and says how much; 0 is the end.
+    pub fn poll_read_buf(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_read_ready(cx))?;
+        let spare = buffer.capacity() - buffer.len();
+        let length = self.unread.len().min(spare.max(1));
+        buffer.put_slice(&self.unread[..length]);
+        self.unread.advance(length);
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: Bytes) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.frames).poll_ready(cx)).map_err(into_io)?;
+        let length = frame.len();
+        Pin::new(&mut self.frames)
+            .start_send(Message::Binary(frame))
+            .map_err(into_io)?;
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl<S> AsyncRead for WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_read_ready(cx))?;
+        let length = this.unread.len().min(buffer.remaining());
+        buffer.put_slice(&this.unread[..length]);
+        this.unread.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> AsyncWrite for WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let frame = Bytes::copy_from_slice(&bytes[..bytes.len().min(MAX_FRAME)]);
+        self.get_mut().poll_send(cx, frame)
+    }
+
+    /// Many small slices make one frame, so that a batch costs one header.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut frame = BytesMut::new();
+        for slice in slices {
+            let room = MAX_FRAME - frame.len();
+            frame.extend_from_slice(&slice[..slice.len().min(room)]);
+        }
+        self.get_mut().poll_send(cx, frame.freeze())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().frames)
+            .poll_flush(cx)
+            .map_err(into_io)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().frames)
+            .poll_close(cx)
+            .map_err(into_io)
+    }
+}
+
+fn into_io(error: tungstenite::Error) -> io::Error {
+    match error {
+        tungstenite::Error::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    }
+}
