@@ -1,1 +1,524 @@
-//! (room)
+//! A connection to a broker, and the session that outlives it.
+//!
+//! A [`Client`] is driven by its user: packets are encoded into one output buffer by
+//! [`Client::publish`] and its like, [`Client::drive`] writes what waits and reads what
+//! came, and [`Client::next_event`] says what that was. Nothing is written per packet.
+
+mod connection;
+mod endpoint;
+mod error;
+mod keep_alive;
+mod options;
+mod receive;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::protocol::{
+    ConnAck, Delivery, Disconnect, Packet, PacketId, Properties, ProtocolVersion, Publish,
+    PublishHead, QoS, ReasonCode, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    encode, encode_publish_head, publish_size,
+};
+use crate::session::{Incoming, Outgoing, Resend};
+use connection::Connection;
+use keep_alive::Due;
+use options::{Limits, without_topic_alias};
+use trace::{Trace, trace};
+
+pub use endpoint::{Endpoint, Stream};
+pub use error::{Error, PublishError, refusal_text, system_text};
+pub use options::{ConnectOptions, Message, Publication};
+pub use receive::Event;
+pub use trace::Log;
+
+/// How many bytes of QoS 1 and 2 payloads may be in flight; one message always may.
+const MAX_BYTES_IN_FLIGHT: usize = 4 * 1024 * 1024;
+
+/// A client of a broker.
+///
+/// `S` is the byte stream. A lost connection is followed by another
+/// [`Client::connect`]: messages that were not acknowledged are then sent again, those
+/// that did not leave at all too.
+pub struct Client<S> {
+    options: ConnectOptions,
+    connection: Option<Connection<S>>,
+    limits: Limits,
+    outgoing: Outgoing<Message>,
+    /// How many bytes of payload are in flight.
+    bytes_in_flight: usize,
+    incoming: Incoming<Publish>,
+    /// What a lost connection, or a session that the broker forgot, gave back.
+    waiting: VecDeque<Message>,
+    /// The topic aliases that this connection's PUBLISHes introduced, theirs and ours.
+    sent_aliases: HashMap<NonZeroU16, TopicName>,
+    received_aliases: HashMap<NonZeroU16, TopicName>,
+    trace: Trace,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A client that is not connected.
+    pub fn new(options: ConnectOptions) -> Self {
+        let limits = Limits::new(&options, &Properties::EMPTY);
+        Self {
+            connection: None,
+            outgoing: Outgoing::new(limits.receive_maximum),
+            bytes_in_flight: 0,
+            incoming: Incoming::new(options.receive_maximum()),
+            waiting: VecDeque::new(),
+            sent_aliases: HashMap::new(),
+            received_aliases: HashMap::new(),
+            trace: Trace::new(&options.client_id),
+            limits,
+            options,
+        }
+    }
+
+    /// Sends the lines of `-d` to `log`.
+    pub fn set_log(&mut self, log: Log) {
+        self.trace.set_log(log);
+    }
+
+    /// What the client says in its CONNECT.
+    pub fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
+    /// Sends a CONNECT over a new stream and waits for the CONNACK. Then all that is in
+    /// flight is sent again.
+    pub async fn connect(&mut self, stream: S) -> Result<ConnAck, Error> {
+        self.lose_connection();
+        let version = self.options.version;
+        let maximum_packet_size = self.options.properties.maximum_packet_size();
+        let maximum_packet_size = maximum_packet_size.map_or(u32::MAX, |size| size.get());
+        let mut connection = Connection::new(stream, version, maximum_packet_size);
+        trace!(self, "sending CONNECT");
+        let connect = Packet::Connect(Box::new(self.options.connect_packet()));
+        encode(&connect, version, connection.output())?;
+        self.connection = Some(connection);
+        self.limits = Limits::new(&self.options, &Properties::EMPTY);
+        let connack = match self.receive_connack().await {
+            Ok(connack) => connack,
+            Err(error) => {
+                self.connection = None;
+                return Err(error);
+            }
+        };
+        self.limits = Limits::new(&self.options, &connack.properties);
+        let keep_alive = self.limits.keep_alive;
+        if let Some(connection) = &mut self.connection {
+            connection.keep_alive = keep_alive::KeepAlive::new(keep_alive, Instant::now());
+        }
+        self.resume(connack.session_present)?;
+        Ok(connack)
+    }
+
+    /// Whether a CONNACK accepted the client and the connection stands.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Whether a message of this QoS would be sent now. When not, [`Client::drive`] makes
+    /// room.
+    pub fn has_room(&self, qos: QoS) -> bool {
+        let Some(connection) = &self.connection else {
+            return false;
+        };
+        if !connection.has_output_room() || !self.waiting.is_empty() {
+            return false;
+        }
+        qos == QoS::AtMostOnce
+            || (self.outgoing.has_room() && self.bytes_in_flight < MAX_BYTES_IN_FLIGHT)
+    }
+
+    /// Whether every message was sent, and at QoS 1 and 2 acknowledged.
+    pub fn is_idle(&self) -> bool {
+        self.outgoing.is_empty()
+            && self.waiting.is_empty()
+            && self.connection.as_ref().is_none_or(Connection::is_flushed)
+    }
+
+    /// Whether every QoS 1 and 2 message was acknowledged.
+    pub fn is_acknowledged(&self) -> bool {
+        self.outgoing.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Sends a message and returns its packet identifier; at QoS 0 it only counts.
+    ///
+    /// # Panics
+    ///
+    /// When [`Client::has_room`] is false for the message's QoS.
+    pub fn publish(
+        &mut self,
+        publication: &Arc<Publication>,
+        payload: Bytes,
+    ) -> Result<Option<PacketId>, PublishError> {
+        if publication.qos > self.limits.maximum_qos {
+            return Err(PublishError::QosNotSupported);
+        }
+        if self.connection.is_none() {
+            return Err(PublishError::NotConnected);
+        }
+        self.check_size(publication, payload.len())?;
+        if publication.qos == QoS::AtMostOnce {
+            let packet_id = self.outgoing.skip_packet_id();
+            self.send_publish(
+                publication,
+                &payload,
+                Delivery::AtMostOnce,
+                packet_id,
+                false,
+            )?;
+            return Ok(packet_id);
+        }
+        let message = Message {
+            publication: Arc::clone(publication),
+            payload: payload.clone(),
+        };
+        let length = payload.len();
+        let delivery = self.outgoing.send(publication.qos, message);
+        self.bytes_in_flight += length;
+        let packet_id = delivery.packet_id();
+        self.send_publish(publication, &payload, delivery, packet_id, false)?;
+        Ok(packet_id)
+    }
+
+    /// Asks for messages; the answer is an [`Event::Subscribed`]. `None` when a property
+    /// cannot be sent or no packet identifier is free.
+    pub fn subscribe(
+        &mut self,
+        subscriptions: Vec<Subscription>,
+        properties: Properties,
+    ) -> Option<PacketId> {
+        let packet_id = self.outgoing.reserve_packet_id()?;
+        for Subscription { filter, options } in &subscriptions {
+            let bits = u8::from(options.qos)
+                | u8::from(options.no_local) << 2
+                | u8::from(options.retain_as_published) << 3
+                | (options.retain_handling as u8) << 4;
+            let bits = if self.options.version.is_v5() {
+                bits
+            } else {
+                0
+            };
+            trace!(
+                self,
+                "sending SUBSCRIBE (Mid: {packet_id}, Topic: {filter}, QoS: {}, Options: 0x{:02x})",
+                u8::from(options.qos),
+                bits & !0b11
+            );
+        }
+        self.send(&Packet::Subscribe(Subscribe {
+            packet_id,
+            properties,
+            subscriptions,
+        }))
+        .ok()?;
+        Some(packet_id)
+    }
+
+    /// Asks for messages no more; the answer is an [`Event::Unsubscribed`].
+    pub fn unsubscribe(
+        &mut self,
+        filters: Vec<TopicFilter>,
+        properties: Properties,
+    ) -> Option<PacketId> {
+        let packet_id = self.outgoing.reserve_packet_id()?;
+        for filter in &filters {
+            trace!(
+                self,
+                "sending UNSUBSCRIBE (Mid: {packet_id}, Topic: {filter})",
+            );
+        }
+        self.send(&Packet::Unsubscribe(Unsubscribe {
+            packet_id,
+            properties,
+            filters,
+        }))
+        .ok()?;
+        Some(packet_id)
+    }
+
+    /// Writes what waits, reads what came, and keeps the connection alive; returns when
+    /// any of it made progress. Dropping the future loses nothing. After an error the
+    /// connection is gone.
+    pub async fn drive(&mut self) -> Result<(), Error> {
+        let result = self.try_drive().await;
+        if result.is_err() {
+            self.lose_connection();
+        }
+        result
+    }
+
+    async fn try_drive(&mut self) -> Result<(), Error> {
+        let Some(connection) = &mut self.connection else {
+            return Err(Error::ConnectionLost);
+        };
+        let deadline = connection.keep_alive.deadline();
+        let progress = std::future::poll_fn(|context| connection.poll_progress(context));
+        let Some(deadline) = deadline else {
+            return progress.await;
+        };
+        if let Ok(result) = tokio::time::timeout_at(deadline, progress).await {
+            return result;
+        }
+        match connection.keep_alive.due(Instant::now()) {
+            Due::Nothing => Ok(()),
+            Due::Lost => Err(Error::KeepAliveExceeded),
+            Due::Ping => {
+                trace!(self, "sending PINGREQ");
+                self.send(&Packet::PingReq)
+            }
+        }
+    }
+
+    /// Ends the connection in order: the DISCONNECT is really sent, and the broker's end
+    /// awaited for a bounded time. `Err` when not everything could be sent.
+    pub async fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), Error> {
+        if self.connection.is_none() {
+            return Err(Error::ConnectionLost);
+        }
+        trace!(self, "sending DISCONNECT");
+        // A DISCONNECT with properties that cannot be written is left out, as Mosquitto
+        // does.
+        let _ = self.send(&Packet::Disconnect(disconnect));
+        match self.connection.take() {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the connection without a DISCONNECT, so that the broker publishes the will.
+    pub fn abandon(&mut self) {
+        self.lose_connection();
+    }
+
+    async fn receive_connack(&mut self) -> Result<ConnAck, Error> {
+        loop {
+            let Some(connection) = &mut self.connection else {
+                return Err(Error::ConnectionLost);
+            };
+            match connection.next_packet()? {
+                Some(Packet::ConnAck(connack)) => return self.check_connack(connack),
+                Some(_) => return Err(Error::Protocol),
+                None => {}
+            }
+            std::future::poll_fn(|context| connection.poll_progress(context)).await?;
+        }
+    }
+
+    fn check_connack(&mut self, connack: ConnAck) -> Result<ConnAck, Error> {
+        let code = match connack.code {
+            crate::protocol::ConnAckCode::V3(code) => code.0,
+            crate::protocol::ConnAckCode::V5(reason) => reason.into(),
+        };
+        let assigned_id = connack.properties.assigned_client_identifier();
+        if let Some(assigned_id) = &assigned_id {
+            self.trace.rename(assigned_id);
+        }
+        self.trace.connack(code);
+        if !connack.code.is_accepted() {
+            return Err(Error::Refused(connack.code));
+        }
+        let wrong_session = connack.session_present && self.options.clean_start;
+        let wrong_id = assigned_id.is_some() && !self.options.client_id.is_empty();
+        if wrong_session || wrong_id {
+            // [MQTT-3.2.2-2]
+            return Err(Error::Protocol);
+        }
+        Ok(connack)
+    }
+
+    /// Sends again what the broker has not acknowledged; as new messages when it has
+    /// forgotten the session.
+    fn resume(&mut self, session_present: bool) -> Result<(), Error> {
+        // MQTT 3.1 does not say; there the session is believed to live on.
+        let unknown = self.options.version == ProtocolVersion::V31 && !self.options.clean_start;
+        if session_present || unknown {
+            self.outgoing.resume(self.limits.receive_maximum);
+        } else {
+            self.incoming.clear();
+            let unacknowledged = self.outgoing.drain();
+            self.bytes_in_flight = 0;
+            for message in unacknowledged.into_iter().rev() {
+                self.waiting.push_front(message);
+            }
+            self.outgoing.resume(self.limits.receive_maximum);
+        }
+        self.send_waiting()
+    }
+
+    /// Sends again, and sends what waits, as far as there is room.
+    fn send_waiting(&mut self) -> Result<(), Error> {
+        loop {
+            let (delivery, message) = match self.outgoing.next_resend() {
+                Some(Resend::Publish(delivery, message)) => (delivery, message.clone()),
+                Some(Resend::PubRel(packet_id)) => {
+                    self.send_pubrel(packet_id, ReasonCode::Success)?;
+                    continue;
+                }
+                None => break,
+            };
+            let Message {
+                publication,
+                payload,
+            } = message;
+            let packet_id = delivery.packet_id();
+            self.send_publish(&publication, &payload, delivery, packet_id, true)
+                .map_err(|_| Error::Protocol)?;
+        }
+        while let Some(message) = self.waiting.pop_front() {
+            let qos = message.publication.qos;
+            if qos != QoS::AtMostOnce && !self.outgoing.has_room() {
+                self.waiting.push_front(message);
+                break;
+            }
+            self.publish(&message.publication, message.payload)
+                .map_err(|_| Error::Protocol)?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the connection; messages that did not leave wait for the next one.
+    fn lose_connection(&mut self) {
+        self.sent_aliases.clear();
+        self.received_aliases.clear();
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let mut last_topic = None;
+        for publish in connection.into_unsent() {
+            // An alias stands for the topic that was sent before it.
+            let Some(topic) = publish.topic.or_else(|| last_topic.clone()) else {
+                continue;
+            };
+            last_topic = Some(topic.clone());
+            self.waiting.push_back(Message {
+                publication: Arc::new(Publication {
+                    topic,
+                    qos: QoS::AtMostOnce,
+                    retain: publish.retain,
+                    properties: publish.properties,
+                }),
+                payload: publish.payload,
+            });
+        }
+    }
+
+    fn check_size(
+        &self,
+        publication: &Publication,
+        payload_length: usize,
+    ) -> Result<(), PublishError> {
+        if self.limits.maximum_packet_size == u32::MAX {
+            return Ok(());
+        }
+        let delivery = match publication.qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
+        };
+        let head = PublishHead {
+            dup: false,
+            delivery,
+            retain: publication.retain,
+            topic: publication.topic.as_bytes(),
+            properties: &publication.properties,
+            more_properties: &[],
+            payload_length,
+        };
+        let size = publish_size(&head, self.options.version);
+        if size > self.limits.maximum_packet_size as usize {
+            return Err(PublishError::PacketTooLarge);
+        }
+        Ok(())
+    }
+
+    fn send_publish(
+        &mut self,
+        publication: &Publication,
+        payload: &[u8],
+        delivery: Delivery,
+        packet_id: Option<PacketId>,
+        dup: bool,
+    ) -> Result<(), PublishError> {
+        let retain = publication.retain && self.limits.retain_available;
+        let mut topic = publication.topic.as_bytes();
+        let mut properties = &publication.properties;
+        let unaliased;
+        if let Some(alias) = properties.topic_alias() {
+            if alias.get() > self.limits.topic_alias_maximum {
+                // [MQTT-3.1.2-26]
+                unaliased = without_topic_alias(properties);
+                properties = &unaliased;
+            } else if self.sent_aliases.get(&alias) == Some(&publication.topic) {
+                topic = &[];
+            } else {
+                self.sent_aliases.insert(alias, publication.topic.clone());
+            }
+        }
+        trace!(
+            self,
+            "sending PUBLISH (d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
+            u8::from(dup),
+            u8::from(publication.qos),
+            u8::from(retain),
+            packet_id.map_or(0, PacketId::get),
+            String::from_utf8_lossy(topic),
+            payload.len()
+        );
+        let head = PublishHead {
+            dup,
+            delivery,
+            retain,
+            topic,
+            properties,
+            more_properties: &[],
+            payload_length: payload.len(),
+        };
+        let Some(connection) = &mut self.connection else {
+            return Err(PublishError::NotConnected);
+        };
+        let output = connection.output();
+        match encode_publish_head(&head, self.options.version, output) {
+            Ok(_) => output.extend_from_slice(payload),
+            Err(crate::protocol::EncodeError::PacketTooLarge) => {
+                return Err(PublishError::PayloadTooLarge);
+            }
+            Err(_) => return Err(PublishError::Property),
+        }
+        Ok(())
+    }
+
+    fn send_pubrel(&mut self, packet_id: PacketId, reason: ReasonCode) -> Result<(), Error> {
+        trace!(self, "sending PUBREL (m{packet_id})",);
+        let pubrel = crate::protocol::Acknowledgement::new(packet_id, reason);
+        self.send(&Packet::PubRel(pubrel))
+    }
+
+    fn send(&mut self, packet: &Packet) -> Result<(), Error> {
+        let Some(connection) = &mut self.connection else {
+            return Err(Error::ConnectionLost);
+        };
+        encode(packet, self.options.version, connection.output())?;
+        Ok(())
+    }
+}
+
+impl<S> fmt::Debug for Client<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("options", &self.options)
+            .field("connected", &self.connection.is_some())
+            .field("in_flight", &self.outgoing.in_flight())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! Bytes in and out of one connection, in batches.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::Instant;
+
+use super::Error;
+use super::keep_alive::KeepAlive;
+use crate::protocol::{
+    Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketBytes, ProtocolVersion, Publish,
+};
+
+/// How many bytes are read at once.
+const READ_SIZE: usize = 64 * 1024;
+/// How many bytes wait to be written before no more messages are taken.
+const OUTPUT_FULL: usize = 128 * 1024;
+/// How many bytes wait to be written before nothing is read any more: answers to a
+/// broker that does not take them must not pile up.
+const OUTPUT_OVERFULL: usize = 4 * OUTPUT_FULL;
+/// A buffer that one large packet made larger than this is given up afterwards.
+const KEPT_CAPACITY: usize = 1024 * 1024;
+/// How long the end of a connection waits for a broker that makes no progress.
+const LINGER: Duration = Duration::from_secs(2);
+/// A packet's largest size: five bytes of fixed header, and the remaining length.
+const MAX_PACKET_SIZE: u32 = MAX_REMAINING_LENGTH + 5;
+
+/// A stream with its buffers.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    stream: S,
+    decoder: Decoder,
+    input: BytesMut,
+    /// Whole packets off the front of `input`.
+    packets: PacketBytes,
+    /// Whole packets; the first `written` bytes are out. It is emptied only when all
+    /// are, so that it always begins with a packet.
+    output: BytesMut,
+    written: usize,
+    needs_flush: bool,
+    pub(super) keep_alive: KeepAlive,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, version: ProtocolVersion, maximum_packet_size: u32) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::with_version(version, maximum_packet_size.min(MAX_PACKET_SIZE)),
+            input: BytesMut::new(),
+            packets: PacketBytes::default(),
+            output: BytesMut::new(),
+            written: 0,
+            needs_flush: false,
+            keep_alive: KeepAlive::new(0, Instant::now()),
+        }
+    }
+
+    /// Where packets are appended to be written.
+    pub(super) fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// Whether messages should be appended now.
+    pub(super) fn has_output_room(&self) -> bool {
+        self.output.len() < OUTPUT_FULL
+    }
+
+    /// Whether everything is written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.output.is_empty() && !self.needs_flush
+    }
+
+    /// The next packet that was received whole.
+    pub(super) fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        if self.packets.remaining() == 0 {
+            // Gives up the last reference to what was read, so that its room is reused.
+            self.packets = PacketBytes::default();
+            if self.input.is_empty() {
+                return Ok(None);
+            }
+            self.packets = self.decoder.split_whole_packets(&mut self.input)?;
+        }
+        Ok(self.decoder.next_packet(&mut self.packets)?)
+    }
+
+    /// Writes what waits and reads once; ready when either made progress.
+    pub(super) fn poll_progress(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let written = self.poll_write(context)?.is_ready();
+        if self.output.len() > OUTPUT_OVERFULL {
+            return if written {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            };
+        }
+        match self.poll_read(context) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending if written => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Ready when something was written.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut progress = false;
+        while self.written < self.output.len() {
+            let waiting = &self.output[self.written..];
+            match Pin::new(&mut self.stream).poll_write(context, waiting) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ConnectionLost)),
+                Poll::Ready(Ok(count)) => {
+                    self.written += count;
+                    self.needs_flush = true;
+                    progress = true;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending => break,
+            }
+        }
+        if progress {
+            self.keep_alive.sent(Instant::now());
+        }
+        if self.written == self.output.len() && self.written > 0 {
+            self.written = 0;
+            if self.output.capacity() > KEPT_CAPACITY {
+                self.output = BytesMut::new();
+            } else {
+                self.output.clear();
+            }
+        }
+        if self.needs_flush && Pin::new(&mut self.stream).poll_flush(context)?.is_ready() {
+            self.needs_flush = false;
+            progress = true;
+        }
+        if progress {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let count = ready!(self.poll_fill(context))?;
+        if count == 0 {
+            return Poll::Ready(Err(Error::ConnectionLost));
+        }
+        self.keep_alive.received(Instant::now());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once into the input buffer; 0 bytes are the end of the stream.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.is_empty() && self.input.capacity() > KEPT_CAPACITY {
+            self.input = BytesMut::new();
+        }
+        self.input.reserve(READ_SIZE);
+        // The future holds nothing between polls, so that dropping it loses nothing.
+        pin!(self.stream.read_buf(&mut self.input)).poll(context)
+    }
+
+    /// Writes what waits, closes our direction, and waits until the broker closes its
+    /// own: only then is it sure that the last packet was not lost with the socket.
+    pub(super) async fn close(mut self) -> Result<(), Error> {
+        let mut unanswered = Instant::now() + LINGER;
+        while !self.is_flushed() {
+            let progress = std::future::poll_fn(|context| {
+                // Received messages are of no interest any more, but they must not fill
+                // the line either.
+                self.packets = PacketBytes::default();
+                self.input.clear();
+                self.poll_progress(context)
+            });
+            match tokio::time::timeout_at(unanswered, progress).await {
+                Ok(result) => result?,
+                Err(_) => return Err(Error::ConnectionLost),
+            }
+            unanswered = Instant::now() + LINGER;
+        }
+        let end = async {
+            std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context))
+                .await?;
+            loop {
+                self.input.clear();
+                let read = std::future::poll_fn(|context| self.poll_fill(context));
+                if read.await? == 0 {
+                    return io::Result::Ok(());
+                }
+            }
+        };
+        // However it ends, our bytes are out.
+        let _ = tokio::time::timeout_at(unanswered, end).await;
+        Ok(())
+    }
+
+    /// The QoS 0 messages that were not written whole.
+    pub(super) fn into_unsent(mut self) -> Vec<Publish> {
+        let mut unsent = Vec::new();
+        let total = self.output.len();
+        while let Ok(Some(packet)) = self.decoder.decode(&mut self.output) {
+            let end = total - self.output.remaining();
+            match packet {
+                Packet::Publish(publish)
+                    if publish.delivery == Delivery::AtMostOnce && end > self.written =>
+                {
+                    unsent.push(publish);
+                }
+                _ => {}
+            }
+        }
+        unsent
+    }
+}

@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
+
+use super::Error;
+use crate::transport::tcp;
+
+/// A byte stream to a broker.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Where a broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At a TCP port.
+    Tcp {
+        /// A host name or an address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The local host name or address to connect from.
+        bind: Option<String>,
+    },
+    /// At a Unix domain socket.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Opens a stream.
+    pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
+        match self {
+            Self::Tcp { host, port, bind } => {
+                Ok(Box::new(tcp::connect(host, *port, bind.as_deref()).await?))
+            }
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path).await.map_err(Error::Io)?;
+                Ok(Box::new(stream))
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use std::io;
+
+use thiserror::Error;
+
+use crate::protocol::{ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ReasonCode};
+use crate::transport::tcp;
+
+/// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The broker's name has no address.
+    #[error("Lookup error")]
+    Lookup,
+    /// The broker cannot be reached, or a system call failed.
+    #[error("{}", system_text(.0))]
+    Io(io::Error),
+    /// The broker answered the CONNECT with a refusal.
+    #[error("The connection was refused")]
+    Refused(ConnAckCode),
+    /// The connection ended without order.
+    #[error("The connection was lost")]
+    ConnectionLost,
+    /// The broker did not answer a PINGREQ in time.
+    #[error("Keepalive exceeded")]
+    KeepAliveExceeded,
+    /// The broker broke the protocol, or wants something that is not done.
+    #[error("A network protocol error occurred when communicating with the broker")]
+    Protocol,
+    /// The broker sent bytes that are no packet.
+    #[error("{}", decode_text(*.0))]
+    Malformed(DecodeError),
+    /// A packet of ours cannot be written.
+    #[error("Invalid input")]
+    Unencodable(#[from] EncodeError),
+    /// What was asked for does not exist in this version of the protocol, or here.
+    #[error("This feature is not supported")]
+    NotSupported,
+}
+
+impl Error {
+    /// The number that Mosquitto's programs exit with after such an error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Protocol => 2,
+            Self::Unencodable(_) => 3,
+            Self::Refused(ConnAckCode::V3(code)) => code.0,
+            Self::Refused(ConnAckCode::V5(reason)) => (*reason).into(),
+            Self::ConnectionLost => 7,
+            Self::NotSupported => 10,
+            Self::Io(_) => 14,
+            Self::Lookup => 15,
+            Self::KeepAliveExceeded => 19,
+            Self::Malformed(error) => match error.reason() {
+                ReasonCode::ProtocolError => 2,
+                ReasonCode::PacketTooLarge => 25,
+                _ => 21,
+            },
+        }
+    }
+
+    /// Whether a new connection would meet the same error.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Lookup
+            | Self::Refused(_)
+            | Self::Protocol
+            | Self::Unencodable(_)
+            | Self::NotSupported => true,
+            Self::Malformed(error) => error.reason() == ReasonCode::ProtocolError,
+            Self::Io(_) | Self::ConnectionLost | Self::KeepAliveExceeded => false,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    /// What happened on a stream that was connected.
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
+        };
+        match error.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut
+            | UnexpectedEof => Self::ConnectionLost,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<tcp::ConnectError> for Error {
+    fn from(error: tcp::ConnectError) -> Self {
+        match error {
+            tcp::ConnectError::Lookup { .. } => Self::Lookup,
+            tcp::ConnectError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+/// Why a message is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// The broker takes no message of this QoS.
+    #[error("Message QoS not supported on broker, try a lower QoS.")]
+    QosNotSupported,
+    /// The packet would be larger than the broker takes.
+    #[error("Packet larger than supported by the server")]
+    PacketTooLarge,
+    /// The payload is larger than MQTT allows.
+    #[error("Message payload is too large.")]
+    PayloadTooLarge,
+    /// A property cannot be written.
+    #[error("Protocol error when communicating with broker.")]
+    Property,
+    /// There is no connection.
+    #[error("Client not connected when trying to publish.")]
+    NotConnected,
+}
+
+impl PublishError {
+    /// The number that Mosquitto's programs exit with after such an error.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Property => 2,
+            Self::NotConnected => 4,
+            Self::PayloadTooLarge => 9,
+            Self::QosNotSupported => 24,
+            Self::PacketTooLarge => 25,
+        }
+    }
+}
+
+/// What Mosquitto's programs print after `Connection error: `.
+pub fn refusal_text(code: ConnAckCode, asked_for_v5: bool) -> &'static str {
+    const TRY_ANOTHER: &str =
+        "Unsupported Protocol Version. Try connecting to an MQTT v5 broker, or use MQTT v3.x mode.";
+    match code {
+        ConnAckCode::V3(ConnectReturnCode::UNACCEPTABLE_PROTOCOL_VERSION) if asked_for_v5 => {
+            TRY_ANOTHER
+        }
+        ConnAckCode::V5(ReasonCode::UnsupportedProtocolVersion) => TRY_ANOTHER,
+        ConnAckCode::V3(code) => code.text(),
+        ConnAckCode::V5(reason) => reason.text(),
+    }
+}
+
+/// The system's text for an error, without the number that Rust appends.
+pub fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match (text.rfind(" (os error "), error.raw_os_error()) {
+        (Some(end), Some(_)) => text[..end].to_owned(),
+        _ => text,
+    }
+}
+
+fn decode_text(error: DecodeError) -> &'static str {
+    match error.reason() {
+        ReasonCode::ProtocolError => {
+            "A network protocol error occurred when communicating with the broker"
+        }
+        ReasonCode::PacketTooLarge => "Packet larger than supported by the server",
+        _ => "Malformed packet",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_text_has_no_number() {
+        let error = io::Error::from_raw_os_error(nix::errno::Errno::ECONNREFUSED as i32);
+        assert_eq!(system_text(&error), "Connection refused");
+    }
+
+    #[test]
+    fn a_reset_connection_is_a_lost_one() {
+        let error = Error::from(io::Error::from(io::ErrorKind::ConnectionReset));
+        assert_eq!(
+            (error.to_string().as_str(), error.exit_code()),
+            ("The connection was lost", 7)
+        );
+    }
+}

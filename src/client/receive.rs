@@ -1,0 +1,270 @@
+//! What a received packet does, and what the application hears of it.
+
+use std::collections::hash_map::Entry;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::trace::trace;
+use super::{Client, Error};
+use crate::protocol::{
+    Acknowledgement, DecodeError, Delivery, Disconnect, Packet, PacketId, ProtocolVersion, Publish,
+    ReasonCode, SubAck, Text,
+};
+use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
+
+/// What the broker did.
+#[derive(Debug)]
+pub enum Event {
+    /// A message came; at QoS 2 it is told at its PUBREL, once.
+    Message(Publish),
+    /// A QoS 1 or 2 message is delivered, or refused.
+    Published {
+        /// The message's identifier.
+        packet_id: PacketId,
+        /// The broker's answer.
+        reason: ReasonCode,
+        /// The broker's reason in words.
+        reason_string: Option<Text>,
+    },
+    /// The answer to a SUBSCRIBE.
+    Subscribed(SubAck),
+    /// The answer to the UNSUBSCRIBE with this identifier.
+    Unsubscribed(PacketId),
+    /// The broker says that it closes the connection.
+    Disconnected(ReasonCode),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// The next thing that the broker did, as far as it was read. Answers to it are
+    /// appended to the output, which [`Client::drive`] writes.
+    ///
+    /// After an error the connection is gone; an MQTT 5.0 broker is told why.
+    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        let result = self.try_next_event();
+        if let Err(error) = &result {
+            self.abort(error);
+        }
+        result
+    }
+
+    fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            let Some(connection) = &mut self.connection else {
+                return Ok(None);
+            };
+            let Some(packet) = connection.next_packet()? else {
+                return Ok(None);
+            };
+            if let Some(event) = self.receive(packet)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    fn receive(&mut self, packet: Packet) -> Result<Option<Event>, Error> {
+        match packet {
+            Packet::Publish(publish) => self.receive_publish(publish),
+            Packet::PubAck(ack) => self.receive_puback(ack),
+            Packet::PubRec(ack) => self.receive_pubrec(ack),
+            Packet::PubRel(ack) => self.receive_pubrel(ack),
+            Packet::PubComp(ack) => self.receive_pubcomp(ack),
+            Packet::SubAck(suback) => {
+                trace!(self, "received SUBACK",);
+                let known = self.outgoing.reply(suback.packet_id);
+                Ok(known.then_some(Event::Subscribed(suback)))
+            }
+            Packet::UnsubAck(unsuback) => {
+                trace!(self, "received UNSUBACK",);
+                let known = self.outgoing.reply(unsuback.packet_id);
+                Ok(known.then_some(Event::Unsubscribed(unsuback.packet_id)))
+            }
+            Packet::PingResp => {
+                trace!(self, "received PINGRESP",);
+                if let Some(connection) = &mut self.connection {
+                    connection.keep_alive.answered();
+                }
+                Ok(None)
+            }
+            Packet::Disconnect(disconnect) if self.options.version == ProtocolVersion::V5 => {
+                let reason = disconnect.reason;
+                self.trace.disconnected(reason.into());
+                Ok(Some(Event::Disconnected(reason)))
+            }
+            Packet::Auth(_) => {
+                trace!(self, "received AUTH",);
+                Err(Error::NotSupported)
+            }
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::PingReq
+            | Packet::Disconnect(_) => Err(Error::Protocol),
+        }
+    }
+
+    fn receive_publish(&mut self, mut publish: Publish) -> Result<Option<Event>, Error> {
+        self.resolve_alias(&mut publish)?;
+        trace!(
+            self,
+            "received PUBLISH (d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
+            u8::from(publish.dup),
+            u8::from(publish.delivery.qos()),
+            u8::from(publish.retain),
+            publish.delivery.packet_id().map_or(0, PacketId::get),
+            publish.topic.as_ref().map_or("", |topic| topic.as_str()),
+            publish.payload.len()
+        );
+        match publish.delivery {
+            Delivery::AtMostOnce => {}
+            Delivery::AtLeastOnce(packet_id) => {
+                trace!(self, "sending PUBACK (m{packet_id}, rc0)",);
+                self.send(&Packet::PubAck(Acknowledgement::success(packet_id)))?;
+            }
+            Delivery::ExactlyOnce(packet_id) => {
+                match self.incoming.publish(packet_id, owned(&publish)) {
+                    Received::New | Received::Duplicate => {}
+                    Received::QuotaExceeded => {
+                        return Err(Error::Malformed(DecodeError::Invalid {
+                            reason: ReasonCode::ReceiveMaximumExceeded,
+                            place: "PUBLISH",
+                        }));
+                    }
+                }
+                trace!(self, "sending PUBREC (m{packet_id}, rc0)",);
+                self.send(&Packet::PubRec(Acknowledgement::success(packet_id)))?;
+                return Ok(None);
+            }
+        }
+        Ok(Some(Event::Message(publish)))
+    }
+
+    /// Puts the topic in the place of its alias [MQTT-3.3.2-7].
+    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), Error> {
+        let Some(alias) = publish.topic_alias() else {
+            return Ok(());
+        };
+        let invalid = Error::Malformed(DecodeError::Invalid {
+            reason: ReasonCode::TopicAliasInvalid,
+            place: "PUBLISH: topic alias",
+        });
+        if alias.get() > self.options.topic_alias_maximum() {
+            return Err(invalid);
+        }
+        match (&publish.topic, self.received_aliases.entry(alias)) {
+            (Some(topic), entry) => {
+                entry.insert_entry(topic.to_owned_name());
+            }
+            (None, Entry::Occupied(entry)) => publish.topic = Some(entry.get().clone()),
+            (None, Entry::Vacant(_)) => return Err(invalid),
+        }
+        Ok(())
+    }
+
+    fn receive_puback(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
+        self.log_received("PUBACK", &ack);
+        match self.outgoing.puback(ack.packet_id) {
+            PubAckOutcome::Delivered(message) => {
+                self.bytes_in_flight -= message.payload.len();
+                self.send_waiting()?;
+                Ok(Some(published(ack)))
+            }
+            PubAckOutcome::Unknown => Ok(None),
+        }
+    }
+
+    fn receive_pubrec(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
+        trace!(self, "received PUBREC (Mid: {})", ack.packet_id);
+        match self.outgoing.pubrec(ack.packet_id, ack.reason.is_error()) {
+            PubRecOutcome::Received(message) => {
+                self.bytes_in_flight -= message.payload.len();
+                self.send_pubrel(ack.packet_id, ReasonCode::Success)?;
+                Ok(None)
+            }
+            PubRecOutcome::Repeated => {
+                self.send_pubrel(ack.packet_id, ReasonCode::Success)?;
+                Ok(None)
+            }
+            PubRecOutcome::Refused(message) => {
+                self.bytes_in_flight -= message.payload.len();
+                self.send_waiting()?;
+                Ok(Some(published(ack)))
+            }
+            PubRecOutcome::Unknown => {
+                self.trace.unknown_pubrec(ack.packet_id.get());
+                self.send_pubrel(ack.packet_id, ReasonCode::PacketIdentifierNotFound)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn receive_pubrel(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
+        let packet_id = ack.packet_id;
+        trace!(self, "received PUBREL (Mid: {packet_id})",);
+        let message = self.incoming.release(packet_id);
+        trace!(self, "sending PUBCOMP (m{packet_id})",);
+        self.send(&Packet::PubComp(Acknowledgement::success(packet_id)))?;
+        Ok(message.map(Event::Message))
+    }
+
+    fn receive_pubcomp(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
+        self.log_received("PUBCOMP", &ack);
+        match self.outgoing.pubcomp(ack.packet_id) {
+            PubCompOutcome::Complete => {
+                self.send_waiting()?;
+                Ok(Some(published(ack)))
+            }
+            PubCompOutcome::Unknown => Ok(None),
+        }
+    }
+
+    fn log_received(&mut self, packet: &str, ack: &Acknowledgement) {
+        trace!(
+            self,
+            "received {packet} (Mid: {}, RC:{})",
+            ack.packet_id,
+            u8::from(ack.reason)
+        );
+    }
+
+    /// Gives up a connection whose broker broke the protocol. An MQTT 5.0 broker is told
+    /// the reason as far as its socket takes it at once.
+    fn abort(&mut self, error: &Error) {
+        if let (ProtocolVersion::V5, Some(reason)) = (self.options.version, told_reason(error)) {
+            trace!(self, "sending DISCONNECT",);
+            let _ = self.send(&Packet::Disconnect(Disconnect::new(reason)));
+            if let Some(connection) = &mut self.connection {
+                let waker = std::task::Waker::noop();
+                let _ = connection.poll_progress(&mut std::task::Context::from_waker(waker));
+            }
+        }
+        self.lose_connection();
+    }
+}
+
+/// The reason code of the DISCONNECT that answers an error [MQTT-4.13.1-1].
+fn told_reason(error: &Error) -> Option<ReasonCode> {
+    match error {
+        Error::Malformed(error) => Some(error.reason()),
+        Error::Protocol => Some(ReasonCode::ProtocolError),
+        Error::NotSupported => Some(ReasonCode::ImplementationSpecificError),
+        _ => None,
+    }
+}
+
+fn published(ack: Acknowledgement) -> Event {
+    Event::Published {
+        packet_id: ack.packet_id,
+        reason: ack.reason,
+        reason_string: ack.properties.reason_string(),
+    }
+}
+
+/// A copy that keeps no read buffer alive while it waits for its PUBREL.
+fn owned(publish: &Publish) -> Publish {
+    Publish {
+        topic: publish.topic.as_ref().map(|topic| topic.to_owned_name()),
+        payload: bytes::Bytes::copy_from_slice(&publish.payload),
+        ..publish.clone()
+    }
+}
