@@ -10,6 +10,7 @@ mod error;
 mod keep_alive;
 mod options;
 mod receive;
+mod report;
 mod trace;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use endpoint::{Endpoint, Stream};
 pub use error::{Error, PublishError, refusal_text, system_text};
 pub use options::{ConnectOptions, Message, Publication};
 pub use receive::Event;
+pub use report::Report;
 pub use trace::Log;
 
 /// How many bytes of QoS 1 and 2 payloads may be in flight; one message always may.
@@ -165,6 +167,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         if publication.qos > self.limits.maximum_qos {
             return Err(PublishError::QosNotSupported);
         }
+        if !publication.properties.is_empty() && !self.options.version.is_v5() {
+            return Err(PublishError::NotSupported);
+        }
         if self.connection.is_none() {
             return Err(PublishError::NotConnected);
         }
@@ -190,6 +195,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let packet_id = delivery.packet_id();
         self.send_publish(publication, &payload, delivery, packet_id, false)?;
         Ok(packet_id)
+    }
+
+    /// Sends a message now or as soon as there is room for it, without a bound.
+    pub fn enqueue(&mut self, publication: Arc<Publication>, payload: Bytes) {
+        if self.has_room(publication.qos) {
+            // Only a message that can never be sent fails.
+            let _ = self.publish(&publication, payload);
+        } else {
+            self.waiting.push_back(Message {
+                publication,
+                payload,
+            });
+        }
     }
 
     /// Asks for messages; the answer is an [`Event::Subscribed`]. `None` when a property
@@ -327,7 +345,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         self.trace.connack(code);
         if !connack.code.is_accepted() {
-            return Err(Error::Refused(connack.code));
+            let code = error::code_for(self.options.version, connack.code);
+            return Err(Error::Refused(code));
         }
         let wrong_session = connack.session_present && self.options.clean_start;
         let wrong_id = assigned_id.is_some() && !self.options.client_id.is_empty();
@@ -396,13 +415,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return;
         };
         let mut last_topic = None;
+        let mut unsent = VecDeque::new();
         for publish in connection.into_unsent() {
             // An alias stands for the topic that was sent before it.
             let Some(topic) = publish.topic.or_else(|| last_topic.clone()) else {
                 continue;
             };
             last_topic = Some(topic.clone());
-            self.waiting.push_back(Message {
+            unsent.push_back(Message {
                 publication: Arc::new(Publication {
                     topic,
                     qos: QoS::AtMostOnce,
@@ -412,6 +432,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 payload: publish.payload,
             });
         }
+        // They were taken before what still waits.
+        unsent.append(&mut self.waiting);
+        self.waiting = unsent;
     }
 
     fn check_size(

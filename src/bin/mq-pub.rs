@@ -1,3 +1,9 @@
 //! The `mq-pub` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use mq::cli::{self, Kind};
+
+fn main() -> ExitCode {
+    cli::main(Kind::Publish)
+}

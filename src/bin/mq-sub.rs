@@ -1,3 +1,9 @@
 //! The `mq-sub` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use mq::cli::{self, Kind};
+
+fn main() -> ExitCode {
+    cli::main(Kind::Subscribe)
+}

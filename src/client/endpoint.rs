@@ -1,3 +1,5 @@
+use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -34,10 +36,22 @@ impl Endpoint {
             Self::Tcp { host, port, bind } => {
                 Ok(Box::new(tcp::connect(host, *port, bind.as_deref()).await?))
             }
+            Self::Unix(path) if path.as_os_str().is_empty() => {
+                Err(Error::Io(io::ErrorKind::InvalidInput.into()))
+            }
             Self::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(Error::Io)?;
                 Ok(Box::new(stream))
             }
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port, .. } => write!(f, "{host} port {port}"),
+            Self::Unix(path) => path.display().fmt(f),
         }
     }
 }

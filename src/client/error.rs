@@ -2,7 +2,9 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::protocol::{ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ReasonCode};
+use crate::protocol::{
+    ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ProtocolVersion, ReasonCode,
+};
 use crate::transport::tcp;
 
 /// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
@@ -116,6 +118,9 @@ pub enum PublishError {
     /// A property cannot be written.
     #[error("Protocol error when communicating with broker.")]
     Property,
+    /// Properties do not exist in this version of the protocol.
+    #[error("This feature is not supported")]
+    NotSupported,
     /// There is no connection.
     #[error("Client not connected when trying to publish.")]
     NotConnected,
@@ -128,6 +133,7 @@ impl PublishError {
             Self::Property => 2,
             Self::NotConnected => 4,
             Self::PayloadTooLarge => 9,
+            Self::NotSupported => 10,
             Self::QosNotSupported => 24,
             Self::PacketTooLarge => 25,
         }
@@ -135,16 +141,30 @@ impl PublishError {
 }
 
 /// What Mosquitto's programs print after `Connection error: `.
-pub fn refusal_text(code: ConnAckCode, asked_for_v5: bool) -> &'static str {
-    const TRY_ANOTHER: &str =
-        "Unsupported Protocol Version. Try connecting to an MQTT v5 broker, or use MQTT v3.x mode.";
+pub fn refusal_text(code: ConnAckCode) -> &'static str {
     match code {
-        ConnAckCode::V3(ConnectReturnCode::UNACCEPTABLE_PROTOCOL_VERSION) if asked_for_v5 => {
-            TRY_ANOTHER
+        ConnAckCode::V5(ReasonCode::UnsupportedProtocolVersion) => {
+            "Unsupported Protocol Version. Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
         }
-        ConnAckCode::V5(ReasonCode::UnsupportedProtocolVersion) => TRY_ANOTHER,
-        ConnAckCode::V3(code) => code.text(),
+        ConnAckCode::V3(code) => code.text().trim_end_matches('.'),
         ConnAckCode::V5(reason) => reason.text(),
+    }
+}
+
+/// A broker that speaks only MQTT 3 answers an MQTT 5.0 client with its own codes: what
+/// they mean in MQTT 5.0.
+pub(super) fn code_for(version: ProtocolVersion, code: ConnAckCode) -> ConnAckCode {
+    use ConnectReturnCode as Code;
+    match code {
+        ConnAckCode::V3(code) if version.is_v5() => ConnAckCode::V5(match code {
+            Code::UNACCEPTABLE_PROTOCOL_VERSION => ReasonCode::UnsupportedProtocolVersion,
+            Code::IDENTIFIER_REJECTED => ReasonCode::ClientIdentifierNotValid,
+            Code::SERVER_UNAVAILABLE => ReasonCode::ServerUnavailable,
+            Code::BAD_USER_NAME_OR_PASSWORD => ReasonCode::BadUserNameOrPassword,
+            Code::NOT_AUTHORISED => ReasonCode::NotAuthorized,
+            _ => ReasonCode::UnspecifiedError,
+        }),
+        code => code,
     }
 }
 

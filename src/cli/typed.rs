@@ -1,0 +1,466 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::number::{decimal, integer, integer_with_base};
+use super::property::{PropertyLists, parse_property};
+use super::scan::{Occurrence, Scanner};
+use super::url::Url;
+use super::{Kind, OptionId, UsageError};
+use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
+use crate::publish::{MAX_PAYLOAD, Source};
+use crate::subscribe::Format;
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    /// The program's work.
+    Run(Box<Typed>),
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+}
+
+/// What was typed: each value is well-formed, but nothing says yet that they go
+/// together.
+#[derive(Debug, Default)]
+pub struct Typed {
+    pub(super) bind: Option<Vec<u8>>,
+    /// A host, or a socket's path when the port is 0.
+    pub(super) host: Option<Vec<u8>>,
+    pub(super) port: Option<u16>,
+    pub(super) id: Option<Vec<u8>>,
+    pub(super) id_prefix: Option<Vec<u8>>,
+    pub(super) keep_session: bool,
+    /// Seconds; `u32::MAX` is for ever.
+    pub(super) session_expiry: Option<u32>,
+    pub(super) inflight_maximum: Option<u16>,
+    pub(super) keep_alive: Option<u16>,
+    pub(super) version: Option<ProtocolVersion>,
+    pub(super) username: Option<Vec<u8>>,
+    pub(super) password: Option<Vec<u8>>,
+    pub(super) properties: PropertyLists,
+    pub(super) will: TypedWill,
+    pub(super) qos: QoS,
+    pub(super) debug: bool,
+    pub(super) quiet: bool,
+
+    pub(super) topic: Option<TopicName>,
+    pub(super) source: Option<Source>,
+    pub(super) retain: bool,
+    pub(super) repeat: Option<u64>,
+    pub(super) repeat_delay: Duration,
+
+    pub(super) filters: Vec<TopicFilter>,
+    pub(super) unsubscribe: Vec<TopicFilter>,
+    pub(super) filter_out: Vec<TopicFilter>,
+    pub(super) no_retained: bool,
+    pub(super) retained_only: bool,
+    pub(super) remove_retained: bool,
+    pub(super) retain_as_published: bool,
+    pub(super) retain_handling: RetainHandling,
+    pub(super) count: Option<u64>,
+    pub(super) exit_after_suback: bool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) verbose: bool,
+    pub(super) format: Option<Format>,
+    pub(super) no_newline: bool,
+}
+
+/// The options of the will.
+#[derive(Debug, Default)]
+pub(super) struct TypedWill {
+    pub(super) topic: Option<TopicName>,
+    pub(super) payload: Option<Bytes>,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+}
+
+/// Reads a command line without its first word; the first error ends it.
+pub fn parse(kind: Kind, words: Vec<OsString>) -> Result<Parsed, UsageError> {
+    let mut scanner = Scanner::new(kind, words);
+    let mut typed = Typed::default();
+    while let Some(occurrence) = scanner.next()? {
+        match occurrence.row.id {
+            OptionId::Help => return Ok(Parsed::Help),
+            OptionId::Version => return Ok(Parsed::Version),
+            _ => typed.apply(kind, occurrence)?,
+        }
+    }
+    Ok(Parsed::Run(Box::new(typed)))
+}
+
+impl Typed {
+    /// Whether `--quiet` was given.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn apply(&mut self, kind: Kind, occurrence: Occurrence) -> Result<(), UsageError> {
+        use OptionId as Id;
+        let Occurrence { row, mut values } = occurrence;
+        if row.id == Id::Property {
+            parse_property(&values, &mut self.properties)?;
+            self.version = Some(ProtocolVersion::V5);
+            return Ok(());
+        }
+        let value = values.pop().unwrap_or_default();
+        match row.id {
+            Id::BindAddress => self.bind = Some(value),
+            Id::Clean => self.keep_session = true,
+            Id::Count => self.count = Some(count(&value)?),
+            Id::Debug => self.debug = true,
+            Id::ExitAfterSubAck => self.exit_after_suback = true,
+            Id::File => self.set_source(Source::File(path(value)))?,
+            Id::FilterOut => self.filter_out.push(filter(value, "-T", "filter")?),
+            Id::Format => self.format = Some(format(&value)?),
+            Id::Host => self.host = Some(value),
+            Id::Id => {
+                self.id = Some(value);
+                self.check_ids()?;
+            }
+            Id::IdPrefix => {
+                self.id_prefix = Some(value);
+                self.check_ids()?;
+            }
+            Id::InflightMaximum => self.set_inflight_maximum(&value)?,
+            Id::KeepAlive => self.keep_alive = Some(keep_alive(&value)?),
+            Id::Lines => self.set_source(Source::Lines)?,
+            Id::Message => self.set_message(value)?,
+            Id::NoDelay | Id::Help | Id::Version | Id::Property => {}
+            Id::NoNewline => self.no_newline = true,
+            Id::NoRetained => {
+                self.no_retained = true;
+                self.check_retained()?;
+            }
+            Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
+            Id::Password => self.password = Some(value),
+            Id::Port => self.port = Some(port(&value)?),
+            Id::ProtocolVersion => self.version = Some(version(&value)?),
+            Id::Qos => self.qos = qos(&value, "Invalid QoS given:", "\n")?,
+            Id::Quiet => self.quiet = true,
+            Id::RemoveRetained => self.remove_retained = true,
+            Id::Repeat => self.repeat = Some(repeat(&value)?),
+            Id::RepeatDelay => self.repeat_delay = repeat_delay(&value)?,
+            Id::Retain => self.retain = true,
+            Id::RetainAsPublished => self.retain_as_published = true,
+            Id::RetainHandling => self.retain_handling = retain_handling(&value)?,
+            Id::RetainedOnly => {
+                self.retained_only = true;
+                self.check_retained()?;
+            }
+            Id::SessionExpiry => {
+                self.session_expiry = Some(session_expiry(&value)?);
+                self.version = Some(ProtocolVersion::V5);
+            }
+            Id::StdinFile => self.set_source(Source::Stdin)?,
+            Id::Timeout => self.timeout = Some(timeout(&value)?),
+            Id::Topic => self.add_topic(kind, value, "-t")?,
+            Id::Unix => {
+                self.host = Some(value);
+                self.port = Some(0);
+            }
+            Id::Unsubscribe => self.unsubscribe.push(filter(value, "-U", "unsubscribe")?),
+            Id::Url => self.set_url(kind, &value)?,
+            Id::Username => self.username = Some(value),
+            Id::Verbose => self.verbose = true,
+            Id::WillPayload => self.will.payload = Some(Bytes::from(value)),
+            Id::WillQos => self.will.qos = qos(&value, "Invalid will QoS", ".\n\n")?,
+            Id::WillRetain => self.will.retain = true,
+            Id::WillTopic => {
+                self.will.topic = Some(topic(value, "--will-topic", "will")?);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_source(&mut self, source: Source) -> Result<(), UsageError> {
+        if self.source.is_some() {
+            return Err(UsageError::new(
+                "Error: Only one type of message can be sent at once.\n\n",
+            ));
+        }
+        self.source = Some(source);
+        Ok(())
+    }
+
+    fn set_message(&mut self, value: Vec<u8>) -> Result<(), UsageError> {
+        if value.len() > MAX_PAYLOAD {
+            return Err(UsageError::new(format!(
+                "Error: Message length must be less than {MAX_PAYLOAD} bytes.\n\n"
+            )));
+        }
+        self.set_source(Source::Message(Bytes::from(value)))
+    }
+
+    /// Mosquitto takes no notice of a number that does not fit.
+    fn set_inflight_maximum(&mut self, value: &[u8]) -> Result<(), UsageError> {
+        let number = integer(value).filter(|&number| number > 0).ok_or_else(|| {
+            UsageError::new("Error: Maximum inflight messages must be greater than 0.\n\n")
+        })?;
+        if let Ok(number) = u16::try_from(number) {
+            self.inflight_maximum = Some(number);
+        }
+        Ok(())
+    }
+
+    fn add_topic(&mut self, kind: Kind, value: Vec<u8>, option: &str) -> Result<(), UsageError> {
+        match kind {
+            Kind::Publish => self.topic = Some(topic(value, option, "publish")?),
+            Kind::Subscribe => self.filters.push(filter(value, option, "subscription")?),
+        }
+        Ok(())
+    }
+
+    fn set_url(&mut self, kind: Kind, value: &[u8]) -> Result<(), UsageError> {
+        let url = Url::parse(value)?;
+        self.host = Some(url.host);
+        self.port = Some(url.port);
+        if let Some(username) = url.username {
+            self.username = Some(username);
+        }
+        if let Some(password) = url.password {
+            self.password = Some(password);
+        }
+        self.add_topic(kind, url.topic, "-L topic")
+    }
+
+    fn check_ids(&self) -> Result<(), UsageError> {
+        if self.id.is_some() && self.id_prefix.is_some() {
+            return Err(UsageError::new(
+                "Error: -i and -I argument cannot be used together.\n\n",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_retained(&self) -> Result<(), UsageError> {
+        if self.no_retained && self.retained_only {
+            return Err(UsageError::bare(
+                "\nError: Combining '-R' and '--retained-only' makes no sense.\n",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn count(value: &[u8]) -> Result<u64, UsageError> {
+    positive(value).ok_or_else(|| {
+        UsageError::new(format!(
+            "Error: Invalid message count \"{}\".\n\n",
+            lossy(value)
+        ))
+    })
+}
+
+fn format(value: &[u8]) -> Result<Format, UsageError> {
+    Format::parse(value).map_err(|error| UsageError::new(format!("Error: {error}\n")))
+}
+
+fn keep_alive(value: &[u8]) -> Result<u16, UsageError> {
+    integer(value)
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|&number| number >= 5)
+        .ok_or_else(|| {
+            UsageError::new(
+                "Error: Invalid keepalive given, it must be between 5 and 65535 inclusive.\n\n",
+            )
+        })
+}
+
+fn port(value: &[u8]) -> Result<u16, UsageError> {
+    integer(value)
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(|| UsageError::new(format!("Error: Invalid port given: {}\n", lossy(value))))
+}
+
+fn version(value: &[u8]) -> Result<ProtocolVersion, UsageError> {
+    match value {
+        b"mqttv31" | b"31" => Ok(ProtocolVersion::V31),
+        b"mqttv311" | b"311" => Ok(ProtocolVersion::V311),
+        b"mqttv5" | b"5" => Ok(ProtocolVersion::V5),
+        _ => Err(UsageError::new(
+            "Error: Invalid protocol version argument given.\n\n",
+        )),
+    }
+}
+
+fn qos(value: &[u8], error: &str, end: &str) -> Result<QoS, UsageError> {
+    integer(value)
+        .and_then(|number| u8::try_from(number).ok())
+        .and_then(QoS::from_u8)
+        .ok_or_else(|| UsageError::new(format!("Error: {error} {}{end}", lossy(value))))
+}
+
+fn repeat(value: &[u8]) -> Result<u64, UsageError> {
+    positive(value)
+        .ok_or_else(|| UsageError::new("Error: --repeat argument must be >0.\n\n".to_owned()))
+}
+
+fn repeat_delay(value: &[u8]) -> Result<Duration, UsageError> {
+    decimal(value)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| UsageError::new("Error: --repeat-delay argument must be >=0.0.\n\n"))
+}
+
+fn retain_handling(value: &[u8]) -> Result<RetainHandling, UsageError> {
+    match value {
+        b"always" => Ok(RetainHandling::Always),
+        b"new" => Ok(RetainHandling::New),
+        b"never" => Ok(RetainHandling::Never),
+        _ => Err(UsageError::new(format!(
+            "Error: Unknown value '{}' for --retain-handling.\n\n",
+            lossy(value)
+        ))),
+    }
+}
+
+fn session_expiry(value: &[u8]) -> Result<u32, UsageError> {
+    if value == "∞".as_bytes() {
+        return Ok(u32::MAX);
+    }
+    let number = integer_with_base(value)
+        .ok_or_else(|| UsageError::new("Error: session-expiry-interval not a number.\n\n"))?;
+    if number == -1 {
+        return Ok(u32::MAX);
+    }
+    u32::try_from(number)
+        .map_err(|_| UsageError::new("Error: session-expiry-interval out of range.\n\n"))
+}
+
+fn timeout(value: &[u8]) -> Result<Duration, UsageError> {
+    let seconds = positive(value).ok_or_else(|| {
+        UsageError::new(format!("Error: Invalid timeout \"{}\".\n\n", lossy(value)))
+    });
+    Ok(Duration::from_secs(seconds?))
+}
+
+fn positive(value: &[u8]) -> Option<u64> {
+    integer(value)
+        .and_then(|number| u64::try_from(number).ok())
+        .filter(|&number| number > 0)
+}
+
+fn topic(value: Vec<u8>, option: &str, what: &str) -> Result<TopicName, UsageError> {
+    let text = lossy(&value);
+    TopicName::from_bytes(Bytes::from(value)).map_err(|error| match error {
+        InvalidTopic::Malformed => malformed(option),
+        _ => UsageError::new(format!(
+            "Error: Invalid {what} topic '{text}', does it contain '+' or '#'?\n"
+        ))
+        .hint((error != InvalidTopic::Wildcard).then(|| error.to_string())),
+    })
+}
+
+fn filter(value: Vec<u8>, option: &str, what: &str) -> Result<TopicFilter, UsageError> {
+    let text = lossy(&value);
+    TopicFilter::from_bytes(Bytes::from(value)).map_err(|error| match error {
+        InvalidTopic::Malformed => malformed(option),
+        InvalidTopic::Wildcard => UsageError::new(invalid_filter(what, &text)).hint(Some(
+            "'+' stands for one whole level, as in a/+/b, and '#' for all levels that follow, \
+             as in a/#"
+                .to_owned(),
+        )),
+        _ => UsageError::new(invalid_filter(what, &text)).hint(Some(error.to_string())),
+    })
+}
+
+fn invalid_filter(what: &str, text: &str) -> String {
+    format!("Error: Invalid {what} topic '{text}', are all '+' and '#' wildcards correct?\n")
+}
+
+fn malformed(option: &str) -> UsageError {
+    UsageError::new(format!("Error: Malformed UTF-8 in {option} argument.\n\n"))
+}
+
+fn lossy(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+fn path(value: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    PathBuf::from(OsString::from_vec(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: Kind, words: &[&str]) -> String {
+        let words = words.iter().map(OsString::from).collect();
+        parse(kind, words).unwrap_err().text().to_owned()
+    }
+
+    #[test]
+    fn values_out_of_range_get_mosquittos_errors() {
+        for (words, text) in [
+            (&["-q", "3"][..], "Error: Invalid QoS given: 3"),
+            (&["-q", "abc"], "Error: Invalid QoS given: abc"),
+            (&["-p", "70000"], "Error: Invalid port given: 70000"),
+            (
+                &["-k", "4"],
+                "Error: Invalid keepalive given, it must be between 5 and 65535 inclusive.",
+            ),
+            (
+                &["-M", "0"],
+                "Error: Maximum inflight messages must be greater than 0.",
+            ),
+            (
+                &["-V", "3"],
+                "Error: Invalid protocol version argument given.",
+            ),
+            (&["--will-qos", "3"], "Error: Invalid will QoS 3."),
+            (
+                &["-x", "abc"],
+                "Error: session-expiry-interval not a number.",
+            ),
+            (
+                &["-x", "4294967296"],
+                "Error: session-expiry-interval out of range.",
+            ),
+            (
+                &["-i", "a", "-I", "b"],
+                "Error: -i and -I argument cannot be used together.",
+            ),
+        ] {
+            for kind in [Kind::Publish, Kind::Subscribe] {
+                assert_eq!(error(kind, words), text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_error_is_the_one_that_counts() {
+        assert_eq!(
+            error(Kind::Publish, &["-q", "9", "--foo"]),
+            "Error: Invalid QoS given: 9"
+        );
+        assert_eq!(
+            error(Kind::Publish, &["--foo", "-q", "9"]),
+            "Error: Unknown option '--foo'."
+        );
+    }
+
+    #[test]
+    fn a_wildcard_within_a_level_is_refused_with_the_filter_named() {
+        assert_eq!(
+            error(Kind::Subscribe, &["-t", "maison+/lumière"]),
+            "Error: Invalid subscription topic 'maison+/lumière', are all '+' and '#' wildcards correct?"
+        );
+        assert_eq!(
+            error(Kind::Publish, &["-t", "a/+"]),
+            "Error: Invalid publish topic 'a/+', does it contain '+' or '#'?"
+        );
+    }
+
+    #[test]
+    fn only_one_kind_of_message_is_sent() {
+        assert_eq!(
+            error(Kind::Publish, &["-l", "-m", "x"]),
+            "Error: Only one type of message can be sent at once."
+        );
+    }
+}

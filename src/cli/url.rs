@@ -1,0 +1,147 @@
+use super::UsageError;
+use super::number::integer;
+
+/// What `-L` says: `mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Url {
+    pub(super) username: Option<Vec<u8>>,
+    pub(super) password: Option<Vec<u8>>,
+    pub(super) host: Vec<u8>,
+    pub(super) port: u16,
+    /// All that follows the first `/`, as it stands there.
+    pub(super) topic: Vec<u8>,
+}
+
+impl Url {
+    pub(super) fn parse(url: &[u8]) -> Result<Self, UsageError> {
+        let rest = after_scheme(url)?;
+        let slash = memchr::memchr(b'/', rest).ok_or_else(|| {
+            UsageError::new("Error: Invalid URL for -L argument specified - topic missing.\n")
+        })?;
+        let (authority, topic) = (&rest[..slash], &rest[slash + 1..]);
+        let (user, place) = match memchr::memrchr(b'@', authority) {
+            Some(at) => (Some(&authority[..at]), &authority[at + 1..]),
+            None => (None, authority),
+        };
+        let (username, password) = match user {
+            None => (None, None),
+            Some(user) => match memchr::memchr(b':', user) {
+                Some(colon) => (
+                    Some(percent_decoded(&user[..colon])),
+                    Some(percent_decoded(&user[colon + 1..])),
+                ),
+                None => (Some(percent_decoded(user)), None),
+            },
+        };
+        let (host, port) = host_and_port(place)?;
+        Ok(Self {
+            username,
+            password,
+            host: host.to_vec(),
+            port,
+            topic: topic.to_vec(),
+        })
+    }
+}
+
+fn after_scheme(url: &[u8]) -> Result<&[u8], UsageError> {
+    let scheme = url
+        .windows(3)
+        .position(|window| window == b"://")
+        .map(|end| (url[..end].to_ascii_lowercase(), &url[end + 3..]));
+    match scheme {
+        Some((scheme, rest)) if scheme == b"mqtt" => Ok(rest),
+        Some((scheme, _)) if [&b"mqtts"[..], b"ws", b"wss"].contains(&&scheme[..]) => {
+            Err(UsageError::new(format!(
+                "Error: {}:// is not supported yet.\n",
+                String::from_utf8_lossy(&scheme)
+            )))
+        }
+        _ => Err(UsageError::new("Error: Unsupported URL scheme.\n\n")),
+    }
+}
+
+/// Splits `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.
+fn host_and_port(place: &[u8]) -> Result<(&[u8], u16), UsageError> {
+    let bracketed = place
+        .strip_prefix(b"[")
+        .and_then(|rest| memchr::memchr(b']', rest).map(|end| (&rest[..end], &rest[end + 1..])));
+    let (host, port) = match bracketed {
+        Some((host, rest)) => (host, rest.strip_prefix(b":")),
+        None => match memchr::memchr(b':', place) {
+            Some(colon) => (&place[..colon], Some(&place[colon + 1..])),
+            None => (place, None),
+        },
+    };
+    let Some(port) = port else {
+        return Ok((host, 1883));
+    };
+    let number = integer(port).and_then(|number| u16::try_from(number).ok());
+    match number {
+        Some(number) => Ok((host, number)),
+        None => Err(UsageError::new(format!(
+            "Error: Invalid port given: {}\n",
+            String::from_utf8_lossy(port)
+        ))),
+    }
+}
+
+/// Replaces each `%` with two hexadecimal digits by its byte.
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| byte == b'%').and_then(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            digits
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then_some(())?;
+            u8::from_str_radix(digits, 16).ok()
+        });
+        match escaped {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                decoded.push(byte);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_login_host_port_and_topic() {
+        let url = Url::parse(b"MQTT://us%40er:p:w@h:99/a/b?c#d").unwrap();
+        assert_eq!(url.username.as_deref(), Some(&b"us@er"[..]));
+        assert_eq!(url.password.as_deref(), Some(&b"p:w"[..]));
+        assert_eq!(
+            (&url.host[..], url.port, &url.topic[..]),
+            (&b"h"[..], 99, &b"a/b?c#d"[..])
+        );
+        let url = Url::parse(b"mqtt://[::1]:7/t").unwrap();
+        assert_eq!((&url.host[..], url.port), (&b"::1"[..], 7));
+    }
+
+    #[test]
+    fn other_schemes_and_missing_topics_are_refused() {
+        for (url, text) in [
+            (&b"http://h/t"[..], "Error: Unsupported URL scheme."),
+            (b"h/t", "Error: Unsupported URL scheme."),
+            (
+                b"mqtt://h",
+                "Error: Invalid URL for -L argument specified - topic missing.",
+            ),
+            (b"wss://h/t", "Error: wss:// is not supported yet."),
+        ] {
+            assert_eq!(Url::parse(url).unwrap_err().text(), text);
+        }
+    }
+}

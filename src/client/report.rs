@@ -1,0 +1,71 @@
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use super::{Endpoint, Error, refusal_text};
+
+/// How a client program speaks on standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    quiet: bool,
+    hints: bool,
+}
+
+impl Report {
+    /// Errors are kept back with `--quiet`; hints are for people at a terminal.
+    pub fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            hints: !quiet && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Prints a line unless it is kept back.
+    pub fn line(self, text: impl fmt::Display) {
+        if !self.quiet {
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Prints `Error: ` and the text.
+    pub fn error(self, text: impl fmt::Display) {
+        self.line(format_args!("Error: {text}"));
+    }
+
+    /// Says why no stream to the broker could be opened.
+    pub fn connect_failure(self, error: &Error, endpoint: &Endpoint) {
+        match error {
+            Error::Lookup => self.line("Unable to connect (Lookup error)."),
+            Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
+                self.line("Unable to connect (Invalid input).");
+            }
+            _ => self.error(error),
+        }
+        if let Error::Io(cause) = error {
+            if cause.kind() == io::ErrorKind::ConnectionRefused {
+                self.hint(format_args!(
+                    "nothing listens at {endpoint}: is the broker running? `mq-broker` starts one"
+                ));
+            }
+        }
+    }
+
+    /// Says how the broker refused the client.
+    pub fn refusal(self, error: &Error) {
+        if let Error::Refused(code) = error {
+            self.line(format_args!("Connection error: {}", refusal_text(*code)));
+        }
+    }
+
+    /// Says at a terminal what may help.
+    pub fn hint(self, text: impl fmt::Display) {
+        if self.hints {
+            self.line(format_args!("Hint: {text}"));
+        }
+    }
+
+    /// Whether `--quiet` was given.
+    pub fn is_quiet(self) -> bool {
+        self.quiet
+    }
+}

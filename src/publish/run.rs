@@ -1,0 +1,315 @@
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::lines::Lines;
+use super::progress::Progress;
+use super::{Loaded, Repetition, Settings};
+use crate::client::{Client, Error, Event, Publication, PublishError, Stream};
+use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
+
+/// How long to wait between a lost connection and the next.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// Publishes everything; returns the exit code.
+pub fn run(settings: Settings) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(publish(settings));
+            // A name that is still looked up must not delay the end.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            let error = Error::Io(error);
+            settings.report.error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+async fn publish(settings: Settings) -> u8 {
+    let mut client = Client::new(settings.options.clone());
+    if settings.debug {
+        client.set_log(Box::new(|line| {
+            // Nobody is left to be told when standard output is closed.
+            let _ = writeln!(io::stdout(), "{line}");
+        }));
+    }
+    let total = match settings.source {
+        Loaded::Payload(_) => Some(settings.repetition.count),
+        Loaded::Lines => None,
+    };
+    let mut publisher = Publisher {
+        client,
+        publication: Arc::new(settings.publication.clone()),
+        first_refusal: None,
+        progress: Progress::new(total, settings.report),
+        published: 0,
+        settings,
+    };
+    let result = publisher.run().await;
+    publisher.progress.finish();
+    match result {
+        Ok(()) => match publisher.first_refusal {
+            Some(reason) if publisher.settings.refusals_fail => reason.into(),
+            _ => 0,
+        },
+        Err(failure) => publisher.report(&failure),
+    }
+}
+
+struct Publisher {
+    settings: Settings,
+    client: Client<Box<dyn Stream>>,
+    publication: Arc<Publication>,
+    first_refusal: Option<ReasonCode>,
+    progress: Progress,
+    /// How many messages were handed to the client.
+    published: u64,
+}
+
+/// Why not everything was published.
+#[derive(Debug)]
+enum Failure {
+    /// No connection came about at all.
+    Connect(Error),
+    Connection(Error),
+    /// A message cannot be sent.
+    Message(PublishError),
+    /// Standard input cannot be read.
+    Input(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl Publisher {
+    async fn run(&mut self) -> Result<(), Failure> {
+        let stream = self.settings.endpoint.open().await;
+        let stream = stream.map_err(Failure::Connect)?;
+        self.client.connect(stream).await?;
+        match self.settings.source.clone() {
+            Loaded::Payload(payload) => self.repeat(payload, self.settings.repetition).await,
+            Loaded::Lines => self.lines().await,
+        }
+    }
+
+    /// Sends a message repeatedly: each after the one before is sent, and at QoS 1 and 2
+    /// acknowledged.
+    async fn repeat(&mut self, payload: Bytes, repetition: Repetition) -> Result<(), Failure> {
+        let qos = self.publication.qos;
+        for number in 1..=repetition.count {
+            self.drive_until(|client| client.has_room(qos)).await?;
+            if let Err(error) = self.publish(payload.clone()) {
+                // Mosquitto says good-bye, and then that the connection was lost.
+                let _ = self.disconnect().await;
+                return Err(Failure::Message(error));
+            }
+            if qos != QoS::AtMostOnce {
+                self.drive_until(Client::is_acknowledged).await?;
+            }
+            if !repetition.delay.is_zero() && number < repetition.count {
+                self.drive_until(Client::is_idle).await?;
+                self.pause(repetition.delay).await?;
+            }
+        }
+        Ok(self.disconnect().await?)
+    }
+
+    /// Sends each line of standard input, over as many connections as it takes.
+    async fn lines(&mut self) -> Result<(), Failure> {
+        let mut lines = Lines::read(io::stdin()).map_err(Failure::Input)?;
+        let mut failure = None;
+        loop {
+            if let Err(error) = self.try_lines(&mut lines, &mut failure).await {
+                if error.is_final() {
+                    return Err(error.into());
+                }
+                self.reconnect().await?;
+                continue;
+            }
+            self.disconnect().await?;
+            return failure.map_or(Ok(()), Err);
+        }
+    }
+
+    /// Sends lines until the last is sent and acknowledged. A line that cannot be sent,
+    /// or read, is the last.
+    async fn try_lines(
+        &mut self,
+        lines: &mut Lines,
+        failure: &mut Option<Failure>,
+    ) -> Result<(), Error> {
+        let qos = self.publication.qos;
+        loop {
+            self.events()?;
+            while self.client.has_room(qos) {
+                let Some(line) = lines.next() else {
+                    break;
+                };
+                if let Err(error) = self.publish(line) {
+                    *failure = Some(Failure::Message(error));
+                    lines.stop();
+                }
+            }
+            self.progress.set(self.published);
+            if lines.is_done() && self.client.is_idle() {
+                return Ok(());
+            }
+            tokio::select! {
+                result = self.client.drive() => result?,
+                result = lines.wait(), if lines.wants_more() => {
+                    if let Err(error) = result {
+                        *failure = Some(Failure::Input(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tries once a second until a connection stands.
+    async fn reconnect(&mut self) -> Result<(), Error> {
+        loop {
+            sleep(RECONNECT_DELAY).await;
+            let result = match self.settings.endpoint.open().await {
+                Ok(stream) => self.client.connect(stream).await,
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_final() => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn publish(&mut self, payload: Bytes) -> Result<(), PublishError> {
+        self.client.publish(&self.publication, payload)?;
+        self.published += 1;
+        Ok(())
+    }
+
+    async fn drive_until(
+        &mut self,
+        done: impl Fn(&Client<Box<dyn Stream>>) -> bool,
+    ) -> Result<(), Error> {
+        loop {
+            self.events()?;
+            if done(&self.client) {
+                self.progress.set(self.published);
+                return Ok(());
+            }
+            self.client.drive().await?;
+        }
+    }
+
+    /// Keeps the connection alive for a while.
+    async fn pause(&mut self, delay: Duration) -> Result<(), Error> {
+        let end = Instant::now() + delay;
+        loop {
+            tokio::select! {
+                result = self.client.drive() => result?,
+                () = sleep_until(end) => return Ok(()),
+            }
+            self.events()?;
+        }
+    }
+
+    fn events(&mut self) -> Result<(), Error> {
+        while let Some(event) = self.client.next_event()? {
+            match event {
+                Event::Published {
+                    packet_id,
+                    reason,
+                    reason_string,
+                } if reason.is_error() => self.refused(packet_id, reason, reason_string),
+                Event::Disconnected(_) => {
+                    self.client.abandon();
+                    return Err(Error::ConnectionLost);
+                }
+                Event::Published { .. }
+                | Event::Message(_)
+                | Event::Subscribed(_)
+                | Event::Unsubscribed(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, packet_id: PacketId, reason: ReasonCode, reason_string: Option<Text>) {
+        self.first_refusal.get_or_insert(reason);
+        let report = self.settings.report;
+        self.progress.suspend(|| {
+            report.line(format_args!(
+                "Warning: Publish {packet_id} failed: {}.",
+                reason.text()
+            ));
+            if let Some(reason_string) = reason_string {
+                report.line(reason_string);
+            }
+        });
+    }
+
+    async fn disconnect(&mut self) -> Result<(), Error> {
+        let disconnect = Disconnect {
+            reason: ReasonCode::Success,
+            properties: self.settings.disconnect_properties.clone(),
+        };
+        self.client.disconnect(disconnect).await
+    }
+
+    /// Prints a failure; returns the exit code.
+    fn report(&self, failure: &Failure) -> u8 {
+        let report = self.settings.report;
+        let lines = matches!(self.settings.source, Loaded::Lines);
+        match failure {
+            Failure::Connect(error) => {
+                report.connect_failure(error, &self.settings.endpoint);
+                1
+            }
+            Failure::Connection(error @ Error::Refused(code)) => {
+                report.refusal(error);
+                // Mosquitto knows the five codes of MQTT 3 only.
+                let known = matches!(code, crate::protocol::ConnAckCode::V3(code) if code.0 < 6);
+                if known || lines {
+                    report.error(error);
+                } else {
+                    report.error(Error::Protocol);
+                }
+                error.exit_code()
+            }
+            Failure::Connection(error) => {
+                report.error(error);
+                error.exit_code()
+            }
+            Failure::Message(error) if lines => {
+                report.error(error);
+                error.exit_code()
+            }
+            Failure::Message(error) => {
+                // Mosquitto says nothing about a packet that the broker finds too large.
+                if *error != PublishError::PacketTooLarge && *error != PublishError::NotSupported {
+                    report.error(error);
+                }
+                report.error(Error::ConnectionLost);
+                Error::ConnectionLost.exit_code()
+            }
+            Failure::Input(error) => {
+                let error = Error::Io(io::Error::from(error.kind()));
+                report.error(format_args!("Unable to read standard input: {error}."));
+                error.exit_code()
+            }
+        }
+    }
+}

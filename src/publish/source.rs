@@ -1,0 +1,144 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::client::system_text;
+
+/// The largest payload in bytes.
+pub const MAX_PAYLOAD: usize = 268_435_455;
+
+/// Where messages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Message(Bytes),
+    /// A file, as one message.
+    File(PathBuf),
+    /// All of standard input, as one message.
+    Stdin,
+    /// Standard input, a message for each line.
+    Lines,
+}
+
+/// Messages that are there, or that will come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// One payload.
+    Payload(Bytes),
+    /// The lines of standard input.
+    Lines,
+}
+
+/// Why a payload cannot be had. The texts are Mosquitto's.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("Error: Unable to read file \"{path}\": {}.\nError loading input file \"{path}\".", system_text(.cause))]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A directory, a pipe or a device.
+    #[error("Error: {path} is not a file.\nError loading input file \"{path}\".")]
+    NotAFile {
+        /// What it is called.
+        path: String,
+    },
+    /// A file larger than a payload can be.
+    #[error(
+        "Error: File must be less than {MAX_PAYLOAD} bytes.\n\nError loading input file \"{path}\"."
+    )]
+    FileTooLarge {
+        /// The file.
+        path: String,
+    },
+    /// Standard input holds nothing.
+    #[error("Error: Zero length input.\nError loading input from stdin.")]
+    EmptyStdin,
+    /// Standard input holds more than a payload can.
+    #[error(
+        "Error: Message length must be less than {MAX_PAYLOAD} bytes.\n\nError loading input from stdin."
+    )]
+    StdinTooLarge,
+    /// Standard input cannot be read.
+    #[error("Error: Unable to read standard input: {}.\nError loading input from stdin.", system_text(.0))]
+    Stdin(io::Error),
+}
+
+impl Source {
+    /// Reads what can be read before there is a connection.
+    pub fn load(&self) -> Result<Loaded, LoadError> {
+        Ok(match self {
+            Self::Message(payload) => Loaded::Payload(payload.clone()),
+            Self::File(path) => Loaded::Payload(load_file(path)?),
+            Self::Stdin => Loaded::Payload(load_stdin()?),
+            Self::Lines => Loaded::Lines,
+        })
+    }
+}
+
+fn load_file(path: &Path) -> Result<Bytes, LoadError> {
+    let name = path.to_string_lossy().into_owned();
+    let failed = |cause| LoadError::File {
+        path: name.clone(),
+        cause,
+    };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(LoadError::NotAFile { path: name });
+    }
+    let file = File::open(path).map_err(failed)?;
+    match read_payload(file).map_err(failed)? {
+        Some(payload) => Ok(payload),
+        None => Err(LoadError::FileTooLarge { path: name }),
+    }
+}
+
+fn load_stdin() -> Result<Bytes, LoadError> {
+    let payload = read_payload(io::stdin().lock()).map_err(LoadError::Stdin)?;
+    let payload = payload.ok_or(LoadError::StdinTooLarge)?;
+    if payload.is_empty() {
+        return Err(LoadError::EmptyStdin);
+    }
+    Ok(payload)
+}
+
+/// Reads to the end; `None` when that is too much for a payload.
+fn read_payload(input: impl Read) -> io::Result<Option<Bytes>> {
+    let mut payload = Vec::new();
+    let limit = MAX_PAYLOAD as u64 + 1;
+    input.take(limit).read_to_end(&mut payload)?;
+    Ok((payload.len() <= MAX_PAYLOAD).then(|| Bytes::from(payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_sent_as_it_is_and_a_missing_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("payload");
+        std::fs::write(&path, b"a\0\r\n").unwrap();
+        let loaded = Source::File(path.clone()).load().unwrap();
+        assert_eq!(loaded, Loaded::Payload(Bytes::from_static(b"a\0\r\n")));
+
+        let missing = folder.path().join("missing");
+        let error = Source::File(missing.clone()).load().unwrap_err();
+        let name = missing.display();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "Error: Unable to read file \"{name}\": No such file or directory.\n\
+                 Error loading input file \"{name}\"."
+            )
+        );
+        let error = Source::File(folder.path().to_owned()).load().unwrap_err();
+        assert!(error.to_string().contains("is not a file."), "{error}");
+    }
+}

@@ -1,0 +1,405 @@
+//! The formats of `-F`.
+
+use std::io::Write;
+
+use jiff::Zoned;
+use thiserror::Error;
+
+use super::{json, number, time};
+use crate::client::Report;
+use crate::protocol::{PacketId, Publish, Text};
+
+/// How a message is printed: text with fields of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Format(Vec<Segment>);
+
+/// Why a format is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FormatError {
+    /// It ends within a field.
+    #[error("Incomplete format specifier.")]
+    IncompleteField,
+    /// A field has an unknown letter.
+    #[error("Invalid format specifier '{0}'.")]
+    UnknownField(char),
+    /// It ends with a backslash.
+    #[error("Incomplete escape specifier.")]
+    IncompleteEscape,
+    /// A backslash stands before an unknown letter.
+    #[error("Invalid escape specifier '{0}'.")]
+    UnknownEscape(char),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Text(Vec<u8>),
+    Field(Field, Layout),
+    /// A conversion of `strftime`.
+    Time(u8),
+    Nanoseconds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    TopicAlias,
+    ContentType,
+    CorrelationData,
+    MessageExpiryInterval,
+    PayloadFormatIndicator,
+    IsoTime,
+    Json,
+    JsonOfJson,
+    PayloadLength,
+    PacketId,
+    Payload,
+    UserProperties,
+    Qos,
+    Retain,
+    ResponseTopic,
+    SubscriptionIdentifier,
+    Topic,
+    UnixTime,
+    HexLower,
+    HexUpper,
+    Float,
+    Double,
+}
+
+/// What stands between `%` and the letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Layout {
+    left: bool,
+    zero: bool,
+    /// 0 when none was given.
+    width: usize,
+    precision: Option<usize>,
+    /// What stands between groups of hexadecimal digits.
+    separator: Option<u8>,
+}
+
+impl Format {
+    /// Reads a format.
+    pub fn parse(format: &[u8]) -> Result<Self, FormatError> {
+        let mut segments = Vec::new();
+        let mut text = Vec::new();
+        let mut rest = format;
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = after;
+            let segment = match byte {
+                b'%' => match field(&mut rest)? {
+                    None => {
+                        text.push(b'%');
+                        continue;
+                    }
+                    Some(segment) => segment,
+                },
+                b'@' => match take(&mut rest).ok_or(FormatError::IncompleteField)? {
+                    b'@' => {
+                        text.push(b'@');
+                        continue;
+                    }
+                    b'N' => Segment::Nanoseconds,
+                    letter => Segment::Time(letter),
+                },
+                b'\\' => {
+                    text.push(escape(&mut rest)?);
+                    continue;
+                }
+                byte => {
+                    text.push(byte);
+                    continue;
+                }
+            };
+            if !text.is_empty() {
+                segments.push(Segment::Text(std::mem::take(&mut text)));
+            }
+            segments.push(segment);
+        }
+        if !text.is_empty() {
+            segments.push(Segment::Text(text));
+        }
+        Ok(Self(segments))
+    }
+
+    /// Appends a message to `out`.
+    pub(super) fn print(&self, publish: &Publish, report: Report, out: &mut Vec<u8>) {
+        // One moment for all the times of a message, looked up only when one is printed.
+        let mut now = None;
+        let mut now = || now.get_or_insert_with(Zoned::now).clone();
+        for segment in &self.0 {
+            match segment {
+                Segment::Text(text) => out.extend_from_slice(text),
+                Segment::Time(letter) => time::conversion(*letter, &now(), out),
+                Segment::Nanoseconds => {
+                    let _ = write!(out, "{:09}", now().timestamp().subsec_nanosecond());
+                }
+                Segment::Field(field, layout) => {
+                    print_field(*field, *layout, publish, &mut now, report, out);
+                }
+            }
+        }
+    }
+}
+
+fn take(rest: &mut &[u8]) -> Option<u8> {
+    let (&byte, after) = rest.split_first()?;
+    *rest = after;
+    Some(byte)
+}
+
+fn take_if(rest: &mut &[u8], wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
+    let (&byte, after) = rest.split_first()?;
+    if !wanted(byte) {
+        return None;
+    }
+    *rest = after;
+    Some(byte)
+}
+
+fn take_number(rest: &mut &[u8]) -> usize {
+    let mut number = 0_usize;
+    while let Some(digit) = take_if(rest, |byte| byte.is_ascii_digit()) {
+        number = number
+            .saturating_mul(10)
+            .saturating_add(usize::from(digit - b'0'));
+    }
+    number
+}
+
+/// Reads what follows a `%`; `None` is a `%` itself.
+fn field(rest: &mut &[u8]) -> Result<Option<Segment>, FormatError> {
+    let mut layout = Layout {
+        left: take_if(rest, |byte| byte == b'-').is_some(),
+        ..Layout::default()
+    };
+    layout.zero = take_if(rest, |byte| byte == b'0').is_some();
+    layout.width = take_number(rest);
+    if take_if(rest, |byte| byte == b'.').is_some() {
+        layout.precision = Some(take_number(rest));
+    }
+    let is_separator = |byte: u8| byte != b'%' && (byte == b' ' || byte.is_ascii_punctuation());
+    layout.separator = take_if(rest, is_separator);
+    let letter = take(rest).ok_or(match layout.separator {
+        // A separator that no letter follows is itself the wrong letter.
+        Some(separator) => FormatError::UnknownField(char::from(separator)),
+        None => FormatError::IncompleteField,
+    })?;
+    let field = match letter {
+        b'%' => return Ok(None),
+        b'A' => Field::TopicAlias,
+        b'C' => Field::ContentType,
+        b'D' => Field::CorrelationData,
+        b'E' => Field::MessageExpiryInterval,
+        b'F' => Field::PayloadFormatIndicator,
+        b'I' => Field::IsoTime,
+        b'j' => Field::Json,
+        b'J' => Field::JsonOfJson,
+        b'l' => Field::PayloadLength,
+        b'm' => Field::PacketId,
+        b'p' => Field::Payload,
+        b'P' => Field::UserProperties,
+        b'q' => Field::Qos,
+        b'r' => Field::Retain,
+        b'R' => Field::ResponseTopic,
+        b'S' => Field::SubscriptionIdentifier,
+        b't' => Field::Topic,
+        b'U' => Field::UnixTime,
+        b'x' => Field::HexLower,
+        b'X' => Field::HexUpper,
+        b'f' => Field::Float,
+        b'd' => Field::Double,
+        letter => return Err(FormatError::UnknownField(char::from(letter))),
+    };
+    Ok(Some(Segment::Field(field, layout)))
+}
+
+fn escape(rest: &mut &[u8]) -> Result<u8, FormatError> {
+    Ok(match take(rest).ok_or(FormatError::IncompleteEscape)? {
+        b'\\' => b'\\',
+        b'0' => 0,
+        b'a' => 0x07,
+        b'e' => 0x1b,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0b,
+        letter => return Err(FormatError::UnknownEscape(char::from(letter))),
+    })
+}
+
+fn print_field(
+    field: Field,
+    layout: Layout,
+    publish: &Publish,
+    now: &mut impl FnMut() -> Zoned,
+    report: Report,
+    out: &mut Vec<u8>,
+) {
+    let properties = &publish.properties;
+    let topic = || {
+        publish
+            .topic
+            .as_ref()
+            .map_or(&[][..], |topic| topic.as_bytes())
+    };
+    match field {
+        Field::TopicAlias => layout.integer(properties.topic_alias().map(|alias| alias.get()), out),
+        Field::MessageExpiryInterval => {
+            // Mosquitto prints the number as if it had a sign.
+            let seconds = properties.message_expiry_interval();
+            layout.integer(seconds.map(|seconds| i64::from(seconds as i32)), out);
+        }
+        Field::PayloadFormatIndicator => {
+            layout.integer(properties.payload_format_indicator().map(u8::from), out);
+        }
+        Field::SubscriptionIdentifier => {
+            let first = properties.subscription_identifiers().next();
+            layout.integer(first.map(|id| id.get()), out);
+        }
+        Field::PayloadLength => layout.integer(Some(publish.payload.len()), out),
+        Field::PacketId => {
+            let packet_id = publish.delivery.packet_id().map_or(0, PacketId::get);
+            layout.integer(Some(packet_id), out);
+        }
+        Field::ContentType => match properties.content_type() {
+            Some(content_type) => layout.text(content_type.as_bytes(), out),
+            None => out.resize(out.len() + layout.width, layout.padding()),
+        },
+        Field::ResponseTopic => {
+            let response_topic = properties.response_topic();
+            if let Some(response_topic) = response_topic.as_ref().map(Text::as_bytes) {
+                layout.text(response_topic, out);
+            }
+        }
+        Field::Topic => layout.text(topic(), out),
+        Field::IsoTime => layout.text(time::iso(&now()).as_bytes(), out),
+        Field::UnixTime => time::unix(&now(), out),
+        Field::CorrelationData => {
+            out.extend_from_slice(&properties.correlation_data().unwrap_or_default());
+        }
+        Field::UserProperties => {
+            for (index, (name, value)) in properties.user_properties().enumerate() {
+                let blank = if index == 0 { "" } else { " " };
+                let _ = write!(out, "{blank}{name}:{value}");
+            }
+        }
+        Field::Qos => out.push(b'0' + u8::from(publish.delivery.qos())),
+        Field::Retain => out.push(b'0' + u8::from(publish.retain)),
+        Field::Payload => layout.payload(&publish.payload, out),
+        Field::HexLower => layout.hexadecimal(&publish.payload, b"0123456789abcdef", out),
+        Field::HexUpper => layout.hexadecimal(&publish.payload, b"0123456789ABCDEF", out),
+        Field::Float => match <[u8; 4]>::try_from(&publish.payload[..]) {
+            Ok(bytes) => layout.float(f32::from_le_bytes(bytes).into(), out),
+            Err(_) => complain("requested float printing, but non-float data received"),
+        },
+        Field::Double => match <[u8; 8]>::try_from(&publish.payload[..]) {
+            Ok(bytes) => layout.float(f64::from_le_bytes(bytes), out),
+            Err(_) => complain("requested double printing, but non-double data received"),
+        },
+        Field::Json => json::message(publish, &now(), json::Payload::Text, out).unwrap_or(()),
+        Field::JsonOfJson => {
+            if json::message(publish, &now(), json::Payload::Json, out).is_err() {
+                report.error(format_args!(
+                    "Message payload is not valid JSON on topic {}.",
+                    String::from_utf8_lossy(topic())
+                ));
+            }
+        }
+    }
+}
+
+/// As Mosquitto does, without a line end.
+fn complain(text: &str) {
+    let _ = write!(std::io::stderr(), "{text}");
+}
+
+impl Layout {
+    fn padding(self) -> u8 {
+        if self.zero && !self.left { b'0' } else { b' ' }
+    }
+
+    /// A number, or only its room.
+    fn integer(self, number: Option<impl std::fmt::Display>, out: &mut Vec<u8>) {
+        match number {
+            Some(number) => self.number(&number.to_string(), out),
+            None => out.resize(out.len() + self.width, self.padding()),
+        }
+    }
+
+    fn float(self, number: f64, out: &mut Vec<u8>) {
+        let text = number::fixed(number, self.precision.unwrap_or(6));
+        // C pads words with blanks.
+        let zero = self.zero && number.is_finite();
+        Self { zero, ..self }.number(&text, out);
+    }
+
+    /// Zeros go between a sign and the digits.
+    fn number(self, text: &str, out: &mut Vec<u8>) {
+        let room = self.width.saturating_sub(text.len());
+        match text.strip_prefix('-') {
+            Some(digits) if self.padding() == b'0' => {
+                out.push(b'-');
+                out.resize(out.len() + room, b'0');
+                out.extend_from_slice(digits.as_bytes());
+            }
+            _ => self.padded(text.as_bytes(), room, self.padding(), out),
+        }
+    }
+
+    /// A string is cut at the precision and padded with blanks.
+    fn text(self, text: &[u8], out: &mut Vec<u8>) {
+        let length = text.len().min(self.precision.unwrap_or(usize::MAX));
+        let room = self.width.saturating_sub(length);
+        self.padded(&text[..length], room, b' ', out);
+    }
+
+    /// A payload is cut at the width. Without a width a left one gets as many blanks as
+    /// it has bytes, as in Mosquitto.
+    fn payload(self, payload: &[u8], out: &mut Vec<u8>) {
+        let (length, room) = match (self.width, self.left) {
+            (0, true) => (payload.len(), payload.len()),
+            (0, false) => (payload.len(), 0),
+            (width, _) => (
+                payload.len().min(width),
+                width.saturating_sub(payload.len()),
+            ),
+        };
+        self.padded(&payload[..length], room, self.padding(), out);
+    }
+
+    /// A payload is cut at as many bytes as the width says. The precision is the size of
+    /// a group in digits.
+    fn hexadecimal(self, payload: &[u8], digits: &[u8; 16], out: &mut Vec<u8>) {
+        let length = match self.width {
+            0 => payload.len(),
+            width => payload.len().min(width),
+        };
+        let group = self.precision.unwrap_or(0);
+        let separator = self.separator.unwrap_or(b' ');
+        let mut text = Vec::with_capacity(2 * length);
+        let nibbles = payload[..length]
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0x0f]);
+        for (index, nibble) in nibbles.enumerate() {
+            if group != 0 && index != 0 && index % group == 0 {
+                text.push(separator);
+            }
+            text.push(digits[usize::from(nibble)]);
+        }
+        let room = self.width.saturating_sub(text.len());
+        self.padded(&text, room, self.padding(), out);
+    }
+
+    fn padded(self, text: &[u8], room: usize, padding: u8, out: &mut Vec<u8>) {
+        if !self.left {
+            out.resize(out.len() + room, padding);
+        }
+        out.extend_from_slice(text);
+        if self.left {
+            out.resize(out.len() + room, b' ');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,367 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::Settings;
+use super::output::{Closed, Output};
+use super::signals::{Interruption, Signals};
+use crate::client::{Client, Error, Event, Publication, Stream};
+use crate::protocol::{
+    Disconnect, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, topic_matches,
+};
+
+/// How long to wait between a lost connection and the next.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
+/// How long the end waits for the broker to clear retained messages.
+const CLEARING: Duration = Duration::from_secs(2);
+/// What Mosquitto exits with when it is interrupted before the CONNACK.
+const INTERRUPTED_EARLY: u8 = 255;
+const TIMED_OUT: u8 = 27;
+
+/// Subscribes and prints until the end; returns the exit code.
+pub fn run(settings: Settings) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(subscribe(settings));
+            // A name that is still looked up must not delay the end.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            settings.report.error(error);
+            Error::Io(std::io::Error::last_os_error()).exit_code()
+        }
+    }
+}
+
+async fn subscribe(settings: Settings) -> u8 {
+    let (output, signals) = match (Output::new(), Signals::new()) {
+        (Ok(output), Ok(signals)) => (output, signals),
+        (Err(error), _) | (_, Err(error)) => {
+            let error = Error::Io(error);
+            settings.report.error(&error);
+            return error.exit_code();
+        }
+    };
+    let mut client = Client::new(settings.options.clone());
+    if settings.debug {
+        let output = output.clone();
+        client.set_log(Box::new(move |line| output.line(line)));
+    }
+    let mut subscriber = Subscriber {
+        settings,
+        client,
+        output,
+        signals,
+        deadline: None,
+        count: 0,
+    };
+    let code = subscriber.run().await;
+    // Nothing can be done about a reader that is gone.
+    let _ = subscriber.output.flush();
+    code
+}
+
+struct Subscriber {
+    settings: Settings,
+    client: Client<Box<dyn Stream>>,
+    output: Output,
+    signals: Signals,
+    /// When `-W` ends the program.
+    deadline: Option<Instant>,
+    /// How many messages were processed.
+    count: u64,
+}
+
+/// Why the program ends although the connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It has done what it was asked for, or nobody reads it any more.
+    Done,
+    TimedOut,
+    Interrupted(Interruption),
+}
+
+/// Why a connection is left.
+#[derive(Debug)]
+enum Left {
+    End(End),
+    Error(Error),
+}
+
+impl From<Error> for Left {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Closed> for Left {
+    fn from(_: Closed) -> Self {
+        Self::End(End::Done)
+    }
+}
+
+impl Subscriber {
+    async fn run(&mut self) -> u8 {
+        if let Err(code) = self.connect_first().await {
+            return code;
+        }
+        loop {
+            let end = match self.session().await {
+                Left::End(end) => end,
+                Left::Error(error) if error.is_final() => return self.give_up(&error),
+                Left::Error(_) => match self.reconnect().await {
+                    Ok(()) => continue,
+                    Err(Left::End(end)) => end,
+                    Err(Left::Error(error)) => return self.give_up(&error),
+                },
+            };
+            return self.end(end).await;
+        }
+    }
+
+    /// The first connection, whose failure is final; `Err` is the exit code.
+    async fn connect_first(&mut self) -> Result<(), u8> {
+        let report = self.settings.report;
+        let stream = tokio::select! {
+            stream = self.settings.endpoint.open() => stream,
+            _ = self.signals.next() => return Err(INTERRUPTED_EARLY),
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                report.connect_failure(&error, &self.settings.endpoint);
+                return Err(1);
+            }
+        };
+        self.deadline = self
+            .settings
+            .timeout
+            .map(|timeout| Instant::now() + timeout);
+        let connack = tokio::select! {
+            connack = self.client.connect(stream) => connack,
+            _ = self.signals.next() => return Err(INTERRUPTED_EARLY),
+            () = until(self.deadline) => return Err(INTERRUPTED_EARLY),
+        };
+        match connack {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_final() => Err(self.give_up(&error)),
+            // Mosquitto's mosquitto_sub tries again when the CONNACK does not come.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Tries once a second until a connection stands.
+    async fn reconnect(&mut self) -> Result<(), Left> {
+        loop {
+            let attempt = async {
+                sleep(RECONNECT_DELAY).await;
+                let stream = self.settings.endpoint.open().await?;
+                self.client.connect(stream).await
+            };
+            let result = tokio::select! {
+                result = attempt => result,
+                interruption = self.signals.next() => {
+                    return Err(Left::End(End::Interrupted(interruption)));
+                }
+                () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+            };
+            match result {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_final() => return Err(error.into()),
+                Err(_) => {}
+            }
+            self.output.flush()?;
+        }
+    }
+
+    /// Subscribes and prints until the connection is left.
+    async fn session(&mut self) -> Left {
+        match self.try_session().await {
+            Ok(never) => match never {},
+            Err(left) => left,
+        }
+    }
+
+    async fn try_session(&mut self) -> Result<std::convert::Infallible, Left> {
+        if !self.settings.subscriptions.is_empty() {
+            self.client.subscribe(
+                self.settings.subscriptions.clone(),
+                self.settings.subscribe_properties.clone(),
+            );
+        }
+        for filter in &self.settings.unsubscribe {
+            self.client.unsubscribe(
+                vec![filter.clone()],
+                self.settings.unsubscribe_properties.clone(),
+            );
+        }
+        loop {
+            while let Some(event) = self.client.next_event()? {
+                self.handle(event)?;
+            }
+            // The input pauses: what was printed is shown before it is acknowledged.
+            self.output.flush()?;
+            tokio::select! {
+                result = self.client.drive() => result?,
+                interruption = self.signals.next() => {
+                    return Err(Left::End(End::Interrupted(interruption)));
+                }
+                () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Left> {
+        match event {
+            Event::Message(publish) => self.message(&publish),
+            Event::Subscribed(suback) => self.subscribed(&suback),
+            Event::Published { .. } | Event::Unsubscribed(_) => Ok(()),
+            Event::Disconnected(_) => {
+                self.client.abandon();
+                Err(Left::Error(Error::ConnectionLost))
+            }
+        }
+    }
+
+    fn message(&mut self, publish: &Publish) -> Result<(), Left> {
+        let settings = &self.settings;
+        if settings.retained_only && !publish.retain {
+            return Err(Left::End(End::Done));
+        }
+        if settings.skip_retained && publish.retain {
+            return Ok(());
+        }
+        if let (Some(topic), false) = (&publish.topic, settings.filter_out.is_empty()) {
+            let mut filters = settings.filter_out.iter();
+            if filters.any(|filter| topic_matches(filter, topic)) {
+                return Ok(());
+            }
+        }
+        self.output
+            .append(|out| settings.print.message(publish, settings.report, out))?;
+        if self.settings.remove_retained && publish.retain {
+            self.remove_retained(publish);
+        }
+        self.count += 1;
+        if Some(self.count) == self.settings.count {
+            return Err(Left::End(End::Done));
+        }
+        Ok(())
+    }
+
+    /// Clears the retained message of a topic. What does not fit the window is left: the
+    /// broker sends the message again at the next run.
+    fn remove_retained(&mut self, publish: &Publish) {
+        let Some(topic) = &publish.topic else {
+            return;
+        };
+        let publication = Publication::new(topic.to_owned_name(), QoS::AtLeastOnce, true);
+        self.client.enqueue(Arc::new(publication), Bytes::new());
+    }
+
+    fn subscribed(&mut self, suback: &SubAck) -> Result<(), Left> {
+        let settings = &self.settings;
+        if settings.debug && !settings.report.is_quiet() {
+            let granted: Vec<_> = suback
+                .reasons
+                .iter()
+                .map(|&reason| u8::from(reason).to_string())
+                .collect();
+            self.output.line(format_args!(
+                "Subscribed (mid: {}): {}",
+                suback.packet_id,
+                granted.join(", ")
+            ));
+        }
+        if suback.reasons.iter().all(|reason| reason.is_error()) {
+            settings
+                .report
+                .line("All subscription requests were denied.");
+            return Err(Left::End(End::Done));
+        }
+        if settings.exit_after_suback {
+            return Err(Left::End(End::Done));
+        }
+        Ok(())
+    }
+
+    /// Leaves the broker in the way that the end asks for.
+    async fn end(&mut self, end: End) -> u8 {
+        let _ = self.output.flush();
+        if end == End::Done {
+            self.finish_clearing().await;
+        }
+        match self.farewell(end) {
+            Some(reason) => {
+                let disconnect = Disconnect {
+                    reason,
+                    properties: self.settings.disconnect_properties.clone(),
+                };
+                // The broker is gone already when it fails.
+                let _ = self.client.disconnect(disconnect).await;
+            }
+            None => self.client.abandon(),
+        }
+        if end == End::TimedOut {
+            let _ = self.output.flush();
+            self.settings.report.line("Timed out");
+            return TIMED_OUT;
+        }
+        0
+    }
+
+    /// The reason of the DISCONNECT; `None` closes the connection without one, so that
+    /// the broker publishes the will.
+    fn farewell(&self, end: End) -> Option<ReasonCode> {
+        let v5 = self.settings.options.version == ProtocolVersion::V5;
+        let has_will = self.settings.options.will.is_some();
+        match end {
+            End::Done => Some(ReasonCode::Success),
+            // Ctrl+C fires the will in every version.
+            End::Interrupted(Interruption::Interrupt) => match (has_will, v5) {
+                (false, _) => Some(ReasonCode::Success),
+                (true, true) => Some(ReasonCode::DisconnectWithWill),
+                (true, false) => None,
+            },
+            // As Mosquitto does.
+            End::Interrupted(Interruption::Terminate) | End::TimedOut if v5 => {
+                Some(ReasonCode::DisconnectWithWill)
+            }
+            End::Interrupted(Interruption::Terminate) | End::TimedOut => Some(ReasonCode::Success),
+        }
+    }
+
+    /// Waits until the broker has the messages that clear retained ones.
+    async fn finish_clearing(&mut self) {
+        let cleared = async {
+            while !self.client.is_acknowledged() {
+                self.client.drive().await?;
+                while self.client.next_event()?.is_some() {}
+            }
+            Ok::<_, Error>(())
+        };
+        let _ = timeout(CLEARING, cleared).await;
+    }
+
+    /// Prints why there is no connection any more; returns the exit code.
+    fn give_up(&self, error: &Error) -> u8 {
+        match error {
+            Error::Refused(_) => self.settings.report.refusal(error),
+            _ => self.settings.report.error(error),
+        }
+        error.exit_code()
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
