@@ -495,7 +495,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             u8::from(publication.qos),
             u8::from(retain),
             packet_id.map_or(0, PacketId::get),
-            String::from_utf8_lossy(topic),
+            match topic {
+                [] => "(null)",
+                _ => publication.topic.as_str(),
+            },
             payload.len()
         );
         let head = PublishHead {

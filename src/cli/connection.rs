@@ -69,6 +69,11 @@ pub(super) fn connect_options(
     receive_at_most: Option<u64>,
 ) -> Result<ConnectOptions, UsageError> {
     let version = version(typed);
+    if !typed.properties.connect.is_empty() && !version.is_v5() {
+        return Err(UsageError::quietable(
+            "Unable to connect (This feature is not supported).\n",
+        ));
+    }
     let client_id = client_id(typed, kind)?;
     let (username, password) = login(typed, version)?;
     let mut options = ConnectOptions::new(version);

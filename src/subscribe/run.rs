@@ -294,7 +294,7 @@ impl Subscriber {
     /// Leaves the broker in the way that the end asks for.
     async fn end(&mut self, end: End) -> u8 {
         let _ = self.output.flush();
-        if end == End::Done {
+        if end == End::Done && self.settings.remove_retained {
             self.finish_clearing().await;
         }
         match self.farewell(end) {
