@@ -1,0 +1,58 @@
+//! Programs that we did not write. They are optional on a developer's machine and required
+//! where `MQ_REQUIRE_PEERS=1` says so.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Whether every program in `names` is installed; if not, the caller returns.
+#[must_use = "without its peer a test has nothing to test"]
+pub(crate) fn require_programs(names: &[&str]) -> bool {
+    names
+        .iter()
+        .all(|name| require(is_in_path(name), &format!("the program {name}")))
+}
+
+/// The folder of the Node.js packages, if `npm ci` was run in `tests/peers`.
+#[must_use = "without its peer a test has nothing to test"]
+pub(crate) fn require_node() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+    let present = is_in_path("node") && folder.join("node_modules/mqtt").is_dir();
+    require(
+        present,
+        "node with the package mqtt (npm ci in tests/peers)",
+    )
+    .then_some(folder)
+}
+
+/// The folder of the Python packages, if they were installed where `.ci/run` puts them.
+#[must_use = "without its peer a test has nothing to test"]
+pub(crate) fn require_python() -> Option<PathBuf> {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python");
+    let present = is_in_path("python3") && packages.join("paho/mqtt").is_dir();
+    require(
+        present,
+        "python3 with the package paho-mqtt (pip install --target target/peers/python)",
+    )
+    .then_some(packages)
+}
+
+fn require(present: bool, what: &str) -> bool {
+    if !present {
+        let required = std::env::var_os("MQ_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "{what} is missing and MQ_REQUIRE_PEERS is 1");
+        // Not `eprintln!`, which the test harness hides when the test passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {what} is missing");
+    }
+    present
+}
+
+fn is_in_path(name: &str) -> bool {
+    Command::new(name)
+        .arg("--help")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
+}
