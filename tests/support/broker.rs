@@ -139,11 +139,15 @@ impl Broker {
 
     /// Ends the broker with SIGTERM; returns its exit code, `None` when it died by a signal.
     #[track_caller]
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(self) -> Option<i32> {
         self.signal(Signal::SIGTERM);
-        self.log
-            .wait_for_end(LIMIT)
-            .expect("the broker ends after SIGTERM");
+        self.ends()
+    }
+
+    /// Waits until the broker ends; returns its exit code, `None` when it died by a signal.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> Option<i32> {
+        self.log.wait_for_end(LIMIT).expect("the broker ends");
         let status = self.child.wait().expect("our own child can be waited for");
         status.code()
     }

@@ -51,6 +51,12 @@ impl Program {
         program
     }
 
+    /// More arguments, as typed.
+    pub(crate) fn args_of(mut self, line: &str) -> Self {
+        self.command.args(split_words(line));
+        self
+    }
+
     /// One more argument, taken as it is.
     pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.command.arg(argument.into());

@@ -87,6 +87,31 @@ impl RawClient {
         (first[0], body)
     }
 
+    /// The head of an HTTP answer, up to and with the empty line.
+    #[track_caller]
+    pub(crate) fn http_head(&mut self) -> String {
+        self.set_read_timeout(LIMIT);
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            self.stream.read_exact(&mut byte).expect("a whole head");
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).expect("a head is text")
+    }
+
+    /// A short WebSocket frame from a server: its first byte and its body.
+    #[track_caller]
+    pub(crate) fn websocket_frame(&mut self) -> (u8, Vec<u8>) {
+        self.set_read_timeout(LIMIT);
+        let mut head = [0; 2];
+        self.stream.read_exact(&mut head).expect("a frame comes");
+        assert!(head[1] < 126, "short and unmasked: {head:02x?}");
+        let mut body = vec![0; usize::from(head[1])];
+        self.stream.read_exact(&mut body).expect("a whole frame");
+        (head[0], body)
+    }
+
     /// The broker must close the connection within `limit`; returns what it said before.
     #[track_caller]
     pub(crate) fn expect_closed_within(&mut self, limit: Duration) -> Vec<u8> {
@@ -110,6 +135,18 @@ impl RawClient {
     #[track_caller]
     pub(crate) fn expect_closed(&mut self) -> Vec<u8> {
         self.expect_closed_within(LIMIT)
+    }
+
+    /// Whether bytes wait to be read, without waiting for them.
+    pub(crate) fn has_answer(&self) -> bool {
+        self.stream
+            .set_nonblocking(true)
+            .expect("a socket has modes");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream
+            .set_nonblocking(false)
+            .expect("a socket has modes");
+        peeked.is_ok()
     }
 
     /// Asks for a sign of life.
