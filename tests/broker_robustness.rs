@@ -7,10 +7,11 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use support::program::Running;
 use support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V31, CONNECT_V311, RawClient, packet, string,
 };
-use support::{Broker, Program, Running};
+use support::{Broker, Program};
 
 /// Log lines that a broker under load can afford.
 const FEW_LOG_LINES: &str =
@@ -33,7 +34,7 @@ fn ready_subscriber(broker: &Broker, options: &str, limit: Duration) -> Running 
         .typed(&format!("mq-sub -t data -t ready {options}"))
         .within(limit)
         .start();
-    assert_eq!(subscriber.next_line().trim_end(), "ready");
+    assert_eq!(subscriber.next_line().trim(), "ready");
     subscriber
 }
 
@@ -188,7 +189,7 @@ fn publish_and_read(broker: &Broker, lines: &str, limit: Duration) -> (Duration,
         .start();
     let mut most = 0;
     for number in 0..STALLED_MESSAGES {
-        assert_eq!(subscriber.next_line().trim_end(), number.to_string());
+        assert_eq!(subscriber.next_line().trim(), number.to_string());
         if number % 5_000 == 0 {
             most = most.max(broker.resident_memory());
         }
@@ -241,14 +242,14 @@ fn a_stopped_subscriber_costs_the_others_no_time_and_the_broker_no_more_than_its
     // What was queued arrives without a gap, from the first message on.
     stopped.signal(Signal::SIGCONT);
     for number in 0..10_000 {
-        assert_eq!(stopped.next_line().trim_end(), number.to_string());
+        assert_eq!(stopped.next_line().trim(), number.to_string());
     }
     // And it goes on as a subscriber like any other.
     broker
         .typed("mq-pub -q 1 -t data -m again")
         .run()
         .succeeds();
-    stopped.wait_for_line(|line| line.trim_end() == "again");
+    stopped.wait_for_line(|line| line.trim() == "again");
 }
 
 #[test]

@@ -292,7 +292,10 @@ const SUBSCRIBER_WITH_A_WILL: &str = "mq-sub -h localhost -t some/topic -q 1 \
 /// Part 9: both terminals, then `end` ends the first. Whether a will was sent is known when
 /// a message that was published after it arrives.
 #[track_caller]
-fn testament_after(options: &str, end: impl FnOnce(&Broker, support::Running)) -> Vec<String> {
+fn testament_after(
+    options: &str,
+    end: impl FnOnce(&Broker, support::program::Running),
+) -> Vec<String> {
     let broker = Broker::local();
     let client = broker.subscriber(&format!("{SUBSCRIBER_WITH_A_WILL} {options}"));
     let mut listener = broker.subscriber("mq-sub -h localhost -t testament/topic -q 1");

@@ -7,7 +7,7 @@
 //! `MQ_BROKER_PROGRAM=/usr/sbin/mosquitto cargo test --test guide`.
 
 // Each test binary compiles this module and uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod broker;
 pub(crate) mod cutting_proxy;
@@ -19,7 +19,7 @@ pub(crate) mod raw_client;
 use std::time::Duration;
 
 pub(crate) use broker::Broker;
-pub(crate) use program::{Program, Running};
+pub(crate) use program::Program;
 
 /// How long a test waits for anything that should happen at once. Generous, because a
 /// loaded machine must not fail a test, and never reached when the promise holds.

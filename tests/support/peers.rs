@@ -3,21 +3,22 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use super::program::find_program;
 
 /// Whether every program in `names` is installed; if not, the caller returns.
 #[must_use = "without its peer a test has nothing to test"]
 pub(crate) fn require_programs(names: &[&str]) -> bool {
     names
         .iter()
-        .all(|name| require(is_in_path(name), &format!("the program {name}")))
+        .all(|name| require(find_program(name).is_some(), &format!("the program {name}")))
 }
 
 /// The folder of the Node.js packages, if `npm ci` was run in `tests/peers`.
 #[must_use = "without its peer a test has nothing to test"]
 pub(crate) fn require_node() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
-    let present = is_in_path("node") && folder.join("node_modules/mqtt").is_dir();
+    let present = find_program("node").is_some() && folder.join("node_modules/mqtt").is_dir();
     require(
         present,
         "node with the package mqtt (npm ci in tests/peers)",
@@ -29,7 +30,7 @@ pub(crate) fn require_node() -> Option<PathBuf> {
 #[must_use = "without its peer a test has nothing to test"]
 pub(crate) fn require_python() -> Option<PathBuf> {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python");
-    let present = is_in_path("python3") && packages.join("paho/mqtt").is_dir();
+    let present = find_program("python3").is_some() && packages.join("paho/mqtt").is_dir();
     require(
         present,
         "python3 with the package paho-mqtt (pip install --target target/peers/python)",
@@ -45,14 +46,4 @@ fn require(present: bool, what: &str) -> bool {
         let _ = writeln!(std::io::stderr(), "skipped: {what} is missing");
     }
     present
-}
-
-fn is_in_path(name: &str) -> bool {
-    Command::new(name)
-        .arg("--help")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok()
 }

@@ -307,9 +307,18 @@ pub(crate) fn program_path(name: &str) -> PathBuf {
         "mq-pub" => ("MQ_PUB_PROGRAM", env!("CARGO_BIN_EXE_mq-pub")),
         "mq-sub" => ("MQ_SUB_PROGRAM", env!("CARGO_BIN_EXE_mq-sub")),
         "mq-passwd" => ("MQ_PASSWD_PROGRAM", env!("CARGO_BIN_EXE_mq-passwd")),
-        other => return PathBuf::from(other),
+        other => return find_program(other).unwrap_or_else(|| PathBuf::from(other)),
     };
     std::env::var_os(variable).map_or_else(|| PathBuf::from(built), PathBuf::from)
+}
+
+/// Where a program that we did not build lies. Servers are outside of some users' `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/local/sbin"), PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
 }
 
 /// The words of a command line; quotes keep blanks together and are removed.
