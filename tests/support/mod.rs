@@ -15,6 +15,7 @@ pub(crate) mod output;
 pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw_client;
+pub(crate) mod scripted_broker;
 
 use std::time::Duration;
 

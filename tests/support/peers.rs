@@ -26,16 +26,15 @@ pub(crate) fn require_node() -> Option<PathBuf> {
     .then_some(folder)
 }
 
-/// The folder of the Python packages, if they were installed where `.ci/run` puts them.
+/// The Python interpreter of the virtual environment, if it was made where `.ci/run` does.
 #[must_use = "without its peer a test has nothing to test"]
 pub(crate) fn require_python() -> Option<PathBuf> {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python");
-    let present = find_program("python3").is_some() && packages.join("paho/mqtt").is_dir();
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python/bin/python3");
     require(
-        present,
-        "python3 with the package paho-mqtt (pip install --target target/peers/python)",
+        python.is_file(),
+        "a virtual environment in target/peers/python with tests/peers/requirements.txt",
     )
-    .then_some(packages)
+    .then_some(python)
 }
 
 fn require(present: bool, what: &str) -> bool {

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::LIMIT;
+use super::scripted_broker::read_packet;
 
 /// A clean CONNECT of protocol name `MQIsdp`, level 3, keep-alive 60, client id `raw`.
 pub(crate) const CONNECT_V31: &[u8] = b"\x10\x11\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x03raw";
@@ -69,22 +70,7 @@ impl RawClient {
     #[track_caller]
     pub(crate) fn packet(&mut self) -> (u8, Vec<u8>) {
         self.set_read_timeout(LIMIT);
-        let mut first = [0];
-        self.stream.read_exact(&mut first).expect("a packet comes");
-        let mut length = 0_usize;
-        let mut shift = 0;
-        loop {
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte).expect("a whole packet");
-            length |= usize::from(byte[0] & 0x7f) << shift;
-            shift += 7;
-            if byte[0] & 0x80 == 0 {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).expect("a whole packet");
-        (first[0], body)
+        read_packet(&mut self.stream).expect("a packet comes")
     }
 
     /// The head of an HTTP answer, up to and with the empty line.
