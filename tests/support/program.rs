@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub(crate) struct Program {
     line: String,
     command: Command,
     stdin: Vec<u8>,
+    keep_stdin_open: bool,
+    stdout_closed: bool,
     limit: Duration,
 }
 
@@ -37,6 +39,8 @@ impl Program {
             line: line.to_owned(),
             command,
             stdin: Vec::new(),
+            keep_stdin_open: false,
+            stdout_closed: false,
             limit: LIMIT,
         }
     }
@@ -74,6 +78,18 @@ impl Program {
         self
     }
 
+    /// Leaves the standard input open for [`Running::write_line`].
+    pub(crate) fn keep_stdin_open(mut self) -> Self {
+        self.keep_stdin_open = true;
+        self
+    }
+
+    /// Nobody reads the standard output: whatever is written there is an error.
+    pub(crate) fn stdout_closed(mut self) -> Self {
+        self.stdout_closed = true;
+        self
+    }
+
     /// An environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
@@ -108,16 +124,25 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", self.line));
-        let mut stdin = child.stdin.take().expect("the input is piped");
-        let input = self.stdin;
-        // On a thread, because the program may print before it has read everything.
-        thread::spawn(move || {
-            // A program that ends early does not read the rest.
-            let _ = stdin.write_all(&input);
-        });
+        let mut stdin = child.stdin.take();
+        if !self.keep_stdin_open {
+            // On a thread, because the program may print before it has read everything.
+            if let Some(mut stdin) = stdin.take() {
+                // A program that ends early does not read the rest.
+                thread::spawn(move || stdin.write_all(&self.stdin));
+            }
+        }
+        let stdout = child.stdout.take().expect("the output is piped");
+        let stdout = if self.stdout_closed {
+            drop(stdout);
+            Output::collect(std::io::empty())
+        } else {
+            Output::collect(stdout)
+        };
         Running {
             line: self.line,
-            stdout: Output::collect(child.stdout.take().expect("the output is piped")),
+            stdin,
+            stdout,
             stderr: Output::collect(child.stderr.take().expect("the errors are piped")),
             child,
             limit: self.limit,
@@ -131,6 +156,7 @@ impl Program {
 pub(crate) struct Running {
     line: String,
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Output,
     stderr: Output,
     limit: Duration,
@@ -166,6 +192,18 @@ impl Running {
                 tail(&self.stderr.text())
             ),
         }
+    }
+
+    /// Types a line.
+    #[track_caller]
+    pub(crate) fn write_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("the input was kept open");
+        writeln!(stdin, "{line}").expect("the program reads its input");
+    }
+
+    /// Ends the input.
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
     }
 
     /// The output so far.
