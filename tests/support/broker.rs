@@ -144,10 +144,16 @@ impl Broker {
         self.ends()
     }
 
+    /// Waits until the broker has ended, and keeps its folder.
+    #[track_caller]
+    pub(crate) fn wait_for_end(&self) {
+        self.log.wait_for_end(LIMIT).expect("the broker ends");
+    }
+
     /// Waits until the broker ends; returns its exit code, `None` when it died by a signal.
     #[track_caller]
     pub(crate) fn ends(mut self) -> Option<i32> {
-        self.log.wait_for_end(LIMIT).expect("the broker ends");
+        self.wait_for_end();
         let status = self.child.wait().expect("our own child can be waited for");
         status.code()
     }

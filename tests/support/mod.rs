@@ -6,8 +6,11 @@
 //! held against another implementation:
 //! `MQ_BROKER_PROGRAM=/usr/sbin/mosquitto cargo test --test guide`.
 
-// Each test binary compiles this module and uses its own part of it.
-#![allow(dead_code, unused_imports)]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary compiles this module and uses its own part of it"
+)]
 
 pub(crate) mod broker;
 pub(crate) mod cutting_proxy;
