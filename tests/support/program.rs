@@ -17,7 +17,6 @@ use super::output::{Missing, Output};
 /// A command line that has not been started yet.
 #[must_use = "a command line does nothing until it is run or started"]
 pub(crate) struct Program {
-    line: String,
     command: Command,
     stdin: Vec<u8>,
     keep_stdin_open: bool,
@@ -29,30 +28,25 @@ impl Program {
     /// A command line as typed, with single and double quotes as in a shell, and nothing
     /// else of a shell. `mq-*` are the built programs, other names are looked up in `PATH`.
     pub(crate) fn typed(line: &str) -> Self {
-        let mut words = split_words(line).into_iter();
-        let name = words.next().expect("a command line names a program");
-        let mut command = Command::new(program_path(&name));
-        command.args(words).env_remove("XDG_CONFIG_HOME");
-        // The programs read their options file from the home folder; tests have none.
-        command.env("HOME", "/nonexistent");
+        let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        Self::at(&program_path(name), arguments)
+    }
+
+    /// A program that lies at `path`, for example a link with another name.
+    pub(crate) fn at(path: &Path, arguments: &str) -> Self {
+        let mut command = Command::new(path);
+        // `mq-pub` and `mq-sub` read options from the home folder; tests have none.
+        command
+            .env("HOME", "/nonexistent")
+            .env_remove("XDG_CONFIG_HOME");
         Self {
-            line: line.to_owned(),
             command,
             stdin: Vec::new(),
             keep_stdin_open: false,
             stdout_closed: false,
             limit: LIMIT,
         }
-    }
-
-    /// A program that lies at `path`, for example a link with another name.
-    pub(crate) fn at(path: &Path, arguments: &str) -> Self {
-        let mut program = Self::typed(&format!("mq-pub {arguments}"));
-        let mut command = Command::new(path);
-        command.args(program.command.get_args());
-        program.line = format!("{} {arguments}", path.display());
-        program.command = command;
-        program
+        .args_of(arguments)
     }
 
     /// More arguments, as typed.
@@ -117,13 +111,14 @@ impl Program {
 
     /// Starts the program in the background.
     pub(crate) fn start(mut self) -> Running {
+        let line = line_of(&self.command);
         let mut child = self
             .command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", self.line));
+            .unwrap_or_else(|error| panic!("{line} does not start: {error}"));
         let mut stdin = child.stdin.take();
         if !self.keep_stdin_open {
             // On a thread, because the program may print before it has read everything.
@@ -140,7 +135,7 @@ impl Program {
             Output::collect(stdout)
         };
         Running {
-            line: self.line,
+            line,
             stdin,
             stdout,
             stderr: Output::collect(child.stderr.take().expect("the errors are piped")),
@@ -336,6 +331,15 @@ impl std::fmt::Display for Outcome {
             tail(&self.stderr)
         )
     }
+}
+
+/// The command line, for messages.
+fn line_of(command: &Command) -> String {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 /// Where the program called `name` lies.
