@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::clock::{Millis, after_seconds};
 use super::message::{Message, forwarded_properties};
 use super::session::StoredWill;
-use crate::protocol::{TopicName, Will};
+use crate::protocol::Will;
 
 impl StoredWill {
     /// Keeps the will of a CONNECT in memory of its own.
@@ -12,7 +12,7 @@ impl StoredWill {
         let expiry = will.properties.message_expiry_interval();
         let properties = forwarded_properties(will.properties.to_owned_properties());
         let message = Message {
-            topic: owned(&will.topic),
+            topic: will.topic.to_owned_name(),
             payload: bytes::Bytes::copy_from_slice(&will.payload),
             qos: will.qos,
             retain: will.retain,
@@ -41,8 +41,4 @@ impl StoredWill {
             ..*self.message
         })
     }
-}
-
-fn owned(topic: &TopicName) -> TopicName {
-    topic.moved_to(bytes::Bytes::copy_from_slice(topic.as_bytes()))
 }

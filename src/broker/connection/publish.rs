@@ -1,7 +1,5 @@
 //! What a client publishes, and its part of QoS 1 and 2.
 
-use bytes::Bytes;
-
 use super::{Closed, Connection};
 use crate::broker::clock::Millis;
 use crate::broker::fanout::Fanout;
@@ -104,10 +102,9 @@ impl Connection {
         }
         match &publish.topic {
             Some(topic) => {
-                let kept = topic.moved_to(Bytes::copy_from_slice(topic.as_bytes()));
                 self.topic_aliases
                     .get_or_insert_default()
-                    .insert(alias, kept);
+                    .insert(alias, topic.to_owned_name());
                 Ok(topic.clone())
             }
             None => {

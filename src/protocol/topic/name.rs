@@ -28,6 +28,11 @@ impl TopicName {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
+    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
+    pub fn to_owned_name(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     /// The same name in other bytes, which must be equal: what lets a copy of the name
     /// share an allocation with other data.
     ///
