@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::config::{Config, EffectiveSecurity};
+use super::config::{Config, Listener};
 use crate::passwd::users::{Users, UsersError};
 use crate::protocol::Text;
 
@@ -18,54 +19,119 @@ use crate::protocol::Text;
 /// A password takes time on purpose, so checks run on threads of their own, and only a
 /// few at once: a flood of logins leaves the network threads alone.
 pub(super) struct Authenticator {
-    password_files: RwLock<HashMap<PathBuf, Arc<Users>>>,
+    /// One for each listener, in the order of the configuration.
+    rights: RwLock<Vec<Arc<LoginRights>>>,
     permits: Arc<Semaphore>,
+}
+
+/// Who may connect to one listener.
+struct LoginRights {
+    allow_anonymous: bool,
+    /// Without them every user name passes where anonymous clients do.
+    users: Option<Arc<Users>>,
+}
+
+/// A user name and a password, as a CONNECT brought them.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    username: Text,
+    password: Bytes,
+}
+
+impl Credentials {
+    /// Copies them into memory of their own; `None` for an anonymous client. A missing
+    /// password counts as an empty one, which never passes.
+    pub(super) fn new(username: Option<&Text>, password: Option<&[u8]>) -> Option<Self> {
+        let username = username?.to_owned_text();
+        let password = Bytes::copy_from_slice(password.unwrap_or_default());
+        Some(Self { username, password })
+    }
 }
 
 impl Authenticator {
     /// Reads the password files that the configuration names.
     pub(super) fn new(config: &Config) -> Result<Self, UsersError> {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let files = read_password_files(config)?;
+        let rights = config
+            .listeners
+            .iter()
+            .map(|listener| rights(config, listener, &files));
         Ok(Self {
-            password_files: RwLock::new(read_password_files(config)?),
+            rights: RwLock::new(rights.collect()),
             permits: Arc::new(Semaphore::new((cores / 2).max(1))),
         })
     }
 
-    /// Reads the password files again; when one cannot be read, everything stays as it
-    /// was.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), UsersError> {
-        let password_files = read_password_files(config)?;
-        *self.password_files.write() = password_files;
+    /// Puts the rights of a new configuration in force, for the listeners that it has in
+    /// common with the running one; when a password file cannot be read, everything
+    /// stays as it was.
+    pub(super) fn reload(&self, running: &Config, new: &Config) -> Result<(), UsersError> {
+        let files = read_password_files(new)?;
+        let mut in_force = self.rights.write();
+        for (index, listener) in running.listeners.iter().enumerate() {
+            let same = |other: &&Listener| {
+                other.port == listener.port && other.address == listener.address
+            };
+            if let Some(listener) = new.listeners.iter().find(same) {
+                in_force[index] = rights(new, listener, &files);
+            }
+        }
         Ok(())
     }
 
-    /// Whether a client may connect with this user name and password.
-    pub(super) async fn allows(
-        &self,
-        security: EffectiveSecurity<'_>,
-        username: Option<&Text>,
-        password: Option<&[u8]>,
-    ) -> bool {
-        let (Some(username), Some(file)) = (username, security.password_file) else {
-            return security.allow_anonymous;
-        };
-        let Some(users) = self.password_files.read().get(file).cloned() else {
-            return false;
-        };
-        // A login without password is refused like one with a wrong password.
-        let username = username.as_str().to_owned();
-        let password = password.unwrap_or_default().to_vec();
+    /// Whether a client may connect to the listener with this place in the
+    /// configuration.
+    pub(super) async fn allows(&self, listener: usize, credentials: Option<&Credentials>) -> bool {
+        let rights = self.rights(listener);
+        if rights.users.is_none() || credentials.is_none() {
+            return rights.allow_anonymous;
+        }
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
             return false;
         };
+        let credentials = credentials.cloned();
         let check = spawn_blocking(move || {
-            let allowed = users.authenticate(&username, &password);
+            let allowed = rights.allow(credentials.as_ref());
             drop(permit);
             allowed
         });
         check.await.unwrap_or(false)
     }
+
+    /// The same on the caller's thread, which is not one of the network's.
+    pub(super) fn allows_now(&self, listener: usize, credentials: Option<&Credentials>) -> bool {
+        self.rights(listener).allow(credentials)
+    }
+
+    fn rights(&self, listener: usize) -> Arc<LoginRights> {
+        Arc::clone(&self.rights.read()[listener])
+    }
+}
+
+impl LoginRights {
+    fn allow(&self, credentials: Option<&Credentials>) -> bool {
+        match (&self.users, credentials) {
+            (Some(users), Some(Credentials { username, password })) => {
+                users.authenticate(username.as_str(), password)
+            }
+            _ => self.allow_anonymous,
+        }
+    }
+}
+
+fn rights(
+    config: &Config,
+    listener: &Listener,
+    files: &HashMap<PathBuf, Arc<Users>>,
+) -> Arc<LoginRights> {
+    let security = config.effective_security(listener);
+    Arc::new(LoginRights {
+        allow_anonymous: security.allow_anonymous,
+        users: security
+            .password_file
+            .and_then(|file| files.get(file).cloned()),
+    })
 }
 
 fn read_password_files(config: &Config) -> Result<HashMap<PathBuf, Arc<Users>>, UsersError> {

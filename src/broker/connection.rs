@@ -260,10 +260,9 @@ impl Connection {
             ));
             let _ = self.reply(&Packet::Disconnect(Disconnect::new(reason)));
         }
-        let end = if matches!(closed, Closed::InOrder) {
-            End::InOrder
-        } else {
-            End::Lost
+        let end = match closed.cancels_will() {
+            true => End::InOrder,
+            false => End::Lost,
         };
         self.log_end(&closed);
         self.broker.close_session(&self.session, self.number, end);

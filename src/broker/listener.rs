@@ -47,6 +47,11 @@ impl ListenerContext {
         broker.config().effective_security(self.settings(broker))
     }
 
+    /// The listener's place in the configuration.
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     /// The highest QoS, 0 to 2.
     pub(super) fn max_qos(&self) -> u8 {
         self.max_qos

@@ -15,6 +15,7 @@ use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, bind, listen};
 use super::log::{Log, LogType};
+use super::session::{Ending, Link};
 
 /// How long the clients have to take what waits for them when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -121,16 +122,41 @@ impl Broker {
                 }
             }
         };
-        if let Err(error) = self.authenticator.reload(&self.config) {
+        if let Err(error) = self.authenticator.reload(&self.config, &config) {
             self.log.error(format_args!("{error}"));
             self.log.error(format_args!(
                 "Error: The users of before the reload stay in force."
             ));
             return;
         }
+        self.end_revoked_logins();
         self.policy.change(&config);
         self.log.reconfigure(&config.log);
         self.log.reopen();
+    }
+
+    /// Ends the connections of clients whose login no longer passes.
+    fn end_revoked_logins(&self) {
+        self.sessions.for_each(|session| {
+            let login = match &session.state().link {
+                Link::Online(attachment) => (
+                    attachment.connection,
+                    attachment.listener,
+                    attachment.credentials.clone(),
+                ),
+                Link::Offline { .. } | Link::Ended => return,
+            };
+            let (connection, listener, credentials) = login;
+            if !self
+                .authenticator
+                .allows_now(listener, credentials.as_deref())
+            {
+                let mut state = session.state();
+                if state.attachment(connection).is_some() {
+                    state.end_connection(Ending::LoginRevoked);
+                }
+            }
+        });
     }
 
     fn tell(&self, log_type: LogType, lines: &[String]) {

@@ -33,13 +33,18 @@ impl Closed {
         match self {
             Self::Refused(reason, _) => Some(*reason),
             Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
-            Self::By(Ending::KeepAlive | Ending::ShuttingDown)
+            Self::By(Ending::KeepAlive | Ending::LoginRevoked | Ending::ShuttingDown)
             | Self::InOrder
             | Self::WithWill
             | Self::EndOfStream
             | Self::SecondConnect
             | Self::Socket(_) => None,
         }
+    }
+
+    /// Whether the will is not published: the client took it away, or lost its login.
+    pub(super) fn cancels_will(&self) -> bool {
+        matches!(self, Self::InOrder | Self::By(Ending::LoginRevoked))
     }
 
     /// Whether nothing can be written any more.
@@ -53,7 +58,9 @@ impl Closed {
     /// What the log says of it, in Mosquitto's words; `None` for the client's own wish.
     pub(super) fn text(&self) -> Option<Cow<'static, str>> {
         let text = match self {
-            Self::InOrder | Self::WithWill | Self::By(Ending::ShuttingDown) => return None,
+            Self::InOrder
+            | Self::WithWill
+            | Self::By(Ending::LoginRevoked | Ending::ShuttingDown) => return None,
             Self::Socket(error) => return Some(Cow::Owned(socket_text(error))),
             Self::EndOfStream => "connection closed by client.",
             Self::By(Ending::TakenOver) => "session taken over.",

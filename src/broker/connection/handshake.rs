@@ -18,6 +18,7 @@ use self::connack::accepted;
 use self::refusal::Refusal;
 use super::Connection;
 use crate::broker::Broker;
+use crate::broker::auth::Credentials;
 use crate::broker::listener::ListenerContext;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
@@ -157,6 +158,7 @@ struct Login {
     assigned: bool,
     /// The keep alive in force, in seconds.
     keep_alive: u16,
+    credentials: Option<Credentials>,
 }
 
 /// Checks what a CONNECT asks for, in Mosquitto's order.
@@ -209,10 +211,11 @@ async fn log_in(
         }
         _ => connect.keep_alive,
     };
-    let (username, password) = (connect.username.as_ref(), connect.password.as_deref());
+    let username = connect.username.as_ref();
+    let credentials = Credentials::new(username, connect.password.as_deref());
     if !broker
         .authenticator
-        .allows(security, username, password)
+        .allows(listener.index(), credentials.as_ref())
         .await
     {
         return Err(Refusal::Code(ReasonCode::NotAuthorized));
@@ -227,6 +230,7 @@ async fn log_in(
         client_id,
         assigned,
         keep_alive,
+        credentials,
     })
 }
 
@@ -253,6 +257,7 @@ impl Handshake {
             client_id,
             assigned,
             keep_alive,
+            credentials,
         } = login;
         let limits = &broker.config().limits;
         decoder.set_max_packet_size(limits.max_packet_size);
@@ -275,6 +280,8 @@ impl Handshake {
                 // [MQTT-3.1.2-22]
                 keep_alive: (keep_alive > 0).then(|| u64::from(keep_alive) * 1_500),
                 waker: None,
+                listener: listener.index(),
+                credentials: credentials.map(Box::new),
                 ending: None,
                 told_of_drops: false,
             },

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::limits::Waiting;
 use super::outbox::Outbox;
+use crate::broker::auth::Credentials;
 use crate::broker::clock::{Millis, after_seconds};
 use crate::broker::message::Message;
 use crate::broker::router::Terms;
@@ -58,7 +59,6 @@ impl Expiry {
 }
 
 /// Whether a client is there.
-#[derive(Debug)]
 pub(in crate::broker) enum Link {
     /// Nobody is connected; the session ends at the deadline, if there is one.
     Offline {
@@ -72,7 +72,6 @@ pub(in crate::broker) enum Link {
 }
 
 /// The connection that serves a session.
-#[derive(Debug)]
 pub(in crate::broker) struct Attachment {
     pub(in crate::broker) connection: ConnectionNumber,
     pub(in crate::broker) version: ProtocolVersion,
@@ -82,6 +81,10 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) keep_alive: Option<Millis>,
     /// The connection's task, when it waits.
     pub(in crate::broker) waker: Option<Waker>,
+    /// Where the client came in: the listener's place in the configuration.
+    pub(in crate::broker) listener: usize,
+    /// How the client logged in, to be checked again when the rights change.
+    pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.
     pub(in crate::broker) ending: Option<Ending>,
     /// Whether the log was told that messages are dropped.
@@ -95,6 +98,8 @@ pub(in crate::broker) enum Ending {
     TakenOver,
     /// Nothing was heard for one and a half keep alive times [MQTT-3.1.2-22].
     KeepAlive,
+    /// The login that it began with is no longer good.
+    LoginRevoked,
     /// The broker stops.
     ShuttingDown,
 }
