@@ -11,6 +11,7 @@ mod keep_alive;
 mod options;
 mod receive;
 mod report;
+mod send;
 mod trace;
 
 #[cfg(test)]
@@ -19,21 +20,18 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZeroU16;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::protocol::{
-    ConnAck, Delivery, Disconnect, Packet, PacketId, Properties, ProtocolVersion, Publish,
-    PublishHead, QoS, ReasonCode, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
-    encode, encode_publish_head, publish_size,
+    ConnAck, ConnAckCode, Disconnect, Packet, PacketId, Properties, Publish, QoS, Subscribe,
+    Subscription, TopicFilter, TopicName, Unsubscribe, encode,
 };
-use crate::session::{Incoming, Outgoing, Resend};
+use crate::session::{Incoming, Outgoing};
 use connection::Connection;
 use keep_alive::Due;
-use options::{Limits, without_topic_alias};
+use options::Limits;
 use trace::{Trace, trace};
 
 pub use endpoint::{Endpoint, Stream};
@@ -56,6 +54,9 @@ pub struct Client<S> {
     connection: Option<Connection<S>>,
     limits: Limits,
     outgoing: Outgoing<Message>,
+    /// QoS 2 messages whose PUBREC came and whose PUBCOMP did not: a broker that forgets
+    /// the session before the PUBREL forgets them too.
+    released: VecDeque<(PacketId, Message)>,
     /// How many bytes of payload are in flight.
     bytes_in_flight: usize,
     incoming: Incoming<Publish>,
@@ -74,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Self {
             connection: None,
             outgoing: Outgoing::new(limits.receive_maximum),
+            released: VecDeque::new(),
             bytes_in_flight: 0,
             incoming: Incoming::new(options.receive_maximum()),
             waiting: VecDeque::new(),
@@ -152,62 +154,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Whether every QoS 1 and 2 message was acknowledged.
     pub fn is_acknowledged(&self) -> bool {
         self.outgoing.is_empty() && self.waiting.is_empty()
-    }
-
-    /// Sends a message and returns its packet identifier; at QoS 0 it only counts.
-    ///
-    /// # Panics
-    ///
-    /// When [`Client::has_room`] is false for the message's QoS.
-    pub fn publish(
-        &mut self,
-        publication: &Arc<Publication>,
-        payload: Bytes,
-    ) -> Result<Option<PacketId>, PublishError> {
-        if publication.qos > self.limits.maximum_qos {
-            return Err(PublishError::QosNotSupported);
-        }
-        if !publication.properties.is_empty() && !self.options.version.is_v5() {
-            return Err(PublishError::NotSupported);
-        }
-        if self.connection.is_none() {
-            return Err(PublishError::NotConnected);
-        }
-        self.check_size(publication, payload.len())?;
-        if publication.qos == QoS::AtMostOnce {
-            let packet_id = self.outgoing.skip_packet_id();
-            self.send_publish(
-                publication,
-                &payload,
-                Delivery::AtMostOnce,
-                packet_id,
-                false,
-            )?;
-            return Ok(packet_id);
-        }
-        let message = Message {
-            publication: Arc::clone(publication),
-            payload: payload.clone(),
-        };
-        let length = payload.len();
-        let delivery = self.outgoing.send(publication.qos, message);
-        self.bytes_in_flight += length;
-        let packet_id = delivery.packet_id();
-        self.send_publish(publication, &payload, delivery, packet_id, false)?;
-        Ok(packet_id)
-    }
-
-    /// Sends a message now or as soon as there is room for it, without a bound.
-    pub fn enqueue(&mut self, publication: Arc<Publication>, payload: Bytes) {
-        if self.has_room(publication.qos) {
-            // Only a message that can never be sent fails.
-            let _ = self.publish(&publication, payload);
-        } else {
-            self.waiting.push_back(Message {
-                publication,
-                payload,
-            });
-        }
     }
 
     /// Asks for messages; the answer is an [`Event::Subscribed`]. `None` when a property
@@ -336,8 +282,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn check_connack(&mut self, connack: ConnAck) -> Result<ConnAck, Error> {
         let code = match connack.code {
-            crate::protocol::ConnAckCode::V3(code) => code.0,
-            crate::protocol::ConnAckCode::V5(reason) => reason.into(),
+            ConnAckCode::V3(code) => code.0,
+            ConnAckCode::V5(reason) => reason.into(),
         };
         let assigned_id = connack.properties.assigned_client_identifier();
         if let Some(assigned_id) = &assigned_id {
@@ -355,187 +301,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return Err(Error::Protocol);
         }
         Ok(connack)
-    }
-
-    /// Sends again what the broker has not acknowledged; as new messages when it has
-    /// forgotten the session.
-    fn resume(&mut self, session_present: bool) -> Result<(), Error> {
-        // MQTT 3.1 does not say; there the session is believed to live on.
-        let unknown = self.options.version == ProtocolVersion::V31 && !self.options.clean_start;
-        if session_present || unknown {
-            self.outgoing.resume(self.limits.receive_maximum);
-        } else {
-            self.incoming.clear();
-            let unacknowledged = self.outgoing.drain();
-            self.bytes_in_flight = 0;
-            for message in unacknowledged.into_iter().rev() {
-                self.waiting.push_front(message);
-            }
-            self.outgoing.resume(self.limits.receive_maximum);
-        }
-        self.send_waiting()
-    }
-
-    /// Sends again, and sends what waits, as far as there is room.
-    fn send_waiting(&mut self) -> Result<(), Error> {
-        loop {
-            let (delivery, message) = match self.outgoing.next_resend() {
-                Some(Resend::Publish(delivery, message)) => (delivery, message.clone()),
-                Some(Resend::PubRel(packet_id)) => {
-                    self.send_pubrel(packet_id, ReasonCode::Success)?;
-                    continue;
-                }
-                None => break,
-            };
-            let Message {
-                publication,
-                payload,
-            } = message;
-            let packet_id = delivery.packet_id();
-            self.send_publish(&publication, &payload, delivery, packet_id, true)
-                .map_err(|_| Error::Protocol)?;
-        }
-        while let Some(message) = self.waiting.pop_front() {
-            let qos = message.publication.qos;
-            if qos != QoS::AtMostOnce && !self.outgoing.has_room() {
-                self.waiting.push_front(message);
-                break;
-            }
-            self.publish(&message.publication, message.payload)
-                .map_err(|_| Error::Protocol)?;
-        }
-        Ok(())
-    }
-
-    /// Gives up the connection; messages that did not leave wait for the next one.
-    fn lose_connection(&mut self) {
-        self.sent_aliases.clear();
-        self.received_aliases.clear();
-        let Some(connection) = self.connection.take() else {
-            return;
-        };
-        let mut last_topic = None;
-        let mut unsent = VecDeque::new();
-        for publish in connection.into_unsent() {
-            // An alias stands for the topic that was sent before it.
-            let Some(topic) = publish.topic.or_else(|| last_topic.clone()) else {
-                continue;
-            };
-            last_topic = Some(topic.clone());
-            unsent.push_back(Message {
-                publication: Arc::new(Publication {
-                    topic,
-                    qos: QoS::AtMostOnce,
-                    retain: publish.retain,
-                    properties: publish.properties,
-                }),
-                payload: publish.payload,
-            });
-        }
-        // They were taken before what still waits.
-        unsent.append(&mut self.waiting);
-        self.waiting = unsent;
-    }
-
-    fn check_size(
-        &self,
-        publication: &Publication,
-        payload_length: usize,
-    ) -> Result<(), PublishError> {
-        if self.limits.maximum_packet_size == u32::MAX {
-            return Ok(());
-        }
-        let delivery = match publication.qos {
-            QoS::AtMostOnce => Delivery::AtMostOnce,
-            QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
-        };
-        let head = PublishHead {
-            dup: false,
-            delivery,
-            retain: publication.retain,
-            topic: publication.topic.as_bytes(),
-            properties: &publication.properties,
-            more_properties: &[],
-            payload_length,
-        };
-        let size = publish_size(&head, self.options.version);
-        if size > self.limits.maximum_packet_size as usize {
-            return Err(PublishError::PacketTooLarge);
-        }
-        Ok(())
-    }
-
-    fn send_publish(
-        &mut self,
-        publication: &Publication,
-        payload: &[u8],
-        delivery: Delivery,
-        packet_id: Option<PacketId>,
-        dup: bool,
-    ) -> Result<(), PublishError> {
-        let retain = publication.retain && self.limits.retain_available;
-        let mut topic = publication.topic.as_bytes();
-        let mut properties = &publication.properties;
-        let unaliased;
-        if let Some(alias) = properties.topic_alias() {
-            if alias.get() > self.limits.topic_alias_maximum {
-                // [MQTT-3.1.2-26]
-                unaliased = without_topic_alias(properties);
-                properties = &unaliased;
-            } else if self.sent_aliases.get(&alias) == Some(&publication.topic) {
-                topic = &[];
-            } else {
-                self.sent_aliases.insert(alias, publication.topic.clone());
-            }
-        }
-        trace!(
-            self,
-            "sending PUBLISH (d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
-            u8::from(dup),
-            u8::from(publication.qos),
-            u8::from(retain),
-            packet_id.map_or(0, PacketId::get),
-            match topic {
-                [] => "(null)",
-                _ => publication.topic.as_str(),
-            },
-            payload.len()
-        );
-        let head = PublishHead {
-            dup,
-            delivery,
-            retain,
-            topic,
-            properties,
-            more_properties: &[],
-            payload_length: payload.len(),
-        };
-        let Some(connection) = &mut self.connection else {
-            return Err(PublishError::NotConnected);
-        };
-        let output = connection.output();
-        match encode_publish_head(&head, self.options.version, output) {
-            Ok(_) => output.extend_from_slice(payload),
-            Err(crate::protocol::EncodeError::PacketTooLarge) => {
-                return Err(PublishError::PayloadTooLarge);
-            }
-            Err(_) => return Err(PublishError::Property),
-        }
-        Ok(())
-    }
-
-    fn send_pubrel(&mut self, packet_id: PacketId, reason: ReasonCode) -> Result<(), Error> {
-        trace!(self, "sending PUBREL (m{packet_id})",);
-        let pubrel = crate::protocol::Acknowledgement::new(packet_id, reason);
-        self.send(&Packet::PubRel(pubrel))
-    }
-
-    fn send(&mut self, packet: &Packet) -> Result<(), Error> {
-        let Some(connection) = &mut self.connection else {
-            return Err(Error::ConnectionLost);
-        };
-        encode(packet, self.options.version, connection.output())?;
-        Ok(())
     }
 }
 

@@ -163,7 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes what waits, closes our direction, and waits until the broker closes its
-    /// own: only then is it sure that the last packet was not lost with the socket.
+    /// own: only then is it sure that the last packet was not lost with the socket. A
+    /// broker that leaves its end open is waited for in vain, for a bounded time.
     pub(super) async fn close(mut self) -> Result<(), Error> {
         let mut unanswered = Instant::now() + LINGER;
         while !self.is_flushed() {
@@ -191,9 +192,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         };
-        // However it ends, our bytes are out.
-        let _ = tokio::time::timeout_at(unanswered, end).await;
-        Ok(())
+        match tokio::time::timeout_at(unanswered, end).await {
+            // A reset means that the broker did not read everything.
+            Ok(result) => Ok(result?),
+            Err(_) => Ok(()),
+        }
     }
 
     /// The QoS 0 messages that were not written whole.

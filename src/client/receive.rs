@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         trace!(self, "received PUBREC (Mid: {})", ack.packet_id);
         match self.outgoing.pubrec(ack.packet_id, ack.reason.is_error()) {
             PubRecOutcome::Received(message) => {
-                self.bytes_in_flight -= message.payload.len();
+                self.released.push_back((ack.packet_id, message));
                 self.send_pubrel(ack.packet_id, ReasonCode::Success)?;
                 Ok(None)
             }
@@ -211,6 +211,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.log_received("PUBCOMP", &ack);
         match self.outgoing.pubcomp(ack.packet_id) {
             PubCompOutcome::Complete => {
+                let mut released = self.released.iter();
+                let index = released.position(|(packet_id, _)| *packet_id == ack.packet_id);
+                if let Some((_, message)) = index.and_then(|index| self.released.remove(index)) {
+                    self.bytes_in_flight -= message.payload.len();
+                }
                 self.send_waiting()?;
                 Ok(Some(published(ack)))
             }

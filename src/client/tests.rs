@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 use crate::protocol::{
-    Acknowledgement, ConnAckCode, ConnectReturnCode, Decoder, Delivery, Property,
+    Acknowledgement, ConnectReturnCode, Decoder, Delivery, Property, ProtocolVersion, ReasonCode,
     SubscriptionOptions,
 };
 
@@ -187,6 +187,27 @@ async fn a_forgotten_session_gets_its_messages_anew_in_order() {
     assert!(client.drive().await.is_err());
     let mut broker = reconnected(&mut client, false, vec![]).await;
     for expected in ["a", "b", "c"] {
+        let (dup, _, payload) = message(sent(&mut client, &mut broker).await);
+        assert_eq!((dup, &payload[..]), (false, expected.as_bytes()));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_message_that_was_received_but_not_released_is_forgotten_with_the_session() {
+    let (mut client, mut broker) = connected(ProtocolVersion::V311, vec![]).await;
+    let publication = publication(QoS::ExactlyOnce);
+    for payload in ["a", "b"] {
+        client.publish(&publication, Bytes::from(payload)).unwrap();
+        sent(&mut client, &mut broker).await;
+    }
+    broker
+        .send(Packet::PubRec(Acknowledgement::success(id(1))))
+        .await;
+    sent_after_events(&mut client, &mut broker).await;
+    drop(broker);
+    assert!(client.drive().await.is_err());
+    let mut broker = reconnected(&mut client, false, vec![]).await;
+    for expected in ["a", "b"] {
         let (dup, _, payload) = message(sent(&mut client, &mut broker).await);
         assert_eq!((dup, &payload[..]), (false, expected.as_bytes()));
     }

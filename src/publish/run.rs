@@ -266,7 +266,11 @@ impl Publisher {
             reason: ReasonCode::Success,
             properties: self.settings.disconnect_properties.clone(),
         };
-        self.client.disconnect(disconnect).await
+        match self.client.disconnect(disconnect).await {
+            // What was acknowledged is delivered, however the connection ends.
+            Err(_) if self.publication.qos != QoS::AtMostOnce => Ok(()),
+            result => result,
+        }
     }
 
     /// Prints a failure; returns the exit code.
