@@ -20,6 +20,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -266,15 +267,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.lose_connection();
     }
 
+    /// Waits for the CONNACK, for as long as the keep alive lasts.
     async fn receive_connack(&mut self) -> Result<ConnAck, Error> {
+        let seconds = self.options.keep_alive;
+        let answer = self.first_packet();
+        let packet = if seconds == 0 {
+            answer.await?
+        } else {
+            let timeout = Duration::from_secs(seconds.into());
+            let answer = tokio::time::timeout(timeout, answer).await;
+            answer.map_err(|_| Error::ConnectionLost)??
+        };
+        match packet {
+            Packet::ConnAck(connack) => self.check_connack(connack),
+            _ => Err(Error::Protocol),
+        }
+    }
+
+    async fn first_packet(&mut self) -> Result<Packet, Error> {
+        let connection = self.connection.as_mut().ok_or(Error::ConnectionLost)?;
         loop {
-            let Some(connection) = &mut self.connection else {
-                return Err(Error::ConnectionLost);
-            };
-            match connection.next_packet()? {
-                Some(Packet::ConnAck(connack)) => return self.check_connack(connack),
-                Some(_) => return Err(Error::Protocol),
-                None => {}
+            if let Some(packet) = connection.next_packet()? {
+                return Ok(packet);
             }
             std::future::poll_fn(|context| connection.poll_progress(context)).await?;
         }

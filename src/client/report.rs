@@ -2,6 +2,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use super::{Endpoint, Error, refusal_text};
+use crate::protocol::{ConnAckCode, ConnectReturnCode as Code, ReasonCode as Reason};
 
 /// How a client program speaks on standard error.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,13 @@ impl Report {
     pub fn refusal(self, error: &Error) {
         if let Error::Refused(code) = error {
             self.line(format_args!("Connection error: {}", refusal_text(*code)));
+            if matches!(
+                code,
+                ConnAckCode::V3(Code::BAD_USER_NAME_OR_PASSWORD | Code::NOT_AUTHORISED)
+                    | ConnAckCode::V5(Reason::BadUserNameOrPassword | Reason::NotAuthorized)
+            ) {
+                self.hint("the broker asks for a login: -u USERNAME -P PASSWORD");
+            }
         }
     }
 

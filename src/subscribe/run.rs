@@ -189,6 +189,9 @@ impl Subscriber {
     }
 
     async fn try_session(&mut self) -> Result<std::convert::Infallible, Left> {
+        if !self.client.is_connected() {
+            return Err(Left::Error(Error::ConnectionLost));
+        }
         if !self.settings.subscriptions.is_empty() {
             self.client.subscribe(
                 self.settings.subscriptions.clone(),
