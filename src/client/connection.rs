@@ -80,7 +80,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.packets.remaining() == 0 {
             // Gives up the last reference to what was read, so that its room is reused.
             self.packets = PacketBytes::default();
-            if self.input.is_empty() {
+            // Nor may a slice of nothing share the buffer: each read would then copy what
+            // a large packet has so far.
+            if self.input.is_empty() || self.decoder.missing(&self.input) > 0 {
                 return Ok(None);
             }
             self.packets = self.decoder.split_whole_packets(&mut self.input)?;

@@ -265,6 +265,25 @@ async fn a_qos_2_message_is_told_once_at_its_pubrel() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_large_message_comes_whole_without_being_copied_at_each_read() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let (mut client, mut broker) = connected(ProtocolVersion::V311, vec![]).await;
+    let publish = Publish {
+        dup: false,
+        delivery: Delivery::AtMostOnce,
+        retain: false,
+        topic: Some(TopicName::try_from("t").unwrap()),
+        properties: Properties::EMPTY,
+        payload: Bytes::from(vec![7; SIZE]),
+    };
+    let (event, ()) = tokio::join!(event(&mut client), broker.send(Packet::Publish(publish)));
+    match event {
+        Event::Message(publish) => assert_eq!(publish.payload.len(), SIZE),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_refusal_in_the_words_of_mqtt_3_is_understood_by_a_client_of_mqtt_5() {
     let mut client = Client::new(ConnectOptions::new(ProtocolVersion::V5));
     let (stream, mut broker) = line(ProtocolVersion::V311, 1024);
