@@ -8,6 +8,7 @@ mod connection;
 mod endpoint;
 mod error;
 mod keep_alive;
+mod message;
 mod options;
 mod receive;
 mod report;
@@ -37,7 +38,8 @@ use trace::{Trace, trace};
 
 pub use endpoint::{Endpoint, Stream};
 pub use error::{Error, PublishError, refusal_text, system_text};
-pub use options::{ConnectOptions, Message, Publication};
+pub use message::{Message, Publication};
+pub use options::ConnectOptions;
 pub use receive::Event;
 pub use report::Report;
 pub use trace::Log;

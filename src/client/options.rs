@@ -1,9 +1,8 @@
 use std::num::NonZeroU16;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::{Connect, Properties, Property, ProtocolVersion, QoS, Text, TopicName, Will};
+use crate::protocol::{Connect, Properties, ProtocolVersion, QoS, Text, Will};
 
 /// What a client says in its CONNECT, and what it keeps to before the broker's answer.
 #[derive(Clone, Debug)]
@@ -70,41 +69,6 @@ impl ConnectOptions {
     }
 }
 
-/// Everything of a message but its payload; messages that differ in nothing else share
-/// one.
-#[derive(Clone, Debug)]
-pub struct Publication {
-    /// The topic.
-    pub topic: TopicName,
-    /// The QoS.
-    pub qos: QoS,
-    /// Whether the broker is to retain the message.
-    pub retain: bool,
-    /// The properties; MQTT 5.0 only.
-    pub properties: Properties,
-}
-
-impl Publication {
-    /// A publication without properties.
-    pub fn new(topic: TopicName, qos: QoS, retain: bool) -> Self {
-        Self {
-            topic,
-            qos,
-            retain,
-            properties: Properties::EMPTY,
-        }
-    }
-}
-
-/// A message to publish.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// What it shares with others.
-    pub publication: Arc<Publication>,
-    /// The payload.
-    pub payload: Bytes,
-}
-
 /// What the broker's CONNACK allows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -133,13 +97,4 @@ impl Limits {
             keep_alive: connack.server_keep_alive().unwrap_or(options.keep_alive),
         }
     }
-}
-
-/// The properties without the topic alias.
-pub(super) fn without_topic_alias(properties: &Properties) -> Properties {
-    properties
-        .iter()
-        .filter(|property| !matches!(property, Property::TopicAlias(_)))
-        .cloned()
-        .collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::options::without_topic_alias;
+use super::message::without_topic_alias;
 use super::trace::trace;
 use super::{Client, Error, Message, Publication, PublishError};
 use crate::protocol::{
