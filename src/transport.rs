@@ -4,12 +4,13 @@
 pub mod tcp;
 pub mod websocket;
 
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use self::websocket::WebSocketStream;
@@ -39,13 +40,8 @@ impl Stream {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => loop {
-                ready!(stream.poll_read_ready(cx))?;
-                match stream.try_read_buf(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
-                }
-            },
+            // A read that does not fill the buffer leaves the socket known as empty.
+            Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
             Self::WebSocket(stream) => stream.poll_read_buf(cx, buffer),
         }
     }

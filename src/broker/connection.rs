@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
@@ -58,12 +58,13 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Serves the client until the connection ends, and closes its part of the session.
-    pub(super) async fn serve(mut self, first: BytesMut) {
+    pub(super) async fn serve(mut self: Box<Self>, first: BytesMut) {
         let closed = match self.process_first(first) {
             Ok(()) => poll_fn(|cx| self.poll(cx)).await,
             Err(closed) => closed,
         };
-        self.close(closed).await;
+        // Boxed, as this would be the larger part of every idle connection's task.
+        Box::pin(self.close(closed)).await;
     }
 
     /// Handles what arrived together with the CONNECT.
@@ -89,31 +90,34 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<std::convert::Infallible, Closed>> {
-        // One read and what follows from it, then the others have their turn.
-        let flushed = self.poll_write(cx)?.is_ready();
+        let mut flushed = self.poll_write(cx)?.is_ready();
         let may_read = !self.poll_pause(cx) && (flushed || self.replies.len() < MAX_REPLIES);
-        if may_read
-            && self
-                .stream
-                .poll_read_ready(cx)
-                .map_err(Closed::Socket)?
-                .is_ready()
-        {
+        if may_read && self.poll_read_ready(cx)?.is_ready() {
             self.read_batch(cx)?;
             // What the batch brought for this client goes out with its answers.
-            let _ = self.poll_write(cx)?;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            flushed = self.poll_write(cx)?.is_ready();
+            if self.pause.is_some() || self.poll_read_ready(cx)?.is_ready() {
+                // Others have their turn before the next batch.
+                cx.waker().wake_by_ref();
+            }
         }
-        if flushed {
-            ready!(self.poll_outbox(cx))?;
+        if self.poll_session(cx, flushed)?.is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    /// Waits for something in the session's outbox, or for the order to end.
-    fn poll_outbox(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        self.stream.poll_read_ready(cx).map_err(Closed::Socket)
+    }
+
+    /// Waits for something in the session's outbox, if the socket would take it, and
+    /// for the order to end.
+    fn poll_session(
+        &mut self,
+        cx: &mut Context<'_>,
+        wants_output: bool,
+    ) -> Poll<Result<(), Closed>> {
         let mut state = self.session.state();
         let has_output = !state.outbox.is_empty();
         let Some(attachment) = state.attachment(self.number) else {
@@ -122,9 +126,10 @@ impl Connection {
         if let Some(ending) = attachment.ending {
             return Poll::Ready(Err(Closed::By(ending)));
         }
-        if has_output {
+        if has_output && wants_output {
             return Poll::Ready(Ok(()));
         }
+        attachment.wants_output = wants_output;
         match &mut attachment.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
@@ -140,7 +145,6 @@ impl Connection {
                 return Ok(());
             }
             let now = self.broker.clock().now();
-            self.session.hear(now);
             self.process_batch(&mut packets, now, waker)?;
         }
     }
@@ -251,7 +255,7 @@ impl Connection {
 
     /// Says goodbye where the protocol has a word for it, closes the socket and the
     /// session's part, and tells the log.
-    async fn close(mut self, closed: Closed) {
+    async fn close(mut self: Box<Self>, closed: Closed) {
         if let Some(reason) = closed.reason().filter(|_| self.version.is_v5()) {
             let client_id = self.session.client_id();
             let number = u8::from(reason);

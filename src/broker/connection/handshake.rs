@@ -33,12 +33,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const MAX_CONNECT: u32 = 512 * 1024;
 /// What is read at once before the CONNECT is whole.
 const FIRST_READ: usize = 1024;
-/// Characters of a client identifier that the broker makes.
-const GENERATED_ID: &str = "an identifier of hexadecimal digits is an MQTT string";
 
 /// A client that may be served.
 struct Admitted {
-    connection: Connection,
+    connection: Box<Connection>,
     /// What arrived behind the CONNECT.
     rest: BytesMut,
 }
@@ -244,7 +242,7 @@ struct Handshake {
 }
 
 impl Handshake {
-    fn open_session(self, login: Login) -> Connection {
+    fn open_session(self, login: Login) -> Box<Connection> {
         let Self {
             stream,
             mut decoder,
@@ -280,6 +278,7 @@ impl Handshake {
                 // [MQTT-3.1.2-22]
                 keep_alive: (keep_alive > 0).then(|| u64::from(keep_alive) * 1_500),
                 waker: None,
+                wants_output: true,
                 listener: listener.index(),
                 credentials: credentials.map(Box::new),
                 ending: None,
@@ -318,7 +317,7 @@ impl Handshake {
         ));
         // A CONNACK has no field that could be too long.
         let _ = encode(&Packet::ConnAck(connack), version, &mut replies);
-        let connection = Connection {
+        let connection = Box::new(Connection {
             broker,
             listener,
             session,
@@ -332,7 +331,7 @@ impl Handshake {
             unsent: Default::default(),
             topic_aliases: None,
             pause: None,
-        };
+        });
         let now = connection.broker.clock().now();
         connection.session.state().refill(&connection.broker, now);
         connection
@@ -362,7 +361,8 @@ fn generated_client_id(prefix: &str) -> Text {
         &digits[16..20],
         &digits[20..],
     ];
-    Text::try_from(format!("{prefix}{}", parts.join("-")).as_str()).expect(GENERATED_ID)
+    Text::try_from(format!("{prefix}{}", parts.join("-")).as_str())
+        .expect("a short prefix and hexadecimal digits are an MQTT string")
 }
 
 /// Answers a CONNECT that is refused, where the protocol has an answer, and closes.
@@ -418,5 +418,23 @@ fn log_new_client(connect: &Connect, client_id: &Text, peer: SocketAddr, broker:
             ));
             log.debug(format_args!("\t{}", will.topic));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands of clients are idle most of the time; what each costs is this and its
+    /// session.
+    #[test]
+    fn the_task_of_an_idle_client_is_small() {
+        fn size_of_future<F>(_: impl FnOnce(Box<Connection>, BytesMut) -> F) -> usize {
+            size_of::<F>()
+        }
+        let serve = size_of_future(|connection, rest| connection.serve(rest));
+        assert!(serve <= 128, "{serve} bytes");
+        let connection = size_of::<Connection>();
+        assert!(connection <= 384, "{connection} bytes");
     }
 }

@@ -55,7 +55,10 @@ impl Connection {
         match self.stream.poll_read_buf(cx, buffer) {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(0)) => Err(Closed::EndOfStream),
-            Poll::Ready(Ok(_)) => self.process_buffer(buffer, cx.waker()),
+            Poll::Ready(Ok(_)) => {
+                self.session.hear(self.broker.clock().now());
+                self.process_buffer(buffer, cx.waker())
+            }
             Poll::Ready(Err(error)) => Err(Closed::Socket(error)),
         }
     }

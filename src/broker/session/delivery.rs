@@ -59,7 +59,9 @@ impl Session {
         let congested = state.is_congesting(broker, now);
         let has_output = !state.outbox.is_empty();
         let waker = match &mut state.link {
-            Link::Online(attachment) if has_output => attachment.waker.take(),
+            Link::Online(attachment) if has_output && attachment.wants_output => {
+                attachment.waker.take()
+            }
             _ => None,
         };
         Delivered { waker, congested }
@@ -313,6 +315,7 @@ impl SessionState {
             return 0;
         }
         let mut dropped = 0;
+        self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
         for (publication, message) in publications.iter().zip(encoded.messages()) {
             if message.size() > maximum_packet_size {
                 broker

@@ -7,8 +7,6 @@ use crate::protocol::PacketId;
 
 /// Shorter runs are copied, as a reference would cost more than it saves.
 const SMALL_RUN: usize = 1024;
-/// How much is allocated for copies at once.
-const TAIL: usize = 16 * 1024;
 
 /// Encoded packets that wait for the connection's task to write them.
 #[derive(Debug, Default)]
@@ -30,6 +28,11 @@ impl Outbox {
         } else {
             self.push_piece(run.clone());
         }
+    }
+
+    /// Makes room for as many bytes to be copied.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.tail.reserve(bytes);
     }
 
     /// Appends one packet of `bytes`, with this packet identifier where it needs one.
@@ -98,9 +101,6 @@ impl Outbox {
     }
 
     fn copy(&mut self, bytes: &[u8]) {
-        if self.tail.capacity() == 0 && bytes.len() > 256 {
-            self.tail.reserve(TAIL.max(bytes.len()));
-        }
         self.tail.extend_from_slice(bytes);
     }
 }

@@ -81,6 +81,9 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) keep_alive: Option<Millis>,
     /// The connection's task, when it waits.
     pub(in crate::broker) waker: Option<Waker>,
+    /// Whether it waits for output too, and not only for its end: a socket that takes
+    /// nothing is no reason to wake up for more.
+    pub(in crate::broker) wants_output: bool,
     /// Where the client came in: the listener's place in the configuration.
     pub(in crate::broker) listener: usize,
     /// How the client logged in, to be checked again when the rights change.
