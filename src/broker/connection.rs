@@ -72,7 +72,7 @@ impl Connection {
         let mut buffer = first;
         // Should this pause the client, the first poll brings a waker that works.
         let result = self.process_buffer(&mut buffer, Waker::noop());
-        self.partial = buffer;
+        self.partial = BytesMut::from(&buffer[..]);
         result
     }
 
