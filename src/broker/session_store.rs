@@ -173,8 +173,12 @@ impl Broker {
         });
         for session in expired {
             let mut shard = self.sessions.shard(session.client_id());
-            if !session.can_be_resumed(now) && !session.is_connected() {
-                let client_id = session.client_id();
+            let client_id = session.client_id();
+            // A client may have come back meanwhile, with this session or a new one.
+            let known = shard
+                .get(client_id)
+                .is_some_and(|known| Arc::ptr_eq(known, &session));
+            if known && !session.can_be_resumed(now) && !session.is_connected() {
                 self.log
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
                 shard.remove(client_id);

@@ -67,7 +67,8 @@ impl Connection {
         };
         if wanted && !filter.is_shared() {
             let messages = self.broker.retained.matching(filter, now);
-            self.session.deliver_retained(&mut state, messages, terms);
+            self.session
+                .deliver_retained(&mut state, messages, terms, &self.broker);
         }
         Ok(qos.into())
     }

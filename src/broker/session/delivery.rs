@@ -74,8 +74,12 @@ impl Session {
         state: &mut SessionState,
         messages: Vec<Arc<Message>>,
         terms: Terms,
+        broker: &Broker,
     ) {
         for message in messages {
+            if !broker.queue_limits().admit_by_size(state.waiting()) {
+                return state.tell_of_drops(self, broker);
+            }
             let own = message.publisher == Some(self.number());
             if terms.no_local && own {
                 continue;
@@ -307,7 +311,7 @@ impl SessionState {
         }
         let (publications, encoded) = run.encoded(shape, now);
         if encoded.is_plain() && encoded.longest() <= maximum_packet_size {
-            if !limits.admit_qos0(self.waiting()) {
+            if !limits.admit_by_size(self.waiting()) {
                 return publications.len();
             }
             self.outbox.push_run(encoded.bytes());
@@ -325,7 +329,7 @@ impl SessionState {
             }
             let ready = self.queue.is_empty()
                 && match message.qos {
-                    QoS::AtMostOnce => limits.admit_qos0(self.waiting()),
+                    QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
                     _ => self.unwritten < OUTBOX_MARK && self.outgoing.has_room(),
                 };
             if !ready {
@@ -385,7 +389,7 @@ impl SessionState {
         allowance: usize,
     ) -> bool {
         let admitted = match shape.qos(&publication.message) {
-            QoS::AtMostOnce => limits.admit_qos0(self.waiting()),
+            QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
             _ => limits.admit(self.waiting(), allowance),
         };
         if admitted {

@@ -59,8 +59,9 @@ impl QueueLimits {
                 .is_none_or(|limit| waiting.payload_bytes < limit)
     }
 
-    /// Whether one more QoS 0 message may wait.
-    pub(super) fn admit_qos0(&self, waiting: Waiting) -> bool {
+    /// Whether one more message may wait for which only memory counts: at QoS 0, and a
+    /// retained one for a new subscription.
+    pub(super) fn admit_by_size(&self, waiting: Waiting) -> bool {
         let limit = self.held_bytes.unwrap_or(DEFAULT_QUEUE_BYTES);
         waiting.held_bytes < limit
     }
