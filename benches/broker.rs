@@ -1,0 +1,103 @@
+//! Brokers beside each other, on this machine, in one run.
+//!
+//! `cargo bench --bench broker` starts `mq-broker`, Mosquitto (where it is installed),
+//! rumqttd and a forwarder that does nothing but copy frames, in turn and in rotating
+//! order, puts the same load on each, and prints medians, their spread and the ratios.
+//!
+//! ```text
+//! cargo bench --bench broker -- --quick           less than a minute
+//! cargo bench --bench broker -- --rounds 5        more rounds
+//! cargo bench --bench broker -- --case q1         the cases whose name contains q1
+//! ```
+
+#![allow(unreachable_pub, reason = "a bench is a crate that nobody else uses")]
+
+mod broker {
+    pub mod cases;
+    pub mod connections;
+    pub mod fan;
+    pub mod latency;
+    pub mod null;
+    pub mod report;
+    pub mod rumqtt;
+    pub mod server;
+    pub mod window;
+    pub mod wire;
+}
+
+use std::time::Duration;
+
+use broker::cases::{CASES, Case};
+use broker::report::Report;
+use broker::server::{Kind, Server};
+
+/// How long one measurement takes.
+const LONG: Duration = Duration::from_secs(3);
+const SHORT: Duration = Duration::from_millis(700);
+
+struct Arguments {
+    rounds: usize,
+    duration: Duration,
+    wanted: Option<String>,
+}
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    // The bench starts itself again as the brokers that have no program of their own.
+    match words.next().as_deref() {
+        Some("serve-null") => return broker::null::serve(&words.next().unwrap_or_default()),
+        Some("serve-rumqttd") => return broker::rumqtt::serve(&words.next().unwrap_or_default()),
+        _ => {}
+    }
+    let arguments = arguments();
+    let kinds = Kind::available();
+    let mut report = Report::new(&kinds);
+    let cases: Vec<&Case> = CASES.iter().filter(|case| arguments.wants(case)).collect();
+    for round in 0..arguments.rounds {
+        for case in &cases {
+            for turn in 0..kinds.len() {
+                let kind = kinds[(round + turn) % kinds.len()];
+                let server = Server::start(kind);
+                match (case.measure)(&server, arguments.duration) {
+                    Ok(figures) => report.add(case.name, kind, figures),
+                    Err(reason) => report.fail(case.name, kind, &reason),
+                }
+            }
+        }
+    }
+    report.print();
+    if report.has_failures() {
+        std::process::exit(1);
+    }
+}
+
+impl Arguments {
+    fn wants(&self, case: &Case) -> bool {
+        self.wanted
+            .as_deref()
+            .is_none_or(|wanted| case.name.contains(wanted))
+    }
+}
+
+fn arguments() -> Arguments {
+    let mut arguments = Arguments {
+        rounds: 3,
+        duration: LONG,
+        wanted: None,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => (arguments.rounds, arguments.duration) = (1, SHORT),
+            "--rounds" => {
+                let rounds = words.next().and_then(|word| word.parse().ok());
+                arguments.rounds = rounds.expect("--rounds is followed by a number");
+            }
+            "--case" => arguments.wanted = words.next(),
+            // What cargo adds.
+            "--bench" => {}
+            other => panic!("unknown argument {other}"),
+        }
+    }
+    arguments
+}

@@ -1,0 +1,122 @@
+//! One broker in a process of its own, on a free loopback port.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::wire::Client;
+
+/// A broker that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Mq,
+    Mosquitto,
+    Rumqttd,
+    Null,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mq => "mq-broker",
+            Self::Mosquitto => "mosquitto",
+            Self::Rumqttd => "rumqttd",
+            Self::Null => "null",
+        }
+    }
+
+    /// All brokers; one that is not installed is left out and said so.
+    pub fn available() -> Vec<Self> {
+        let mut kinds = vec![Self::Mq];
+        let installed = Command::new("mosquitto")
+            .arg("-h")
+            .stdout(Stdio::null())
+            .status();
+        match installed {
+            Ok(_) => kinds.push(Self::Mosquitto),
+            Err(_) => println!("skipped: mosquitto is not installed"),
+        }
+        kinds.extend([Self::Rumqttd, Self::Null]);
+        kinds
+    }
+}
+
+/// A running broker; it ends with this value.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// From the start of the process to the first CONNACK.
+    pub started_in: Duration,
+}
+
+impl Server {
+    pub fn start(kind: Kind) -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = free.local_addr().expect("a bound socket has an address");
+        drop(free);
+        let port = address.port().to_string();
+        let itself = std::env::current_exe().expect("a running program has a path");
+        let mut command = match kind {
+            Kind::Mq => Command::new(env!("CARGO_BIN_EXE_mq-broker")),
+            Kind::Mosquitto => Command::new("mosquitto"),
+            Kind::Rumqttd | Kind::Null => Command::new(itself),
+        };
+        match kind {
+            Kind::Mq | Kind::Mosquitto => command.args(["-q", "-p", &port]),
+            Kind::Rumqttd => command.args(["serve-rumqttd", &address.to_string()]),
+            Kind::Null => command.args(["serve-null", &address.to_string()]),
+        };
+        let begin = Instant::now();
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut server = Self {
+            child: child.expect("the broker starts"),
+            address,
+            started_in: Duration::ZERO,
+        };
+        while Client::connect(address, "first").is_err() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(10),
+                "{} does not start",
+                kind.name()
+            );
+            std::thread::yield_now();
+        }
+        server.started_in = begin.elapsed();
+        server
+    }
+
+    /// CPU seconds that the broker has used.
+    pub fn cpu_seconds(&self) -> f64 {
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.unwrap_or_default();
+        let fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let ticks: Vec<f64> = fields
+            .skip(11)
+            .take(2)
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        ticks.iter().sum::<f64>() / TICKS_PER_SECOND
+    }
+
+    /// Memory that the broker holds, in MB.
+    pub fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+        kilobytes.unwrap_or(0.0) / 1024.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
