@@ -6,6 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::Broker;
+use support::broker::FEW_LOG_LINES;
 use support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V31, CONNECT_V311, DISCONNECT, RawClient, packet, string,
 };
@@ -203,9 +204,7 @@ fn each_copy_carries_its_subscription_identifier() {
 
 #[test]
 fn five_hundred_retained_messages_are_read_with_one_filter() {
-    let broker = Broker::builder()
-        .config("log_type notice\nlog_type information")
-        .start();
+    let broker = Broker::with_config(FEW_LOG_LINES);
     let mut publisher = broker.raw_client();
     publisher.send(CONNECT_V311);
     publisher.expect(CONNACK_ACCEPTED);
@@ -250,6 +249,35 @@ fn an_empty_message_removes_the_retained_one_only_when_it_is_to_be_retained() {
         .run()
         .succeeds()
         .prints("marker end\n");
+}
+
+#[test]
+fn more_qos_2_messages_at_once_than_the_window_are_all_delivered() {
+    // MQTT 3.1.1 has no way to tell a client of a window.
+    let broker = Broker::local();
+    let mut subscriber = broker.subscriber("mq-sub -t a -q 2");
+    let mut publisher = broker.raw_client();
+    publisher.send(CONNECT_V311);
+    publisher.expect(CONNACK_ACCEPTED);
+    for id in 1..=100 {
+        let publish = [
+            b"\x00\x01a\x00".as_slice(),
+            &[id],
+            id.to_string().as_bytes(),
+        ]
+        .concat();
+        publisher.send(packet(0x34, &publish));
+    }
+    for id in 1..=100 {
+        publisher.expect([0x50, 2, 0, id]);
+    }
+    for id in 1..=100 {
+        publisher.send([0x62, 2, 0, id]);
+    }
+    for id in 1..=100_u8 {
+        publisher.expect([0x70, 2, 0, id]);
+        subscriber.expect_line(&id.to_string());
+    }
 }
 
 /// A clean MQTT 5 CONNECT with client id `will`, session expiry 60 s, and the will `gone`

@@ -2,67 +2,15 @@
 
 mod support;
 
-use std::fmt::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use support::program::Running;
+use support::broker::FEW_LOG_LINES;
 use support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V31, CONNECT_V311, RawClient, packet, string,
 };
 use support::{Broker, Program};
-
-/// Log lines that a broker under load can afford.
-const FEW_LOG_LINES: &str =
-    "log_type error\nlog_type warning\nlog_type notice\nlog_type information";
-
-/// Numbered lines, each padded to `length`.
-fn numbered_lines(count: usize, length: usize) -> String {
-    let mut lines = String::with_capacity(count * (length + 1));
-    for number in 0..count {
-        let _ = writeln!(lines, "{number:<length$}");
-    }
-    lines
-}
-
-/// Starts a subscriber of `data` and waits for the retained message on `ready`, which
-/// arrives only when the subscription is in place. Cheaper than a log line for each packet.
-#[track_caller]
-fn ready_subscriber(broker: &Broker, options: &str, limit: Duration) -> Running {
-    let mut subscriber = broker
-        .typed(&format!("mq-sub -t data -t ready {options}"))
-        .within(limit)
-        .start();
-    assert_eq!(subscriber.next_line().trim(), "ready");
-    subscriber
-}
-
-fn publish_ready_mark(broker: &Broker) {
-    broker
-        .typed("mq-pub -t ready -r -q 1 -m ready")
-        .run()
-        .succeeds();
-}
-
-#[test]
-fn sixty_thousand_lines_arrive_complete_and_in_order() {
-    let limit = Duration::from_secs(120);
-    let broker = Broker::builder().config(FEW_LOG_LINES).start();
-    publish_ready_mark(&broker);
-    let subscriber = ready_subscriber(&broker, "-q 1 -C 60001", limit);
-    let lines = numbered_lines(60_000, 5);
-    broker
-        .typed("mq-pub -l -q 1 -t data")
-        .stdin(lines.as_str())
-        .within(limit)
-        .run()
-        .succeeds();
-    subscriber
-        .ends()
-        .succeeds()
-        .prints(format!("ready\n{lines}"));
-}
 
 #[test]
 fn bad_bytes_end_their_own_connection_and_no_other() {
@@ -167,89 +115,6 @@ fn half_a_packet_from_a_connected_client_ends_with_its_keep_alive() {
     client.expect(CONNACK_ACCEPTED);
     client.send(b"\x30\x20\x00\x03a/b");
     client.expect_closed_within(Duration::from_secs(6));
-}
-
-/// How many messages the stalled subscriber is sent, their size, and what the broker may
-/// queue for it.
-const STALLED_MESSAGES: usize = 200_000;
-const STALLED_MESSAGE_BYTES: usize = 250;
-const STALLED_QUEUE_BYTES: u64 = 8_000_000;
-/// What a process may grow by for other reasons: buffers, the allocator's own needs.
-const OTHER_BYTES: u64 = 16_000_000;
-
-/// Publishes all messages and reads them with one subscriber; the time it took and the
-/// most memory the broker held on the way.
-fn publish_and_read(broker: &Broker, lines: &str, limit: Duration) -> (Duration, u64) {
-    let mut subscriber = ready_subscriber(broker, "-q 1 -F %8p", limit);
-    let start = Instant::now();
-    let publisher = broker
-        .typed("mq-pub -l -q 1 -t data")
-        .stdin(lines)
-        .within(limit)
-        .start();
-    let mut most = 0;
-    for number in 0..STALLED_MESSAGES {
-        assert_eq!(subscriber.next_line().trim(), number.to_string());
-        if number % 5_000 == 0 {
-            most = most.max(broker.resident_memory());
-        }
-    }
-    let elapsed = start.elapsed();
-    publisher.ends().succeeds();
-    (elapsed, most.max(broker.resident_memory()))
-}
-
-#[test]
-fn a_stopped_subscriber_costs_the_others_no_time_and_the_broker_no_more_than_its_bound() {
-    let limit = Duration::from_secs(180);
-    let broker = Broker::builder()
-        .config(FEW_LOG_LINES)
-        .config(&format!(
-            "max_queued_messages 0\nmax_queued_bytes {STALLED_QUEUE_BYTES}"
-        ))
-        .start();
-    publish_ready_mark(&broker);
-    let lines = numbered_lines(STALLED_MESSAGES, STALLED_MESSAGE_BYTES);
-    let (usual, memory_before) = publish_and_read(&broker, &lines, limit);
-
-    let mut stopped = ready_subscriber(&broker, "-q 1 -F %8p", limit);
-    stopped.signal(Signal::SIGSTOP);
-    let stopped_at = Instant::now();
-    let (meanwhile, memory) = publish_and_read(&broker, &lines, limit);
-    // The publisher may wait one second until the subscriber counts as stalled; another is
-    // for the machine.
-    assert!(
-        meanwhile <= usual * 2 + Duration::from_secs(2),
-        "{meanwhile:?} with a stopped subscriber, {usual:?} without"
-    );
-    let grown = memory.saturating_sub(memory_before);
-    assert!(
-        grown <= STALLED_QUEUE_BYTES + OTHER_BYTES,
-        "{grown} bytes more than without a stopped subscriber"
-    );
-    // Stopped for ten seconds at least, while another client lives on.
-    let mut witness = broker.raw_client();
-    witness.send(CONNECT_V311);
-    witness.expect(CONNACK_ACCEPTED);
-    while stopped_at.elapsed() < Duration::from_secs(10) {
-        let asked = Instant::now();
-        witness.expect_alive();
-        assert!(asked.elapsed() < Duration::from_secs(1));
-        // Not a wait for anything: it leaves the processor to the tests beside this one.
-        std::thread::sleep(Duration::from_millis(100));
-    }
-
-    // What was queued arrives without a gap, from the first message on.
-    stopped.signal(Signal::SIGCONT);
-    for number in 0..10_000 {
-        assert_eq!(stopped.next_line().trim(), number.to_string());
-    }
-    // And it goes on as a subscriber like any other.
-    broker
-        .typed("mq-pub -q 1 -t data -m again")
-        .run()
-        .succeeds();
-    stopped.wait_for_line(|line| line.trim() == "again");
 }
 
 #[test]
@@ -365,6 +230,23 @@ fn sighup_rereads_the_password_file() {
     login("leaving").exits_with(5);
     login("staying").succeeds();
     login("arriving").succeeds();
+}
+
+#[test]
+fn a_bad_password_file_at_sighup_is_told_and_changes_nothing() {
+    let builder = Broker::builder().config("allow_anonymous false\npassword_file passwd");
+    Program::typed("mq-passwd -c -b passwd snir passsnir")
+        .in_folder(builder.folder())
+        .run()
+        .exits_with(0);
+    let broker = builder.start();
+    std::fs::write(broker.folder().join("passwd"), "snir:passsnir\n").unwrap();
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log("Error: Unable to decode line in password file 'passwd'.");
+    broker
+        .typed("mq-pub -u snir -P passsnir -t a -m x")
+        .run()
+        .succeeds();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use support::broker::FEW_LOG_LINES;
 use support::program::program_path;
 use support::scripted_broker::ScriptedBroker;
 use support::{Broker, Program};
@@ -81,9 +82,7 @@ fn a_line_is_sent_before_the_next_one_is_written() {
 #[test]
 fn more_lines_than_packet_ids_arrive_complete_and_in_order() {
     let limit = Duration::from_secs(120);
-    let broker = Broker::with_config(
-        "log_type error\nlog_type warning\nlog_type notice\nlog_type information",
-    );
+    let broker = Broker::with_config(FEW_LOG_LINES);
     broker
         .typed("mq-pub -t ready -r -q 1 -m ready")
         .run()

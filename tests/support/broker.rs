@@ -16,6 +16,10 @@ use super::program::{Outcome, Program, Running, program_path};
 use super::raw_client::RawClient;
 use super::{LIMIT, output::Output};
 
+/// Log lines that a broker under load can afford, instead of one or two for each packet.
+pub(crate) const FEW_LOG_LINES: &str =
+    "log_type error\nlog_type warning\nlog_type notice\nlog_type information";
+
 /// A running broker. It is killed when this goes out of scope.
 pub(crate) struct Broker {
     child: Child,
