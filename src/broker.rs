@@ -5,7 +5,7 @@
 //! - [`config`] reads `mosquitto.conf` into a typed model,
 //! - [`log`] writes the log without ever holding up the broker,
 //! - `listener` takes connections and `connection` serves one client each,
-//! - `auth` says who may connect,
+//! - `auth` says who may connect and what clients may do,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `housekeeping` ends what has had its time.
@@ -35,7 +35,7 @@ mod will;
 
 use std::sync::Arc;
 
-use self::auth::Authenticator;
+use self::auth::{AccessControl, Authenticator};
 use self::clock::Clock;
 use self::config::Config;
 use self::fanout::Fanout;
@@ -58,13 +58,14 @@ pub(crate) struct Broker {
     config: Config,
     queue_limits: QueueLimits,
     authenticator: Authenticator,
+    access: AccessControl,
     sessions: SessionStore,
     router: Router,
     retained: RetainedMessages,
 }
 
 impl Broker {
-    fn new(config: Config, authenticator: Authenticator, log: Log) -> Self {
+    fn new(config: Config, authenticator: Authenticator, access: AccessControl, log: Log) -> Self {
         Self {
             log,
             clock: Clock::new(),
@@ -72,6 +73,7 @@ impl Broker {
             queue_limits: QueueLimits::new(&config.limits),
             config,
             authenticator,
+            access,
             sessions: SessionStore::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),

@@ -45,7 +45,19 @@ const REFUSED: &[(&str, &[&str], i32)] = &[
         3,
     ),
     // What restricts access or encrypts is not passed over.
-    ("acl_file acl", &["acl_file"], 3),
+    (
+        "acl_file nowhere",
+        &["Error: Unable to open acl_file \"nowhere\"."],
+        13,
+    ),
+    (
+        "acl_file plain",
+        &[
+            "Error: Invalid line in acl_file \"plain\": snir:passsnir.",
+            "Error found at plain:1.",
+        ],
+        3,
+    ),
     ("certfile server.crt\nkeyfile server.key", &["certfile"], 3),
     ("plugin /usr/lib/plugin.so", &["plugin"], 3),
     (

@@ -1,4 +1,7 @@
-//! Who may connect.
+//! Who may connect, and what clients may do.
+
+mod access;
+mod acl;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,8 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+pub(super) use self::access::{AccessControl, Identity, is_open_to_clients, read_rules};
+pub(super) use self::acl::AclError;
 use super::config::{Config, Listener};
 use crate::passwd::users::{Users, UsersError};
 use crate::protocol::Text;
@@ -46,6 +51,10 @@ impl Credentials {
         let password = Bytes::copy_from_slice(password.unwrap_or_default());
         Some(Self { username, password })
     }
+
+    pub(super) fn username(&self) -> &Text {
+        &self.username
+    }
 }
 
 impl Authenticator {
@@ -70,10 +79,7 @@ impl Authenticator {
         let files = read_password_files(new)?;
         let mut in_force = self.rights.write();
         for (index, listener) in running.listeners.iter().enumerate() {
-            let same = |other: &&Listener| {
-                other.port == listener.port && other.address == listener.address
-            };
-            if let Some(listener) = new.listeners.iter().find(same) {
+            if let Some(listener) = same_listener(new, listener) {
                 in_force[index] = rights(new, listener, &files);
             }
         }
@@ -140,6 +146,18 @@ fn read_password_files(config: &Config) -> Result<HashMap<PathBuf, Arc<Users>>, 
         files.insert(file.to_owned(), Arc::new(Users::read(file)?));
     }
     Ok(files)
+}
+
+/// The listener of the configuration with the same address.
+fn same_listener<'a>(config: &'a Config, listener: &Listener) -> Option<&'a Listener> {
+    let same = |other: &&Listener| other.port == listener.port && other.address == listener.address;
+    config.listeners.iter().find(same)
+}
+
+/// The ACL files that are in force.
+pub(super) fn acl_files(config: &Config) -> impl Iterator<Item = &Path> {
+    let listeners = config.listeners.iter();
+    listeners.filter_map(|listener| config.effective_security(listener).acl_file)
 }
 
 /// The password files that are in force.

@@ -7,6 +7,7 @@ mod io;
 mod pause;
 mod publish;
 mod subscribe;
+mod write_access;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -19,6 +20,7 @@ use bytes::{Bytes, BytesMut};
 pub(super) use self::closed::Closed;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
+use self::write_access::WriteAccess;
 use super::Broker;
 use super::clock::Millis;
 use super::fanout::Fanout;
@@ -52,6 +54,8 @@ pub(super) struct Connection {
     unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
     topic_aliases: Option<HashMap<u16, TopicName>>,
+    /// Where the client may publish, once there are rules about it.
+    write_access: Option<Box<WriteAccess>>,
     /// Whom the client has to wait for before it is read again.
     pause: Option<Box<Pause>>,
 }

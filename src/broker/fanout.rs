@@ -70,7 +70,10 @@ impl<'a> Fanout<'a> {
         if message.retain {
             self.broker.retain(&publication);
         }
-        let matches = self.broker.router.matches(&message.topic);
+        let broker = self.broker;
+        let matches = broker.router.matches(&message.topic, |session| {
+            broker.may_session_read(session, &message.topic)
+        });
         if matches.is_empty() {
             return false;
         }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::auth::{Authenticator, password_files};
+use super::auth::{AccessControl, AclError, Authenticator, acl_files, password_files};
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
@@ -21,9 +21,9 @@ use crate::passwd::users::UsersError;
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// A listener, a file or the network could not be opened.
 const CANNOT_START: u8 = 1;
-/// A password file is wrong.
+/// A file of users or rules is wrong.
 const BAD_FILE: u8 = 3;
-/// A password file cannot be opened.
+/// A file of users or rules cannot be opened.
 const MISSING_FILE: u8 = 13;
 /// The process's number cannot be written.
 const NO_PID_FILE: u8 = 14;
@@ -123,6 +123,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
     let users = read_users(&config, log)?;
+    let access = read_rules(&config, log)?;
     drop_privileges(config.user.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
@@ -142,6 +143,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         config_files: options.config_files,
         overrides,
         authenticator: users,
+        access,
         log: log.clone(),
         name: title(program),
     };
@@ -167,14 +169,35 @@ fn read_users(config: &Config, log: &Log) -> Result<Authenticator, u8> {
             _ => BAD_FILE,
         }
     })?;
-    for file in password_files(config) {
+    tell_permissions(password_files(config), log);
+    Ok(users)
+}
+
+fn read_rules(config: &Config, log: &Log) -> Result<AccessControl, u8> {
+    let access = AccessControl::new(config).map_err(|error| {
+        for line in error.lines() {
+            log.error(format_args!("{line}"));
+        }
+        match error {
+            AclError::Open { .. } => MISSING_FILE,
+            _ => BAD_FILE,
+        }
+    })?;
+    for warning in access.warnings() {
+        log.warning(format_args!("{warning}"));
+    }
+    tell_permissions(acl_files(config), log);
+    Ok(access)
+}
+
+fn tell_permissions<'a>(files: impl Iterator<Item = &'a Path>, log: &Log) {
+    for file in files {
         for warning in permission_warnings(file).unwrap_or_default() {
             for line in warning.lines() {
                 log.warning(format_args!("{line}"));
             }
         }
     }
-    Ok(users)
 }
 
 /// Says what is started, and where nothing was configured, how to open it.

@@ -43,6 +43,20 @@ impl Matches {
     pub(super) fn is_empty(&self) -> bool {
         self.targets.is_empty() && self.groups.is_empty()
     }
+
+    /// Those of the sessions that may get the messages.
+    fn only(mut self, may_read: impl Fn(&Session) -> bool) -> Self {
+        self.targets.retain(|target| may_read(&target.session));
+        self.groups.retain_mut(|group| match group.only(&may_read) {
+            None => true,
+            Some(rest) => {
+                let is_left = !rest.is_empty();
+                *group = Arc::new(rest);
+                is_left
+            }
+        });
+        self
+    }
 }
 
 /// A session and how it wants its messages.
@@ -105,10 +119,22 @@ impl Router {
         }
     }
 
-    /// Where messages on the topic go.
-    pub(super) fn matches(&self, topic: &TopicName) -> Arc<Matches> {
+    /// Where messages on the topic go: to those that match and that `may_read`. Both are
+    /// found out once, so what a session may read must not change without
+    /// [`Router::forget_matches`].
+    pub(super) fn matches(
+        &self,
+        topic: &TopicName,
+        may_read: impl Fn(&Session) -> bool,
+    ) -> Arc<Matches> {
         let stamp = self.generations.stamp(topic);
-        self.caches
-            .get_or_insert_with(topic, stamp, || self.tree.read().matches(topic))
+        self.caches.get_or_insert_with(topic, stamp, || {
+            self.tree.read().matches(topic).only(may_read)
+        })
+    }
+
+    /// Makes all remembered matches stale.
+    pub(super) fn forget_matches(&self) {
+        self.generations.advance_all();
     }
 }

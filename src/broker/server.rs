@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Broker;
-use super::auth::Authenticator;
+use super::auth::{AccessControl, Authenticator, read_rules};
 use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, bind, listen};
@@ -20,12 +20,16 @@ use super::session::{Ending, Link};
 /// How long the clients have to take what waits for them when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// After a mistake in a file of users or rules.
+const RIGHTS_STAY: &str = "Error: The users and rules of before the reload stay in force.";
+
 /// What a broker is started with.
 pub(super) struct Start {
     pub(super) config: Config,
     pub(super) config_files: Vec<PathBuf>,
     pub(super) overrides: Overrides,
     pub(super) authenticator: Authenticator,
+    pub(super) access: AccessControl,
     pub(super) log: Log,
     /// What the broker calls itself.
     pub(super) name: String,
@@ -55,11 +59,12 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         config_files,
         overrides,
         authenticator,
+        access,
         log,
         name,
     } = start;
     let mut signals = Signals::new()?;
-    let broker = Arc::new(Broker::new(config, authenticator, log.clone()));
+    let broker = Arc::new(Broker::new(config, authenticator, access, log.clone()));
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
@@ -100,7 +105,7 @@ impl Broker {
         }
     }
 
-    /// Reads the configuration and the password files again. A mistake in them is told
+    /// Reads the configuration and the files of users and rules again. A mistake in them is told
     /// and leaves everything as it was.
     fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
         self.log.information(format_args!("Reloading config."));
@@ -122,17 +127,37 @@ impl Broker {
                 }
             }
         };
+        let rules = match read_rules(&self.config, &config) {
+            Ok(rules) => rules,
+            Err(error) => {
+                self.tell(LogType::Error, &error.lines());
+                self.log.error(format_args!("{RIGHTS_STAY}"));
+                return;
+            }
+        };
         if let Err(error) = self.authenticator.reload(&self.config, &config) {
             self.log.error(format_args!("{error}"));
-            self.log.error(format_args!(
-                "Error: The users of before the reload stay in force."
-            ));
+            self.log.error(format_args!("{RIGHTS_STAY}"));
             return;
         }
+        self.access.change(rules);
+        self.tell(LogType::Warning, &self.access.warnings());
+        self.router.forget_matches();
+        self.drop_unreadable();
         self.end_revoked_logins();
         self.policy.change(&config);
         self.log.reconfigure(&config.log);
         self.log.reopen();
+    }
+
+    /// Takes out of all queues what their clients may no longer read.
+    fn drop_unreadable(&self) {
+        self.sessions.for_each(|session| {
+            let identity = session.identity();
+            session
+                .state()
+                .retain_queued(|message| self.may_read(&identity, &message.topic));
+        });
     }
 
     /// Ends the connections of clients whose login no longer passes.

@@ -6,6 +6,7 @@ mod limits;
 mod outbox;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -15,6 +16,7 @@ pub(super) use self::state::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
     StoredWill,
 };
+use super::auth::Identity;
 use super::clock::Millis;
 use crate::protocol::Text;
 
@@ -42,18 +44,21 @@ pub(super) struct Session {
     last_heard: AtomicU64,
     /// Whether its connection is not read because a subscriber is slower.
     paused: AtomicBool,
+    /// Who opened or last resumed it.
+    identity: Mutex<Arc<Identity>>,
     state: Mutex<SessionState>,
 }
 
 impl Session {
-    pub(super) fn new(client_id: Text, state: SessionState) -> Self {
+    pub(super) fn new(identity: Arc<Identity>, state: SessionState) -> Self {
         Self {
             number: SessionNumber::unused(),
-            client_id,
+            client_id: identity.client_id.clone(),
             connected: AtomicBool::new(false),
             v5: AtomicBool::new(false),
             last_heard: AtomicU64::new(0),
             paused: AtomicBool::new(false),
+            identity: Mutex::new(identity),
             state: Mutex::new(state),
         }
     }
@@ -64,6 +69,19 @@ impl Session {
 
     pub(super) fn client_id(&self) -> &Text {
         &self.client_id
+    }
+
+    /// Who the session belongs to.
+    pub(super) fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.lock())
+    }
+
+    /// Passes the session on; says whether that changes anything.
+    pub(super) fn set_identity(&self, identity: &Arc<Identity>) -> bool {
+        let mut own = self.identity.lock();
+        let changed = **own != **identity;
+        *own = Arc::clone(identity);
+        changed
     }
 
     /// Whether a client is connected, as far as can be told without waiting.

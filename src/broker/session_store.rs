@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Broker;
+use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::message::Message;
 use super::session::{
@@ -30,7 +31,7 @@ pub(super) struct SessionStore {
 
 /// What a CONNECT asks for.
 pub(super) struct Opening {
-    pub(super) client_id: Text,
+    pub(super) identity: Arc<Identity>,
     pub(super) clean_start: bool,
     pub(super) expiry: Expiry,
     pub(super) will: Option<Will>,
@@ -53,7 +54,7 @@ pub(super) enum End {
 /// What is left to do when sessions have changed: it takes other locks.
 #[derive(Default)]
 struct Aftermath {
-    wills: Vec<Arc<Message>>,
+    wills: Vec<(Arc<Identity>, Arc<Message>)>,
     ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
 }
 
@@ -87,12 +88,12 @@ impl Broker {
     pub(super) fn open_session(&self, opening: Opening) -> (Arc<Session>, bool) {
         let now = self.clock.now();
         let mut aftermath = Aftermath::default();
-        let mut shard = self.sessions.shard(&opening.client_id);
-        let earlier = shard.get(&opening.client_id).cloned();
+        let mut shard = self.sessions.shard(&opening.identity.client_id);
+        let earlier = shard.get(&opening.identity.client_id).cloned();
         let resumed = match earlier {
             Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
             Some(earlier) => {
-                shard.remove(&opening.client_id);
+                shard.remove(&opening.identity.client_id);
                 earlier.end(now, &mut aftermath);
                 None
             }
@@ -102,11 +103,11 @@ impl Broker {
         let session = resumed.unwrap_or_else(|| {
             let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
             let state = SessionState::new(opening.expiry, window, own);
-            let session = Arc::new(Session::new(opening.client_id.to_owned_text(), state));
+            let session = Arc::new(Session::new(Arc::clone(&opening.identity), state));
             shard.insert(session.client_id().clone(), Arc::clone(&session));
             session
         });
-        session.take_over(opening, now, &mut aftermath);
+        session.take_over(opening, self, now, &mut aftermath);
         drop(shard);
         self.follow_up(aftermath);
         (session, present)
@@ -203,15 +204,18 @@ impl Broker {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
-        for will in aftermath.wills {
-            self.publish(will);
+        for (identity, will) in aftermath.wills {
+            if self.may_write(&identity, &will.topic) {
+                self.publish(will);
+            }
         }
     }
 }
 
 impl Aftermath {
     fn will(&mut self, will: Option<Box<StoredWill>>, now: Millis) {
-        self.wills.extend(will.map(|will| will.into_message(now)));
+        self.wills
+            .extend(will.map(|will| (Arc::clone(&will.identity), will.into_message(now))));
     }
 }
 
@@ -228,19 +232,29 @@ impl Session {
     }
 
     /// Makes `opening`'s connection the session's.
-    fn take_over(self: &Arc<Self>, opening: Opening, now: Millis, aftermath: &mut Aftermath) {
+    fn take_over(
+        self: &Arc<Self>,
+        opening: Opening,
+        broker: &Broker,
+        now: Millis,
+        aftermath: &mut Aftermath,
+    ) {
         let mut state = self.state();
         state.end_connection(Ending::TakenOver);
         // A will whose delay has not passed is not published [MQTT-3.1.3-9].
         let earlier = state.will.take().filter(|will| will.delay == 0);
         aftermath.will(earlier, now);
+        if self.set_identity(&opening.identity) && broker.access.is_restricted() {
+            broker.router.forget_matches();
+            state.retain_queued(|message| broker.may_read(&opening.identity, &message.topic));
+        }
         state.expiry = opening.expiry;
         state
             .incoming
             .set_receive_maximum(opening.own_receive_maximum);
         state.will = opening
             .will
-            .map(|will| Box::new(StoredWill::new(will, self.number())));
+            .map(|will| Box::new(StoredWill::new(will, self.number(), opening.identity)));
         self.set_connected(true);
         self.set_v5(opening.attachment.version.is_v5());
         self.hear(now);

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::message::{Message, forwarded_properties};
-use super::session::StoredWill;
+use super::session::{SessionNumber, StoredWill};
 use crate::protocol::Will;
 
 impl StoredWill {
     /// Keeps the will of a CONNECT in memory of its own.
-    pub(super) fn new(will: Will, publisher: super::session::SessionNumber) -> Self {
+    pub(super) fn new(will: Will, publisher: SessionNumber, identity: Arc<Identity>) -> Self {
         let delay = will.properties.will_delay_interval().unwrap_or(0);
         let expiry = will.properties.message_expiry_interval();
         let properties = forwarded_properties(will.properties.to_owned_properties());
@@ -22,6 +23,7 @@ impl StoredWill {
         };
         Self {
             message: Arc::new(message),
+            identity,
             delay,
             expiry,
             due: None,

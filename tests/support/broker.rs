@@ -25,6 +25,7 @@ pub(crate) struct Broker {
     child: Child,
     port: u16,
     websocket_port: Option<u16>,
+    other_port: Option<u16>,
     folder: TempDir,
     log: Output,
 }
@@ -34,8 +35,11 @@ pub(crate) struct Broker {
 pub(crate) struct Builder {
     program: String,
     folder: TempDir,
+    before: String,
     config: Option<String>,
     websockets: bool,
+    other_listener: Option<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Broker {
@@ -54,8 +58,11 @@ impl Broker {
         Builder {
             program: "mq-broker".to_owned(),
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            before: String::new(),
             config: None,
             websockets: false,
+            other_listener: None,
+            environment: Vec::new(),
         }
     }
 
@@ -68,6 +75,12 @@ impl Broker {
     pub(crate) fn websocket_port(&self) -> u16 {
         self.websocket_port
             .expect("the test asked for a WebSocket listener")
+    }
+
+    /// The port of the listener that was asked for by [`Builder::other_listener`].
+    pub(crate) fn other_port(&self) -> u16 {
+        self.other_port
+            .expect("the test asked for another listener")
     }
 
     /// The folder the broker runs in, where its files lie.
@@ -222,6 +235,27 @@ impl Builder {
         self
     }
 
+    /// Lines that stand before everything else.
+    pub(crate) fn before(mut self, lines: &str) -> Self {
+        self.before.push_str(lines);
+        self.before.push('\n');
+        self.config.get_or_insert_default();
+        self
+    }
+
+    /// A second listener on 127.0.0.1, with these lines.
+    pub(crate) fn other_listener(mut self, lines: &str) -> Self {
+        self.other_listener = Some(lines.to_owned());
+        self.config.get_or_insert_default();
+        self
+    }
+
+    /// An environment variable of the broker.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// The folder the broker will run in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -234,7 +268,8 @@ impl Builder {
         for _ in 0..10 {
             let port = free_port();
             let websocket_port = self.websockets.then(free_port);
-            let mut child = self.spawn(port, websocket_port);
+            let other_port = self.other_listener.is_some().then(free_port);
+            let mut child = self.spawn(port, websocket_port, other_port);
             let log = Output::collect(child.stderr.take().expect("the errors are piped"));
             // Lines are compared without their end.
             if log
@@ -247,6 +282,7 @@ impl Builder {
                     child,
                     port,
                     websocket_port,
+                    other_port,
                     folder: self.folder,
                     log,
                 };
@@ -265,22 +301,23 @@ impl Builder {
     /// Runs a broker that is expected to end at once, and waits for its end.
     #[must_use = "an outcome is there to be checked"]
     pub(crate) fn run(self) -> Outcome {
-        self.write_config(free_port(), None);
+        self.write_config(free_port(), None, Some(free_port()));
         Program::typed(&format!("{} -c mosquitto.conf", self.program))
             .in_folder(self.folder.path())
             .within(Duration::from_secs(10))
             .run()
     }
 
-    fn spawn(&self, port: u16, websocket_port: Option<u16>) -> Child {
+    fn spawn(&self, port: u16, websocket_port: Option<u16>, other_port: Option<u16>) -> Child {
         let mut command = Command::new(program_path(&self.program));
-        if self.write_config(port, websocket_port) {
+        if self.write_config(port, websocket_port, other_port) {
             command.args(["-c", "mosquitto.conf"]);
         } else {
             command.args(["-v", "-p", &port.to_string()]);
         }
         command
             .current_dir(self.folder.path())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -289,11 +326,16 @@ impl Builder {
     }
 
     /// Writes the configuration file, if there is one.
-    fn write_config(&self, port: u16, websocket_port: Option<u16>) -> bool {
+    fn write_config(
+        &self,
+        port: u16,
+        websocket_port: Option<u16>,
+        other_port: Option<u16>,
+    ) -> bool {
         let Some(lines) = &self.config else {
             return false;
         };
-        let mut config = String::new();
+        let mut config = self.before.clone();
         if geteuid().is_root() {
             // Otherwise the broker becomes a user who may not read our temporary folder.
             config.push_str("user root\n");
@@ -301,12 +343,15 @@ impl Builder {
         if !lines.contains("log_type ") {
             config.push_str("log_type all\n");
         }
-        if !lines.contains("allow_anonymous ") {
+        if !lines.contains("allow_anonymous ") && self.before.is_empty() {
             config.push_str("allow_anonymous true\n");
         }
         let _ = write!(config, "listener {port} 127.0.0.1\n{lines}");
         if let Some(port) = websocket_port {
             let _ = write!(config, "listener {port} 127.0.0.1\nprotocol websockets\n");
+        }
+        if let (Some(port), Some(lines)) = (other_port, &self.other_listener) {
+            let _ = write!(config, "listener {port} 127.0.0.1\n{lines}\n");
         }
         fs::write(self.folder.path().join("mosquitto.conf"), config)
             .expect("the folder is writable");

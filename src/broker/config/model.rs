@@ -99,6 +99,7 @@ impl Config {
                 .or(security.allow_anonymous)
                 .unwrap_or(self.local_only),
             password_file: security.password_file.as_deref(),
+            acl_file: security.acl_file.as_deref(),
             allow_zero_length_clientid: security.allow_zero_length_clientid,
             auto_id_prefix: listener
                 .auto_id_prefix
@@ -116,6 +117,8 @@ pub struct Security {
     pub allow_anonymous: Option<bool>,
     /// The users and their passwords.
     pub password_file: Option<PathBuf>,
+    /// Which topics clients may read and write.
+    pub acl_file: Option<PathBuf>,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,
     /// What such an identifier begins with; `None`: not said.
@@ -127,6 +130,7 @@ impl Default for Security {
         Self {
             allow_anonymous: None,
             password_file: None,
+            acl_file: None,
             allow_zero_length_clientid: true,
             auto_id_prefix: None,
         }
@@ -141,6 +145,8 @@ pub struct EffectiveSecurity<'a> {
     /// The users and their passwords. Without it no user name is checked where anonymous
     /// clients are allowed, and nobody may connect where they are not.
     pub password_file: Option<&'a Path>,
+    /// Which topics clients may read and write; all without it.
+    pub acl_file: Option<&'a Path>,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,
     /// What such an identifier begins with.

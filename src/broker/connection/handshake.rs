@@ -18,7 +18,7 @@ use self::connack::accepted;
 use self::refusal::Refusal;
 use super::Connection;
 use crate::broker::Broker;
-use crate::broker::auth::Credentials;
+use crate::broker::auth::{Credentials, Identity};
 use crate::broker::listener::ListenerContext;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
@@ -263,9 +263,14 @@ impl Handshake {
         let number = ConnectionNumber::unused();
         let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
         let expiry = session_expiry(&connect, broker.policy().persistent_client_expiration());
+        let identity = Identity {
+            username: credentials.as_ref().map(|login| login.username().clone()),
+            client_id: client_id.to_owned_text(),
+            listener: listener.index(),
+        };
         log_new_client(&connect, &client_id, peer, &broker);
         let (session, present) = broker.open_session(Opening {
-            client_id,
+            identity: Arc::new(identity),
             clean_start: connect.clean_start,
             expiry,
             attachment: Attachment {
@@ -330,6 +335,7 @@ impl Handshake {
             replies,
             unsent: Default::default(),
             topic_aliases: None,
+            write_access: None,
             pause: None,
         });
         let now = connection.broker.clock().now();

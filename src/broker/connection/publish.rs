@@ -19,7 +19,7 @@ impl Connection {
     ) -> Result<(), Closed> {
         let topic = self.topic(&publish)?;
         if self.broker.log().enabled(LogType::Debug) {
-            self.debug_publish(&publish, &topic);
+            self.debug_publish("Received", &publish, &topic);
         }
         self.check_allowed(&publish)?;
         let delivery = publish.delivery;
@@ -34,7 +34,8 @@ impl Connection {
                 }
             }
         }
-        if !may_publish(&topic) {
+        if !self.may_publish(&topic) {
+            self.debug_publish("Denied", &publish, &topic);
             if let Delivery::ExactlyOnce(packet_id) = delivery {
                 self.session.state().incoming.refuse(packet_id);
             }
@@ -189,9 +190,9 @@ impl Connection {
         }
     }
 
-    fn debug_publish(&self, publish: &Publish, topic: &TopicName) {
+    fn debug_publish(&self, what: &str, publish: &Publish, topic: &TopicName) {
         self.debug(format_args!(
-            "Received PUBLISH from {} (d{}, q{}, r{}, m{}, '{topic}', ... ({} bytes))",
+            "{what} PUBLISH from {} (d{}, q{}, r{}, m{}, '{topic}', ... ({} bytes))",
             self.session.client_id(),
             u8::from(publish.dup),
             u8::from(publish.delivery.qos()),
@@ -199,47 +200,5 @@ impl Connection {
             publish.delivery.packet_id().map_or(0, PacketId::get),
             publish.payload.len(),
         ));
-    }
-}
-
-/// Whether clients may publish on the topic: not on the broker's own ones but for the
-/// state of bridges, and not on what only a subscription can name.
-fn may_publish(topic: &TopicName) -> bool {
-    let topic = topic.as_bytes();
-    if topic[0] != b'$' {
-        return true;
-    }
-    if topic.starts_with(b"$share") {
-        return false;
-    }
-    if !topic.starts_with(b"$SYS") {
-        return true;
-    }
-    let bridge = topic
-        .strip_prefix(b"$SYS/broker/connection/")
-        .and_then(|rest| rest.strip_suffix(b"/state"));
-    bridge.is_some_and(|name| !name.contains(&b'/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_publish_on_no_topic_of_the_brokers_own() {
-        for (topic, allowed) in [
-            ("a/b", true),
-            ("$other", true),
-            ("$SYS/broker/version", false),
-            ("$share/g/a", false),
-            ("$SYS/broker/connection/home/state", true),
-            ("$SYS/broker/connection/a/b/state", false),
-        ] {
-            assert_eq!(
-                may_publish(&TopicName::try_from(topic).unwrap()),
-                allowed,
-                "{topic}"
-            );
-        }
     }
 }

@@ -66,7 +66,11 @@ impl Connection {
             RetainHandling::Never => false,
         };
         if wanted && !filter.is_shared() {
-            let messages = self.broker.retained.matching(filter, now);
+            let mut messages = self.broker.retained.matching(filter, now);
+            if self.broker.access.is_restricted() {
+                let identity = self.session.identity();
+                messages.retain(|message| self.broker.may_read(&identity, &message.topic));
+            }
             self.session
                 .deliver_retained(&mut state, messages, terms, &self.broker);
         }

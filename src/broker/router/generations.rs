@@ -43,6 +43,11 @@ impl Generations {
         counter.fetch_add(1, Ordering::Release);
     }
 
+    /// Makes every stamp another one.
+    pub(super) fn advance_all(&self) {
+        self.wildcard_first.fetch_add(1, Ordering::Release);
+    }
+
     /// The stamp of the topic; to be taken before the tree is read.
     pub(super) fn stamp(&self, topic: &TopicName) -> Stamp {
         let (first, second) = two_levels(topic.as_bytes());

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Target;
-use crate::broker::session::SessionNumber;
+use crate::broker::session::{Session, SessionNumber};
 
 /// The members of a shared subscription: each message goes to one of them
 /// [MQTT-4.8.2-4].
@@ -39,6 +39,16 @@ impl SharedGroup {
     /// The group without this session.
     pub(super) fn without(&self, session: SessionNumber) -> Self {
         self.replaced(self.others(session))
+    }
+
+    /// The group without those that may not get a message; `None` if all may.
+    pub(super) fn only(&self, may_read: impl Fn(&Session) -> bool) -> Option<Self> {
+        let members = self.members.iter();
+        let readers: Vec<_> = members
+            .filter(|member| may_read(&member.session))
+            .cloned()
+            .collect();
+        (readers.len() < self.members.len()).then(|| self.replaced(readers))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,12 +2,18 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::*;
+use crate::broker::auth::Identity;
 use crate::broker::session::{Expiry, SessionState};
 use crate::protocol::Text;
 
 fn session(name: &str) -> Arc<Session> {
     let state = SessionState::new(Expiry::AtDisconnect, NonZeroU16::MAX, NonZeroU16::MAX);
-    Arc::new(Session::new(Text::try_from(name).unwrap(), state))
+    let identity = Identity {
+        client_id: Text::try_from(name).unwrap(),
+        username: None,
+        listener: 0,
+    };
+    Arc::new(Session::new(Arc::new(identity), state))
 }
 
 fn terms(qos: QoS) -> Terms {
@@ -25,7 +31,7 @@ fn filter(filter: &str) -> TopicFilter {
 
 /// Whose subscriptions match, with their QoS, sorted.
 fn matched(router: &Router, topic: &str) -> Vec<String> {
-    let matches = router.matches(&TopicName::try_from(topic).unwrap());
+    let matches = router.matches(&TopicName::try_from(topic).unwrap(), |_| true);
     let name =
         |target: &Target| format!("{} {}", target.session.client_id(), target.terms.qos as u8);
     let mut names: Vec<_> = matches.targets.iter().map(name).collect();
@@ -88,7 +94,7 @@ fn the_members_of_a_group_take_turns_and_absent_ones_wait() {
     for member in [&a, &b, &c] {
         router.subscribe(&filter("$share/g/t"), member, terms(QoS::AtMostOnce));
     }
-    let matches = router.matches(&TopicName::try_from("t").unwrap());
+    let matches = router.matches(&TopicName::try_from("t").unwrap(), |_| true);
     assert!(matches.targets.is_empty());
     let turns = || {
         let members: Vec<_> = (0..6)
@@ -101,4 +107,26 @@ fn the_members_of_a_group_take_turns_and_absent_ones_wait() {
     a.set_connected(true);
     b.set_connected(true);
     assert_eq!(turns(), "ababab");
+}
+
+#[test]
+fn only_those_who_may_read_a_message_get_it() {
+    let router = Router::new();
+    let (alone, reader, other) = (session("alone"), session("reader"), session("other"));
+    router.subscribe(&filter("t"), &alone, terms(QoS::AtMostOnce));
+    for member in [&reader, &other] {
+        router.subscribe(&filter("$share/g/t"), member, terms(QoS::AtMostOnce));
+    }
+    let topic = TopicName::try_from("t").unwrap();
+    let is_reader = |session: &Session| session.number() == reader.number();
+    let matches = router.matches(&topic, is_reader);
+    assert!(matches.targets.is_empty());
+    for _ in 0..2 {
+        let member = matches.groups[0].next_member().unwrap();
+        assert_eq!(member.session.number(), reader.number());
+    }
+    // What was found is remembered until it is said that it may have changed.
+    assert!(router.matches(&topic, |_| true).targets.is_empty());
+    router.forget_matches();
+    assert_eq!(router.matches(&topic, |_| true).targets.len(), 1);
 }

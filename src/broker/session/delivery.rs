@@ -420,6 +420,16 @@ impl SessionState {
         Some(queued)
     }
 
+    /// Takes out of the queue what is not to be kept.
+    pub(in crate::broker) fn retain_queued(&mut self, keep: impl Fn(&Message) -> bool) {
+        for _ in 0..self.queue.len() {
+            let Some(queued) = self.dequeue() else { return };
+            if keep(&queued.message) {
+                self.enqueue(queued);
+            }
+        }
+    }
+
     fn let_go(&mut self, kept: Option<Queued>) {
         self.waiting.held_bytes -= kept.map_or(0, |kept| kept.held);
     }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::limits::Waiting;
 use super::outbox::Outbox;
-use crate::broker::auth::Credentials;
+use crate::broker::auth::{Credentials, Identity};
 use crate::broker::clock::{Millis, after_seconds};
 use crate::broker::message::Message;
 use crate::broker::router::Terms;
@@ -111,6 +111,8 @@ pub(in crate::broker) enum Ending {
 #[derive(Debug)]
 pub(in crate::broker) struct StoredWill {
     pub(in crate::broker) message: Arc<Message>,
+    /// Who left it.
+    pub(in crate::broker) identity: Arc<Identity>,
     /// Seconds between the end of the connection and the will.
     pub(in crate::broker) delay: u32,
     /// The message's own expiry interval, which begins when it is published.

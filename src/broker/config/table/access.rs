@@ -14,7 +14,7 @@ const PLUGIN: &str = "Error: The '{name}' option is not supported: \
 pub(super) static ROWS: &[Row] = &[
     Row::security(&["allow_anonymous"], Bool(|security, on| security.allow_anonymous = Some(on))).per_listener_name("listener_allow_anonymous"),
     Row::security(&["password_file"], Text(LAST_WINS, |security, path| security.password_file = Some(path.into()))),
-    Row::security(&["acl_file"], Text(LAST_WINS, unused())).refused(ACCESS),
+    Row::security(&["acl_file"], Text(LAST_WINS, |security, path| security.acl_file = Some(path.into()))),
     Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(ENCRYPTION),
     Row::security(&["allow_zero_length_clientid"], Bool(|security, on| security.allow_zero_length_clientid = on)),
     Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).restart().deprecated("Please use 'listener_auto_id_prefix' instead."),

@@ -63,12 +63,14 @@ fn per_listener_settings_give_each_listener_its_own_security() {
     let open = EffectiveSecurity {
         allow_anonymous: true,
         password_file: None,
+        acl_file: None,
         allow_zero_length_clientid: true,
         auto_id_prefix: "auto-",
     };
     let with_passwords = EffectiveSecurity {
         allow_anonymous: false,
         password_file: Some(Path::new("/p")),
+        acl_file: None,
         allow_zero_length_clientid: false,
         auto_id_prefix: "b-",
     };
@@ -131,7 +133,6 @@ fn a_long_prefix_of_client_identifiers_is_refused() {
 #[test]
 fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
     for option in [
-        "acl_file /a",
         "psk_file /p",
         "clientid_prefixes a-",
         "certfile /c",

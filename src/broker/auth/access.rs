@@ -1,0 +1,197 @@
+//! What clients may do with topics.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::acl::{Access, Acl, AclError, Decision, Who};
+use super::same_listener;
+use crate::broker::Broker;
+use crate::broker::config::Config;
+use crate::broker::session::Session;
+use crate::protocol::{Text, TopicName};
+
+/// Who a client is, as far as its rights depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::broker) struct Identity {
+    pub(in crate::broker) client_id: Text,
+    pub(in crate::broker) username: Option<Text>,
+    /// Where the client came in: the listener's place in the configuration.
+    pub(in crate::broker) listener: usize,
+}
+
+/// The rules of each listener, in the order of the configuration; `None` where there is
+/// no `acl_file`.
+pub(in crate::broker) type Rules = Vec<Option<Arc<Acl>>>;
+
+/// The rules in force.
+pub(in crate::broker) struct AccessControl {
+    rules: RwLock<Rules>,
+    /// Whether there are rules for any listener: without them nobody is asked.
+    is_restricted: AtomicBool,
+    /// Counts the changes: what was decided before one is no longer known.
+    epoch: AtomicU64,
+}
+
+impl AccessControl {
+    /// Reads the ACL files that the configuration names.
+    pub(in crate::broker) fn new(config: &Config) -> Result<Self, AclError> {
+        let access = Self {
+            rules: RwLock::default(),
+            is_restricted: AtomicBool::default(),
+            epoch: AtomicU64::new(0),
+        };
+        access.change(read_rules(config, config)?);
+        Ok(access)
+    }
+
+    /// Puts rules in force.
+    pub(in crate::broker) fn change(&self, rules: Rules) {
+        let is_restricted = rules.iter().any(Option::is_some);
+        *self.rules.write() = rules;
+        self.is_restricted.store(is_restricted, Ordering::Relaxed);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether there are rules at all.
+    pub(in crate::broker) fn is_restricted(&self) -> bool {
+        self.is_restricted.load(Ordering::Relaxed)
+    }
+
+    /// A number that changes with the rules.
+    pub(in crate::broker) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What is worth telling about the files.
+    pub(in crate::broker) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for acl in self.rules.read().iter().flatten() {
+            for warning in acl.warnings() {
+                // One file may serve several listeners.
+                if !warnings.contains(warning) {
+                    warnings.push(warning.clone());
+                }
+            }
+        }
+        warnings
+    }
+
+    fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
+        let rules = self.rules.read();
+        let Some(acl) = rules.get(identity.listener).and_then(Option::as_ref) else {
+            return Decision::Allowed;
+        };
+        let who = Who {
+            client_id: &identity.client_id,
+            username: identity.username.as_ref(),
+        };
+        acl.decide(access, topic, who)
+    }
+}
+
+/// Reads the ACL files that the configuration `new` names for the listeners of `running`.
+pub(in crate::broker) fn read_rules(running: &Config, new: &Config) -> Result<Rules, AclError> {
+    let mut files: Vec<(&Path, Arc<Acl>)> = Vec::new();
+    let mut rules = Rules::new();
+    for listener in &running.listeners {
+        // A listener that is gone from the file keeps to the global rules.
+        let listener = same_listener(new, listener).unwrap_or(listener);
+        let Some(file) = new.effective_security(listener).acl_file else {
+            rules.push(None);
+            continue;
+        };
+        let known = files.iter().find(|(known, _)| *known == file);
+        let acl = match known {
+            Some((_, acl)) => Arc::clone(acl),
+            None => Arc::new(Acl::read(file)?),
+        };
+        files.push((file, Arc::clone(&acl)));
+        rules.push(Some(acl));
+    }
+    Ok(rules)
+}
+
+impl Broker {
+    /// Whether the client gets messages on the topic.
+    pub(in crate::broker) fn may_read(&self, identity: &Identity, topic: &TopicName) -> bool {
+        self.may(Access::Read, identity, topic)
+    }
+
+    /// Whether the session's client gets messages on the topic.
+    pub(in crate::broker) fn may_session_read(&self, session: &Session, topic: &TopicName) -> bool {
+        !self.access.is_restricted() || self.may_read(&session.identity(), topic)
+    }
+
+    /// Whether the client may publish on the topic.
+    pub(in crate::broker) fn may_write(&self, identity: &Identity, topic: &TopicName) -> bool {
+        is_open_to_clients(topic) && self.may(Access::Write, identity, topic)
+    }
+
+    fn may(&self, access: Access, identity: &Identity, topic: &TopicName) -> bool {
+        if !self.access.is_restricted() {
+            return true;
+        }
+        match self.access.decide(access, topic, identity) {
+            Decision::Allowed => return true,
+            Decision::Denied => {}
+            Decision::DangerousUsername => {
+                let username = identity.username.as_ref().map_or("", Text::as_str);
+                self.log.notice(format_args!(
+                    "ACL denying access to client with dangerous username \"{username}\""
+                ));
+            }
+            Decision::DangerousClientId => {
+                let client_id = &identity.client_id;
+                self.log.notice(format_args!(
+                    "ACL denying access to client with dangerous client id \"{client_id}\""
+                ));
+            }
+        }
+        false
+    }
+}
+
+/// Whether clients may publish on the topic at all: not on the broker's own ones but for
+/// the state of bridges, and not on what only a subscription can name.
+pub(in crate::broker) fn is_open_to_clients(topic: &TopicName) -> bool {
+    let topic = topic.as_bytes();
+    if topic[0] != b'$' {
+        return true;
+    }
+    if topic.starts_with(b"$share") {
+        return false;
+    }
+    if !topic.starts_with(b"$SYS") {
+        return true;
+    }
+    let bridge = topic
+        .strip_prefix(b"$SYS/broker/connection/")
+        .and_then(|rest| rest.strip_suffix(b"/state"));
+    bridge.is_some_and(|name| !name.contains(&b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_publish_on_no_topic_of_the_brokers_own() {
+        for (topic, allowed) in [
+            ("a/b", true),
+            ("$other", true),
+            ("$SYS/broker/version", false),
+            ("$share/g/a", false),
+            ("$SYS/broker/connection/home/state", true),
+            ("$SYS/broker/connection/a/b/state", false),
+        ] {
+            assert_eq!(
+                is_open_to_clients(&TopicName::try_from(topic).unwrap()),
+                allowed,
+                "{topic}"
+            );
+        }
+    }
+}
