@@ -1,34 +1,34 @@
 //! Byte streams that MQTT runs over. Each tells when it is readable, so that nobody
 //! needs a buffer while waiting, and takes several slices in one write.
 
+pub mod socket;
 pub mod tcp;
 pub mod websocket;
 
-use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use self::socket::Socket;
 use self::websocket::WebSocketStream;
 
 /// A connection of either kind.
 #[derive(Debug)]
 pub enum Stream {
-    /// Plain TCP.
-    Tcp(TcpStream),
+    /// MQTT as it is.
+    Plain(Socket),
     /// MQTT in WebSocket frames.
-    WebSocket(Box<WebSocketStream<TcpStream>>),
+    WebSocket(Box<WebSocketStream<Socket>>),
 }
 
 impl Stream {
     /// Waits until a read would give bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Plain(socket) => socket.poll_read_ready(cx),
             Self::WebSocket(stream) => stream.poll_read_ready(cx),
         }
     }
@@ -40,8 +40,7 @@ impl Stream {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         match self {
-            // A read that does not fill the buffer leaves the socket known as empty.
-            Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Self::Plain(socket) => socket.poll_read_buf(cx, buffer),
             Self::WebSocket(stream) => stream.poll_read_buf(cx, buffer),
         }
     }
@@ -54,7 +53,7 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::WebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
         }
     }
@@ -67,7 +66,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::WebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
@@ -78,7 +77,7 @@ impl AsyncWrite for Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::WebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
         }
     }
@@ -89,14 +88,14 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::WebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::WebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }

@@ -11,7 +11,6 @@ mod write_access;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -24,7 +23,7 @@ use self::write_access::WriteAccess;
 use super::Broker;
 use super::clock::Millis;
 use super::fanout::Fanout;
-use super::listener::ListenerContext;
+use super::listener::{ListenerContext, Peer};
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
 use crate::protocol::{
@@ -42,7 +41,7 @@ pub(super) struct Connection {
     listener: Arc<ListenerContext>,
     session: Arc<Session>,
     number: ConnectionNumber,
-    peer: SocketAddr,
+    peer: Peer,
     stream: Stream,
     version: ProtocolVersion,
     decoder: Decoder,
@@ -289,7 +288,7 @@ impl Connection {
         if !self.broker.policy().connection_messages() {
             return;
         }
-        let (client_id, peer) = (self.session.client_id(), self.peer);
+        let (client_id, peer) = (self.session.client_id(), &self.peer);
         let log = self.broker.log();
         match closed.text() {
             None => log.notice(format_args!("Client {client_id} [{peer}] disconnected.")),

@@ -1,21 +1,23 @@
 //! Where connections are taken.
 
 mod bind;
+mod peer;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
-pub(super) use self::bind::bind;
+pub(super) use self::bind::{BoundSocket, SocketFile, bind};
+pub(super) use self::peer::Peer;
 use super::Broker;
 use super::config::{EffectiveSecurity, Listener, Protocol, ProtocolVersions};
 use super::connection;
 use crate::protocol::{ProtocolVersion, QoS};
+use crate::transport::socket::Socket;
 
 /// How long a listener rests when the system has no more sockets to give.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -78,6 +80,36 @@ impl ListenerContext {
     }
 }
 
+/// Where connections come in.
+pub(super) enum ListeningSocket {
+    Tcp(TcpListener),
+    /// The socket and the file that it is known by.
+    Unix(UnixListener, SocketFile),
+}
+
+impl ListeningSocket {
+    /// Makes a socket that was opened part of the runtime.
+    pub(super) fn new(socket: BoundSocket) -> io::Result<Self> {
+        Ok(match socket {
+            BoundSocket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            BoundSocket::Unix(socket, file) => Self::Unix(UnixListener::from_std(socket)?, file),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok((Socket::Tcp(stream), Peer::from_address(address)))
+            }
+            Self::Unix(listener, file) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Socket::Unix(stream), Peer::Unix(file.path())))
+            }
+        }
+    }
+}
+
 /// One of the connections of a listener, counted while it lasts.
 pub(super) struct Counted(Arc<ListenerContext>);
 
@@ -101,7 +133,7 @@ impl Drop for Counted {
 
 /// Takes connections from one socket until the broker stops.
 pub(super) async fn listen(
-    socket: TcpListener,
+    socket: ListeningSocket,
     context: Arc<ListenerContext>,
     broker: Arc<Broker>,
     mut stop: watch::Receiver<bool>,
@@ -112,7 +144,7 @@ pub(super) async fn listen(
             _ = stop.changed() => return,
         };
         match accepted {
-            Ok((stream, peer)) => take(stream, peer, &context, &broker),
+            Ok((socket, peer)) => take(socket, peer, &context, &broker),
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
@@ -126,14 +158,13 @@ pub(super) async fn listen(
     }
 }
 
-fn take(stream: TcpStream, peer: SocketAddr, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
+fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
     let settings = context.settings(broker);
-    let peer = canonical(peer);
     let log = broker.log();
     let Some(counted) = Counted::new(context, settings.max_connections) else {
-        let ip = peer.ip();
+        let host = peer.host();
         log.notice(format_args!(
-            "Client connection from {ip} denied: max_connections exceeded."
+            "Client connection from {host} denied: max_connections exceeded."
         ));
         return;
     };
@@ -143,21 +174,16 @@ fn take(stream: TcpStream, peer: SocketAddr, context: &Arc<ListenerContext>, bro
             settings.port
         ));
     }
-    if broker.config().set_tcp_nodelay {
+    if let (Socket::Tcp(stream), true) = (&socket, broker.config().set_tcp_nodelay) {
         // A peer that is gone already shows at the first read.
         let _ = stream.set_nodelay(true);
     }
     let websocket = settings.protocol == Protocol::WebSockets;
     let (context, broker) = (Arc::clone(context), Arc::clone(broker));
     tokio::spawn(async move {
-        connection::accept(stream, peer, websocket, context, broker).await;
+        connection::accept(socket, peer, websocket, context, broker).await;
         drop(counted);
     });
-}
-
-/// An IPv4 peer of an IPv6 socket by its IPv4 address.
-fn canonical(peer: SocketAddr) -> SocketAddr {
-    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {

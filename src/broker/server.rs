@@ -13,7 +13,7 @@ use super::Broker;
 use super::auth::{AccessControl, Authenticator, read_rules};
 use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
-use super::listener::{ListenerContext, bind, listen};
+use super::listener::{ListenerContext, ListeningSocket, bind, listen};
 use super::log::{Log, LogType};
 use super::session::{Ending, Link};
 
@@ -69,7 +69,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
         for socket in bind(listener, &log)? {
-            let socket = tokio::net::TcpListener::from_std(socket)?;
+            let socket = ListeningSocket::new(socket)?;
             let (context, broker) = (Arc::clone(&context), Arc::clone(&broker));
             tokio::spawn(listen(socket, context, broker, stopped.clone()));
         }

@@ -4,14 +4,12 @@
 mod connack;
 mod refusal;
 
-use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::connack::accepted;
@@ -19,12 +17,13 @@ use self::refusal::Refusal;
 use super::Connection;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity};
-use crate::broker::listener::ListenerContext;
+use crate::broker::listener::{ListenerContext, Peer};
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
 use crate::protocol::{
     ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
 };
+use crate::transport::socket::Socket;
 use crate::transport::{Stream, websocket};
 
 /// A peer that has not sent its CONNECT by then is cut.
@@ -43,8 +42,8 @@ struct Admitted {
 
 /// Serves one accepted socket until it ends.
 pub(in crate::broker) async fn accept(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Socket,
+    peer: Peer,
     websocket: bool,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
@@ -57,8 +56,8 @@ pub(in crate::broker) async fn accept(
 }
 
 async fn admit(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Socket,
+    peer: Peer,
     websocket: bool,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
@@ -70,13 +69,13 @@ async fn admit(
         match read_connect(&mut stream, &mut decoder, &mut buffer).await {
             Ok(connect) => Some((stream, decoder, buffer, connect)),
             Err(refusal) => {
-                refuse(stream, &refusal, decoder.version(), peer, &broker).await;
+                refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
                 None
             }
         }
     };
     let Ok(handshake) = timeout(CONNECT_WITHIN, handshake).await else {
-        Refusal::TimedOut.log(peer, &broker);
+        Refusal::TimedOut.log(&peer, &broker);
         return None;
     };
     let (stream, decoder, rest, connect) = handshake?;
@@ -96,15 +95,15 @@ async fn admit(
             })
         }
         Err(refusal) => {
-            refuse(stream, &refusal, Some(version), peer, &broker).await;
+            refuse(stream, &refusal, Some(version), &peer, &broker).await;
             None
         }
     }
 }
 
-async fn open(stream: TcpStream, websocket: bool, broker: &Broker) -> Option<Stream> {
+async fn open(stream: Socket, websocket: bool, broker: &Broker) -> Option<Stream> {
     if !websocket {
-        return Some(Stream::Tcp(stream));
+        return Some(Stream::Plain(stream));
     }
     let limit = broker.config().limits.max_packet_size as usize;
     match websocket::accept(stream, limit).await {
@@ -236,7 +235,7 @@ async fn log_in(
 struct Handshake {
     stream: Stream,
     decoder: Decoder,
-    peer: SocketAddr,
+    peer: Peer,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 }
@@ -268,7 +267,7 @@ impl Handshake {
             client_id: client_id.to_owned_text(),
             listener: listener.index(),
         };
-        log_new_client(&connect, &client_id, peer, &broker);
+        log_new_client(&connect, &client_id, &peer, &broker);
         let (session, present) = broker.open_session(Opening {
             identity: Arc::new(identity),
             clean_start: connect.clean_start,
@@ -376,7 +375,7 @@ async fn refuse(
     mut stream: Stream,
     refusal: &Refusal,
     version: Option<ProtocolVersion>,
-    peer: SocketAddr,
+    peer: &Peer,
     broker: &Broker,
 ) {
     refusal.log(peer, broker);
@@ -396,7 +395,7 @@ async fn refuse(
     let _ = timeout(Duration::from_secs(1), farewell).await;
 }
 
-fn log_new_client(connect: &Connect, client_id: &Text, peer: SocketAddr, broker: &Broker) {
+fn log_new_client(connect: &Connect, client_id: &Text, peer: &Peer, broker: &Broker) {
     let log = broker.log();
     if broker.policy().connection_messages() {
         let kind = if connect.bridge { "bridge" } else { "client" };

@@ -1,6 +1,12 @@
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
 
+use nix::sys::stat::{Mode, umask};
 use socket2::{Domain, Socket, Type};
 
 use crate::broker::config::{ListenAddress, Listener, SocketDomain};
@@ -9,8 +15,32 @@ use crate::broker::log::Log;
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 1024;
 
+/// A socket that was opened.
+#[derive(Debug)]
+pub(in crate::broker) enum BoundSocket {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket, removed when the broker ends.
+#[derive(Debug)]
+pub(in crate::broker) struct SocketFile(Arc<Path>);
+
+impl SocketFile {
+    pub(in crate::broker) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Its folder may be closed to the user that the broker became.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// Opens the sockets of a listener and tells the log of each; an error was logged.
-pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<TcpListener>> {
+pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<BoundSocket>> {
     let port = listener.port;
     match &listener.address {
         ListenAddress::Any => {
@@ -36,13 +66,15 @@ pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<
             addresses
                 .into_iter()
                 .filter(|address| wanted(*address, listener.socket_domain))
-                .map(|address| open(address, log))
+                .map(|address| open(address, log).map(BoundSocket::Tcp))
                 .collect()
         }
         ListenAddress::Unix(path) => {
-            let text = format!("Unix sockets are not supported yet ({}).", path.display());
-            log.error(format_args!("Error: {text}"));
-            Err(io::Error::new(io::ErrorKind::Unsupported, text))
+            let name = path.display();
+            log.information(format_args!("Opening unix listen socket on path {name}."));
+            let socket = open_unix_socket(path)
+                .inspect_err(|error| log.error(format_args!("Error: {name}: {error}")))?;
+            Ok(vec![socket])
         }
     }
 }
@@ -52,7 +84,7 @@ fn any_of(
     addresses: [SocketAddr; 2],
     listener: &Listener,
     log: &Log,
-) -> io::Result<Vec<TcpListener>> {
+) -> io::Result<Vec<BoundSocket>> {
     let mut sockets = Vec::new();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -60,7 +92,7 @@ fn any_of(
             continue;
         }
         match open(address, log) {
-            Ok(socket) => sockets.push(socket),
+            Ok(socket) => sockets.push(BoundSocket::Tcp(socket)),
             // Half of a port would serve some clients and leave others to somebody else.
             Err(error) if in_use(&error) && listener.address == ListenAddress::Any => {
                 return Err(error);
@@ -124,4 +156,18 @@ fn open_socket(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Opens a Unix socket for the broker's user and group, in place of one that an earlier
+/// broker has left; a file of another kind is not touched.
+fn open_unix_socket(path: &Path) -> io::Result<BoundSocket> {
+    if fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+        fs::remove_file(path)?;
+    }
+    let outer = umask(Mode::S_IRWXO);
+    let bound = UnixListener::bind(path);
+    umask(outer);
+    let socket = bound?;
+    socket.set_nonblocking(true)?;
+    Ok(BoundSocket::Unix(socket, SocketFile(path.into())))
 }

@@ -1,7 +1,7 @@
 use std::io;
-use std::net::SocketAddr;
 
 use crate::broker::Broker;
+use crate::broker::listener::Peer;
 use crate::protocol::{
     ConnAck, ConnAckCode, ConnectReturnCode, DecodeError, Properties, ProtocolVersion, ReasonCode,
 };
@@ -78,7 +78,7 @@ impl Refusal {
     }
 
     /// Tells the log.
-    pub(super) fn log(&self, peer: SocketAddr, broker: &Broker) {
+    pub(super) fn log(&self, peer: &Peer, broker: &Broker) {
         let log = broker.log();
         match self {
             Self::Tls => log.notice(format_args!(
@@ -101,8 +101,8 @@ impl Refusal {
             _ => {}
         }
         if broker.policy().connection_messages() {
-            let text = self.text();
-            log.notice(format_args!("Client {peer} [{peer}] disconnected: {text}"));
+            let (text, host) = (self.text(), peer.host());
+            log.notice(format_args!("Client {host} [{peer}] disconnected: {text}"));
         }
     }
 
