@@ -39,6 +39,7 @@ use self::auth::{AccessControl, Authenticator};
 use self::clock::Clock;
 use self::config::Config;
 use self::fanout::Fanout;
+use self::listener::TlsListeners;
 use self::log::Log;
 use self::message::{Message, Publication};
 use self::policy::Policy;
@@ -59,13 +60,20 @@ pub(crate) struct Broker {
     queue_limits: QueueLimits,
     authenticator: Authenticator,
     access: AccessControl,
+    tls: TlsListeners,
     sessions: SessionStore,
     router: Router,
     retained: RetainedMessages,
 }
 
 impl Broker {
-    fn new(config: Config, authenticator: Authenticator, access: AccessControl, log: Log) -> Self {
+    fn new(
+        config: Config,
+        authenticator: Authenticator,
+        access: AccessControl,
+        tls: TlsListeners,
+        log: Log,
+    ) -> Self {
         Self {
             log,
             clock: Clock::new(),
@@ -74,6 +82,7 @@ impl Broker {
             config,
             authenticator,
             access,
+            tls,
             sessions: SessionStore::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),

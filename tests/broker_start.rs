@@ -58,7 +58,6 @@ const REFUSED: &[(&str, &[&str], i32)] = &[
         ],
         3,
     ),
-    ("certfile server.crt\nkeyfile server.key", &["certfile"], 3),
     ("plugin /usr/lib/plugin.so", &["plugin"], 3),
     (
         "password_file nowhere",

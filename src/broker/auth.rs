@@ -32,6 +32,8 @@ pub(super) struct Authenticator {
 /// Who may connect to one listener.
 struct LoginRights {
     allow_anonymous: bool,
+    /// Whether a certificate says who a client is, and nothing else counts.
+    by_certificate: bool,
     /// Without them every user name passes where anonymous clients do.
     users: Option<Arc<Users>>,
 }
@@ -90,8 +92,8 @@ impl Authenticator {
     /// configuration.
     pub(super) async fn allows(&self, listener: usize, credentials: Option<&Credentials>) -> bool {
         let rights = self.rights(listener);
-        if rights.users.is_none() || credentials.is_none() {
-            return rights.allow_anonymous;
+        if rights.by_certificate || rights.users.is_none() || credentials.is_none() {
+            return rights.by_certificate || rights.allow_anonymous;
         }
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
             return false;
@@ -117,6 +119,9 @@ impl Authenticator {
 
 impl LoginRights {
     fn allow(&self, credentials: Option<&Credentials>) -> bool {
+        if self.by_certificate {
+            return true;
+        }
         match (&self.users, credentials) {
             (Some(users), Some(Credentials { username, password })) => {
                 users.authenticate(username.as_str(), password)
@@ -134,6 +139,7 @@ fn rights(
     let security = config.effective_security(listener);
     Arc::new(LoginRights {
         allow_anonymous: security.allow_anonymous,
+        by_certificate: listener.tls.username_from().is_some(),
         users: security
             .password_file
             .and_then(|file| files.get(file).cloned()),

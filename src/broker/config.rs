@@ -22,8 +22,9 @@ use std::path::PathBuf;
 
 pub use diagnostic::{ConfigErrors, Diagnostic, Location, Severity};
 pub use model::{
-    Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES, EffectiveSecurity, Limits,
-    ListenAddress, Listener, Protocol, ProtocolVersions, Security, SocketDomain,
+    CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
+    EffectiveSecurity, Limits, ListenAddress, Listener, Protocol, ProtocolVersions, Security,
+    SocketDomain, TlsOptions,
 };
 
 use self::parser::Parser;

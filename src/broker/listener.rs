@@ -2,6 +2,7 @@
 
 mod bind;
 mod peer;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use tokio::sync::watch;
 
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
 pub(super) use self::peer::Peer;
+pub(super) use self::tls::{Negotiated, TlsListeners};
 use super::Broker;
-use super::config::{EffectiveSecurity, Listener, Protocol, ProtocolVersions};
+use super::config::{EffectiveSecurity, Listener, ProtocolVersions};
 use super::connection;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
@@ -178,10 +180,9 @@ fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc
         // A peer that is gone already shows at the first read.
         let _ = stream.set_nodelay(true);
     }
-    let websocket = settings.protocol == Protocol::WebSockets;
     let (context, broker) = (Arc::clone(context), Arc::clone(broker));
     tokio::spawn(async move {
-        connection::accept(socket, peer, websocket, context, broker).await;
+        connection::accept(socket, peer, context, broker).await;
         drop(counted);
     });
 }

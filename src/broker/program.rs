@@ -11,6 +11,7 @@ use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
+use super::listener::TlsListeners;
 use super::log::{Log, LogType};
 use super::process::{PidFile, drop_privileges};
 use super::server::{Start, run};
@@ -124,6 +125,12 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     tell(&diagnostics, log);
     let users = read_users(&config, log)?;
     let access = read_rules(&config, log)?;
+    let tls = TlsListeners::new(&config).map_err(|error| {
+        for line in error.lines() {
+            log.error(format_args!("{line}"));
+        }
+        CANNOT_START
+    })?;
     drop_privileges(config.user.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
@@ -144,6 +151,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         overrides,
         authenticator: users,
         access,
+        tls,
         log: log.clone(),
         name: title(program),
     };

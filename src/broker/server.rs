@@ -13,7 +13,7 @@ use super::Broker;
 use super::auth::{AccessControl, Authenticator, read_rules};
 use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
-use super::listener::{ListenerContext, ListeningSocket, bind, listen};
+use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
 use super::session::{Ending, Link};
 
@@ -30,6 +30,7 @@ pub(super) struct Start {
     pub(super) overrides: Overrides,
     pub(super) authenticator: Authenticator,
     pub(super) access: AccessControl,
+    pub(super) tls: TlsListeners,
     pub(super) log: Log,
     /// What the broker calls itself.
     pub(super) name: String,
@@ -60,11 +61,12 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         overrides,
         authenticator,
         access,
+        tls,
         log,
         name,
     } = start;
     let mut signals = Signals::new()?;
-    let broker = Arc::new(Broker::new(config, authenticator, access, log.clone()));
+    let broker = Arc::new(Broker::new(config, authenticator, access, tls, log.clone()));
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
@@ -105,7 +107,7 @@ impl Broker {
         }
     }
 
-    /// Reads the configuration and the files of users and rules again. A mistake in them is told
+    /// Reads the configuration, the certificates, and the files of users and rules again. A mistake in them is told
     /// and leaves everything as it was.
     fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
         self.log.information(format_args!("Reloading config."));
@@ -127,6 +129,7 @@ impl Broker {
                 }
             }
         };
+        self.tell(LogType::Error, &self.tls.reload(&self.config));
         let rules = match read_rules(&self.config, &config) {
             Ok(rules) => rules,
             Err(error) => {

@@ -1,8 +1,11 @@
 //! What a configuration says, with everything it leaves open at its default.
 
+mod tls;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::tls::{CertificateName, TlsOptions};
 use crate::broker::log;
 
 /// The port of MQTT without TLS.
@@ -220,6 +223,8 @@ pub struct Listener {
     pub allow_anonymous: Option<bool>,
     /// `listener_auto_id_prefix`: stronger than `auto_id_prefix` wherever that stands.
     pub auto_id_prefix: Option<String>,
+    /// How connections are encrypted.
+    pub tls: TlsOptions,
     /// Who may connect here, under `per_listener_settings`.
     pub security: Security,
 }
@@ -240,6 +245,7 @@ impl Listener {
             protocol_versions: ProtocolVersions::default(),
             allow_anonymous: None,
             auto_id_prefix: None,
+            tls: TlsOptions::default(),
             security: Security::default(),
         }
     }

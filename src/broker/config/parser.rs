@@ -65,6 +65,7 @@ impl Parser {
     /// on the default port if there are none.
     pub(super) fn finish(mut self, ports: &[u16]) -> (Config, Vec<Diagnostic>) {
         self.location = None;
+        self.check_listeners();
         self.config.local_only = !self.is_opened;
         if self.is_opened {
             if !ports.is_empty() {
@@ -91,6 +92,19 @@ impl Parser {
                 .collect();
         }
         (self.config, self.diagnostics)
+    }
+
+    /// Finds what only a whole listener shows.
+    fn check_listeners(&mut self) {
+        let listeners: Vec<_> = self
+            .listeners
+            .iter()
+            .chain(&self.default_listener)
+            .cloned()
+            .collect();
+        for message in listeners.iter().flat_map(inconsistencies) {
+            self.error(Wrong::new(message));
+        }
     }
 
     /// Reads one file; `Err` is the text for a file that cannot be read.
@@ -364,6 +378,22 @@ impl Parser {
 
 fn default_listener() -> Listener {
     Listener::new(DEFAULT_PORT, ListenAddress::Any)
+}
+
+fn inconsistencies(listener: &Listener) -> Vec<&'static str> {
+    let tls = &listener.tls;
+    let mut found = Vec::new();
+    if tls.certfile.is_some() != tls.keyfile.is_some() {
+        found.push("Error: Both certfile and keyfile must be provided to enable a TLS listener.");
+    } else if tls.certfile.is_none() {
+        if tls.cafile.is_some() {
+            found.push("Error: cafile specified without certfile and keyfile.");
+        }
+        if tls.capath.is_some() {
+            found.push("Error: capath specified without certfile and keyfile.");
+        }
+    }
+    found
 }
 
 /// The mark that some editors put at the start of a file is no part of the first name.

@@ -2,6 +2,7 @@
 //! the connection is served.
 
 mod connack;
+mod open;
 mod refusal;
 
 use std::num::NonZeroU16;
@@ -13,18 +14,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use self::connack::accepted;
+use self::open::{Opened, open};
 use self::refusal::Refusal;
 use super::Connection;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity};
-use crate::broker::listener::{ListenerContext, Peer};
+use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
 use crate::protocol::{
     ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
 };
+use crate::transport::Stream;
 use crate::transport::socket::Socket;
-use crate::transport::{Stream, websocket};
 
 /// A peer that has not sent its CONNECT by then is cut.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -42,32 +44,36 @@ struct Admitted {
 
 /// Serves one accepted socket until it ends.
 pub(in crate::broker) async fn accept(
-    stream: Socket,
+    socket: Socket,
     peer: Peer,
-    websocket: bool,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 ) {
     // Boxed, so that what waits for a client later does not have the size of this.
-    let admitted = Box::pin(admit(stream, peer, websocket, listener, broker)).await;
+    let admitted = Box::pin(admit(socket, peer, listener, broker)).await;
     if let Some(Admitted { connection, rest }) = admitted {
         connection.serve(rest).await;
     }
 }
 
 async fn admit(
-    stream: Socket,
+    socket: Socket,
     peer: Peer,
-    websocket: bool,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
     let handshake = async {
-        let mut stream = open(stream, websocket, &broker).await?;
+        let Opened { mut stream, tls } = match open(socket, &listener, &broker).await {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                refusal.log(&peer, &broker);
+                return None;
+            }
+        };
         let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
         let mut buffer = BytesMut::new();
         match read_connect(&mut stream, &mut decoder, &mut buffer).await {
-            Ok(connect) => Some((stream, decoder, buffer, connect)),
+            Ok(connect) => Some((stream, tls, decoder, buffer, connect)),
             Err(refusal) => {
                 refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
                 None
@@ -78,12 +84,13 @@ async fn admit(
         Refusal::TimedOut.log(&peer, &broker);
         return None;
     };
-    let (stream, decoder, rest, connect) = handshake?;
+    let (stream, tls, decoder, rest, connect) = handshake?;
     let version = connect.version;
-    match log_in(*connect, &listener, &broker).await {
+    match log_in(*connect, tls.as_deref(), &listener, &broker).await {
         Ok(login) => {
             let handshake = Handshake {
                 stream,
+                tls,
                 decoder,
                 peer,
                 listener,
@@ -96,22 +103,6 @@ async fn admit(
         }
         Err(refusal) => {
             refuse(stream, &refusal, Some(version), &peer, &broker).await;
-            None
-        }
-    }
-}
-
-async fn open(stream: Socket, websocket: bool, broker: &Broker) -> Option<Stream> {
-    if !websocket {
-        return Some(Stream::Plain(stream));
-    }
-    let limit = broker.config().limits.max_packet_size as usize;
-    match websocket::accept(stream, limit).await {
-        Ok(stream) => Some(Stream::WebSocket(Box::new(stream))),
-        Err(error) => {
-            broker
-                .log()
-                .information(format_args!("WebSocket handshake failed: {error}."));
             None
         }
     }
@@ -160,7 +151,8 @@ struct Login {
 
 /// Checks what a CONNECT asks for, in Mosquitto's order.
 async fn log_in(
-    connect: Connect,
+    mut connect: Connect,
+    tls: Option<&Negotiated>,
     listener: &ListenerContext,
     broker: &Broker,
 ) -> Result<Login, Refusal> {
@@ -208,6 +200,14 @@ async fn log_in(
         }
         _ => connect.keep_alive,
     };
+    if settings.tls.username_from().is_some() {
+        // What the client says of itself does not count.
+        connect.password = None;
+        connect.username = tls.and_then(|tls| tls.username.clone());
+        if connect.username.is_none() {
+            return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
+        }
+    }
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
     if !broker
@@ -234,6 +234,7 @@ async fn log_in(
 /// What a connection is made of.
 struct Handshake {
     stream: Stream,
+    tls: Option<Box<Negotiated>>,
     decoder: Decoder,
     peer: Peer,
     listener: Arc<ListenerContext>,
@@ -244,6 +245,7 @@ impl Handshake {
     fn open_session(self, login: Login) -> Box<Connection> {
         let Self {
             stream,
+            tls,
             mut decoder,
             peer,
             listener,
@@ -268,6 +270,12 @@ impl Handshake {
             listener: listener.index(),
         };
         log_new_client(&connect, &client_id, &peer, &broker);
+        if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
+            let (version, cipher) = (tls.version(), tls.cipher());
+            broker.log().notice(format_args!(
+                "Client {client_id} negotiated {version} cipher {cipher}"
+            ));
+        }
         let (session, present) = broker.open_session(Opening {
             identity: Arc::new(identity),
             clean_start: connect.clean_start,

@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     TimedOut,
     /// It speaks TLS to a port that does not.
     Tls,
+    /// TLS or WebSocket did not come about.
+    Transport(String),
     /// It began with another packet, or no packet at all.
     NotConnect(u8),
     Malformed(DecodeError),
@@ -43,7 +45,12 @@ impl Refusal {
         let v3 = |code| (ConnAckCode::V3(code), ProtocolVersion::V311);
         let reason = |reason| (ConnAckCode::V5(reason), ProtocolVersion::V5);
         let (code, version) = match self {
-            Self::Gone | Self::Socket(_) | Self::TimedOut | Self::Tls | Self::NotConnect(_) => {
+            Self::Gone
+            | Self::Socket(_)
+            | Self::TimedOut
+            | Self::Tls
+            | Self::Transport(_)
+            | Self::NotConnect(_) => {
                 return None;
             }
             Self::Malformed(DecodeError::UnsupportedVersion { name, level }) => {
@@ -64,6 +71,7 @@ impl Refusal {
             Self::Will(code) if v5 => reason(*code),
             Self::Will(_) => return None,
             Self::Code(code) if v5 => reason(*code),
+            Self::Code(ReasonCode::BadUserNameOrPassword) => v3(Code::BAD_USER_NAME_OR_PASSWORD),
             Self::Code(_) => v3(Code::NOT_AUTHORISED),
         };
         let properties = Properties::EMPTY;
@@ -84,6 +92,7 @@ impl Refusal {
             Self::Tls => log.notice(format_args!(
                 "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
             )),
+            Self::Transport(error) => log.information(format_args!("{error}.")),
             Self::NotConnect(byte) => {
                 let packet_type = byte & 0xf0;
                 log.information(format_args!(
@@ -122,6 +131,8 @@ impl Refusal {
                 ReasonCode::ClientIdentifierNotValid => "client identifier not valid.".to_owned(),
                 _ => "protocol error.".to_owned(),
             },
+            Self::Code(ReasonCode::BadUserNameOrPassword) => "bad username or password.".to_owned(),
+            Self::Transport(_) => "Protocol error.".to_owned(),
             _ => "protocol error.".to_owned(),
         }
     }

@@ -1,0 +1,220 @@
+//! What a listener needs to speak TLS, made from the files that its options name.
+
+mod ciphers;
+mod client_certificates;
+mod subject;
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ServerConfig;
+use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::broker::config::{CertificateName, Config, TlsOptions};
+use crate::protocol::Text;
+
+/// The TLS of all listeners, in the order of the configuration.
+pub(in crate::broker) struct TlsListeners {
+    acceptors: Vec<Option<RwLock<TlsAcceptor>>>,
+}
+
+impl TlsListeners {
+    /// Reads the certificates and keys that the configuration names.
+    pub(in crate::broker) fn new(config: &Config) -> Result<Self, TlsError> {
+        let mut acceptors = Vec::new();
+        for listener in &config.listeners {
+            let acceptor = acceptor(&listener.tls)?;
+            acceptors.push(acceptor.map(RwLock::new));
+        }
+        Ok(Self { acceptors })
+    }
+
+    /// Reads the files again. Where that fails, the listener goes on with what it has;
+    /// returns what to tell of it.
+    pub(in crate::broker) fn reload(&self, running: &Config) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for (listener, in_force) in running.listeners.iter().zip(&self.acceptors) {
+            let Some(in_force) = in_force else { continue };
+            match acceptor(&listener.tls) {
+                Ok(Some(acceptor)) => *in_force.write() = acceptor,
+                Ok(None) => {}
+                Err(error) => {
+                    let name = |file: &Option<PathBuf>| {
+                        let file = file.as_deref().unwrap_or(Path::new(""));
+                        file.display().to_string()
+                    };
+                    complaints.push(format!(
+                        "Error when reloading certificate '{}' or key '{}'.",
+                        name(&listener.tls.certfile),
+                        name(&listener.tls.keyfile)
+                    ));
+                    complaints.extend(error.lines());
+                }
+            }
+        }
+        complaints
+    }
+
+    /// What speaks TLS on the listener with this place, if it does.
+    pub(in crate::broker) fn acceptor(&self, listener: usize) -> Option<TlsAcceptor> {
+        let acceptor = self.acceptors.get(listener)?.as_ref()?;
+        Some(acceptor.read().clone())
+    }
+}
+
+/// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
+#[derive(Debug, Error)]
+pub(in crate::broker) enum TlsError {
+    #[error("Error: Unable to load server certificate \"{}\". Check certfile.", file.display())]
+    Certificate { file: PathBuf, cause: String },
+    #[error("Error: Unable to load server key file \"{}\". Check keyfile.", file.display())]
+    Key { file: PathBuf, cause: String },
+    #[error("Error: Server certificate/key are inconsistent.")]
+    Inconsistent { cause: String },
+    #[error("Error: Unable to load CA certificates. Check {option} \"{}\".", path.display())]
+    Authorities {
+        option: &'static str,
+        path: PathBuf,
+        cause: String,
+    },
+    #[error("Error: Unable to load certificate revocation file \"{}\". Check crlfile.", file.display())]
+    RevocationList { file: PathBuf, cause: String },
+    #[error(
+        "Error: require_certificate needs the authorities that clients' certificates come from."
+    )]
+    NoAuthorities,
+    #[error("Error: Unsupported tls_version \"{0}\".")]
+    Version(String),
+    #[error("Error: Unable to set TLS ciphers. Check cipher list \"{0}\".")]
+    Ciphers(String),
+    #[error("Error: Unable to set TLS 1.3 ciphersuites. Check cipher_tls13 list \"{0}\".")]
+    CiphersTls13(String),
+    #[error("Error: Unable to set up TLS: {0}.")]
+    Other(String),
+}
+
+impl TlsError {
+    /// The lines to log: what is wrong, and why or what to do.
+    pub(in crate::broker) fn lines(&self) -> Vec<String> {
+        let reason = match self {
+            Self::Certificate { cause, .. }
+            | Self::Key { cause, .. }
+            | Self::Inconsistent { cause }
+            | Self::Authorities { cause, .. }
+            | Self::RevocationList { cause, .. } => format!("TLS error: {cause}."),
+            Self::NoAuthorities => "Name them by cafile or capath.".to_owned(),
+            Self::Version(_) => "The versions are tlsv1.2 and tlsv1.3.".to_owned(),
+            Self::Ciphers(_) | Self::CiphersTls13(_) => ciphers::hint(),
+            Self::Other(_) => return vec![self.to_string()],
+        };
+        vec![self.to_string(), reason]
+    }
+}
+
+fn acceptor(options: &TlsOptions) -> Result<Option<TlsAcceptor>, TlsError> {
+    let (Some(certfile), Some(keyfile)) = (&options.certfile, &options.keyfile) else {
+        return Ok(None);
+    };
+    let provider = Arc::new(CryptoProvider {
+        cipher_suites: ciphers::chosen(options)?,
+        ..ring::default_provider()
+    });
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions(options.tls_version.as_deref())?)
+        .map_err(|error| TlsError::Other(error.to_string()))?;
+    let builder = match client_certificates::verifier(options, provider)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let chain = certificates(certfile).map_err(|cause| TlsError::Certificate {
+        file: certfile.clone(),
+        cause,
+    })?;
+    let key = PrivateKeyDer::from_pem_file(keyfile).map_err(|error| TlsError::Key {
+        file: keyfile.clone(),
+        cause: error.to_string(),
+    })?;
+    let mut config =
+        builder
+            .with_single_cert(chain, key)
+            .map_err(|error| TlsError::Inconsistent {
+                cause: error.to_string(),
+            })?;
+    config.ignore_client_order = true;
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+fn versions(
+    minimum: Option<&str>,
+) -> Result<&'static [&'static SupportedProtocolVersion], TlsError> {
+    static ONLY_TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+    match minimum {
+        None | Some("tlsv1.2" | "tlsv1.1") => Ok(rustls::ALL_VERSIONS),
+        Some("tlsv1.3") => Ok(ONLY_TLS13),
+        Some(other) => Err(TlsError::Version(other.to_owned())),
+    }
+}
+
+/// The certificates of a PEM file; at least one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = || -> Result<Vec<_>, String> {
+        let file = File::open(file).map_err(|error: io::Error| error.to_string())?;
+        CertificateDer::pem_reader_iter(BufReader::new(file))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())
+    };
+    let certificates = read()?;
+    match certificates.is_empty() {
+        true => Err("no certificate in it".to_owned()),
+        false => Ok(certificates),
+    }
+}
+
+/// What a TLS handshake has found out.
+pub(in crate::broker) struct Negotiated {
+    version: ProtocolVersion,
+    cipher: &'static str,
+    /// The part of the client's certificate that is its user name.
+    pub(in crate::broker) username: Option<Text>,
+}
+
+impl Negotiated {
+    pub(in crate::broker) fn new(
+        stream: &TlsStream<TcpStream>,
+        username_from: Option<CertificateName>,
+    ) -> Option<Self> {
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        let name = username_from
+            .zip(certificate)
+            .and_then(|(part, certificate)| subject::name(certificate, part));
+        Some(Self {
+            version: session.protocol_version()?,
+            cipher: ciphers::openssl_name(session.negotiated_cipher_suite()?.suite()),
+            username: name.and_then(|name| Text::try_from(name.as_str()).ok()),
+        })
+    }
+
+    /// The version as OpenSSL writes it.
+    pub(in crate::broker) fn version(&self) -> &'static str {
+        match self.version {
+            ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            _ => "TLSv1.2",
+        }
+    }
+
+    /// The cipher suite by OpenSSL's name.
+    pub(in crate::broker) fn cipher(&self) -> &'static str {
+        self.cipher
+    }
+}

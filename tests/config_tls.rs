@@ -1,0 +1,296 @@
+//! TLS listeners: what they show, what they ask for, and who a certificate says one is.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use support::Broker;
+use support::program::find_program;
+use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, PINGREQ, PINGRESP, packet, string};
+use support::tls::{Authority, TlsClient};
+
+const SERVER: &str = "certfile server.crt\nkeyfile server.key\n";
+const WITH_CLIENTS: &str = "certfile server.crt\nkeyfile server.key\ncafile ca.crt\n\
+    require_certificate true\n";
+
+/// A broker with these lines behind its listener, whose folder holds certificates.
+fn broker_with(lines: &str) -> Broker {
+    let builder = Broker::builder();
+    certificates(builder.folder());
+    builder.config(lines).start()
+}
+
+/// A server, two clients, and one whose time is over.
+fn certificates(folder: &Path) {
+    let authority = Authority::in_folder(folder);
+    authority.issue(folder, "server", (2025, 2090), 1);
+    authority.issue(folder, "alice", (2025, 2090), 2);
+    authority.issue(folder, "bob", (2025, 2090), 3);
+    authority.issue(folder, "expired", (2001, 2002), 4);
+    authority.revoke(folder, 3);
+}
+
+/// Whether a client with this certificate gets its CONNACK and an answer to a PINGREQ.
+fn is_let_in(broker: &Broker, name: Option<&str>) -> bool {
+    let mut client = TlsClient::connect(broker.port(), broker.folder(), name);
+    match client.exchange(CONNECT_V311, 4) {
+        Ok(answer) => {
+            assert_eq!(answer, CONNACK_ACCEPTED);
+            let pong = client.exchange(PINGREQ, 2);
+            assert_eq!(pong.expect("it lives"), PINGRESP);
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[test]
+fn a_client_is_served_under_tls_and_the_log_says_how() {
+    let broker = broker_with(SERVER);
+    assert!(is_let_in(&broker, None));
+    broker.wait_for_log("Client raw negotiated TLSv1.3 cipher TLS_AES_256_GCM_SHA384");
+    // A certificate that nobody asked for is in nobody's way.
+    assert!(is_let_in(&broker, Some("expired")));
+}
+
+#[test]
+fn a_large_message_comes_whole_through_tls() {
+    let broker = broker_with(SERVER);
+    let mut client = TlsClient::connect(broker.port(), broker.folder(), None);
+    assert_eq!(client.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
+    let subscribe = packet(0x82, &[&[0, 1][..], &string("a"), &[0]].concat());
+    assert_eq!(
+        client.exchange(&subscribe, 5).unwrap(),
+        b"\x90\x03\x00\x01\x00"
+    );
+    let payload: Vec<u8> = (0..300_000_u32).map(|number| number as u8).collect();
+    let publish = packet(0x30, &[&string("a")[..], &payload].concat());
+    let answer = client.exchange(&publish, publish.len()).unwrap();
+    assert!(
+        answer == publish,
+        "another packet of {} bytes",
+        answer.len()
+    );
+}
+
+#[test]
+fn websocket_runs_under_tls() {
+    let broker = broker_with(&format!("{SERVER}protocol websockets\n"));
+    let mut client = TlsClient::connect(broker.port(), broker.folder(), None);
+    let upgrade = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let mut head = client.exchange(upgrade.as_bytes(), 12).unwrap();
+    assert_eq!(head, b"HTTP/1.1 101");
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(client.exchange(b"", 1).unwrap());
+    }
+    let length = u8::try_from(CONNECT_V311.len()).unwrap();
+    let frame = [&[0x82, 0x80 | length, 0, 0, 0, 0], CONNECT_V311].concat();
+    let answer = client.exchange(&frame, 6).unwrap();
+    assert_eq!(answer, [&[0x82, 4], CONNACK_ACCEPTED].concat());
+}
+
+#[test]
+fn a_listener_may_ask_for_a_certificate() {
+    let broker = broker_with(WITH_CLIENTS);
+    assert!(is_let_in(&broker, Some("alice")));
+    assert!(is_let_in(&broker, Some("bob")));
+    assert!(!is_let_in(&broker, None));
+    assert!(!is_let_in(&broker, Some("expired")));
+    broker.wait_for_log("disconnected: Protocol error.");
+}
+
+#[test]
+fn a_certificate_that_was_taken_back_is_refused() {
+    let broker = broker_with(&format!("{WITH_CLIENTS}crlfile revoked.crl\n"));
+    assert!(is_let_in(&broker, Some("alice")));
+    assert!(!is_let_in(&broker, Some("bob")));
+}
+
+#[test]
+fn the_time_of_a_certificate_can_be_passed_over() {
+    let broker = broker_with(&format!(
+        "{WITH_CLIENTS}disable_client_cert_date_checks true\n"
+    ));
+    assert!(is_let_in(&broker, Some("expired")));
+    assert!(!is_let_in(&broker, None));
+}
+
+#[test]
+fn authorities_may_lie_in_a_folder() {
+    let builder = Broker::builder();
+    certificates(builder.folder());
+    fs::create_dir(builder.folder().join("ca")).unwrap();
+    fs::copy(
+        builder.folder().join("ca.crt"),
+        builder.folder().join("ca/one.pem"),
+    )
+    .unwrap();
+    let lines = format!("{SERVER}capath ca\nrequire_certificate true\n");
+    let broker = builder.config(&lines).start();
+    assert!(is_let_in(&broker, Some("alice")));
+    assert!(!is_let_in(&broker, None));
+}
+
+#[test]
+fn a_certificate_gives_the_user_its_name() {
+    for (option, name) in [
+        ("use_identity_as_username", "alice"),
+        ("use_subject_as_username", "CN=alice,O=school"),
+    ] {
+        let builder = Broker::builder();
+        certificates(builder.folder());
+        let broker = builder
+            .file("acl", format!("user {name}\ntopic a\n"))
+            .config(&format!(
+                "allow_anonymous false\nacl_file acl\n{WITH_CLIENTS}{option} true\n"
+            ))
+            .start();
+        assert!(is_let_in(&broker, Some("alice")));
+        broker.wait_for_log(&format!(" as raw (p4, c1, k60, u'{name}')."));
+    }
+}
+
+#[test]
+fn without_a_certificate_there_is_no_name_and_no_entry() {
+    let broker = broker_with(&format!("{SERVER}use_identity_as_username true\n"));
+    let mut client = TlsClient::connect(broker.port(), broker.folder(), None);
+    let answer = client.exchange(CONNECT_V311, 4).unwrap();
+    assert_eq!(answer, b"\x20\x02\x00\x04");
+}
+
+#[test]
+fn a_reload_shows_the_new_certificate_and_keeps_the_old_one_when_it_is_bad() {
+    let broker = broker_with(SERVER);
+    let mut old = TlsClient::connect(broker.port(), broker.folder(), None);
+    assert_eq!(old.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
+
+    fs::write(broker.folder().join("server.crt"), "nonsense").unwrap();
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log("Error when reloading certificate 'server.crt' or key 'server.key'.");
+    assert!(is_let_in(&broker, None));
+
+    // Another authority: only its client trusts the new certificate.
+    certificates(broker.folder());
+    let mark = broker.log_mark();
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log_after(mark, "Reloading config.");
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log_after(mark, "Reloading config.");
+    assert!(is_let_in(&broker, None));
+}
+
+#[test]
+fn plain_mqtt_to_a_tls_port_and_silence_block_nobody() {
+    let broker = broker_with(SERVER);
+    let silent = broker.raw_client();
+    let mut plain = broker.raw_client();
+    plain.send(CONNECT_V311);
+    plain.expect_closed();
+    broker.wait_for_log("TLS handshake failed: ");
+    assert!(is_let_in(&broker, None));
+    drop(silent);
+}
+
+#[test]
+fn a_tls_setup_that_cannot_work_is_told_before_anything_is_started() {
+    for (lines, text, code) in [
+        (
+            "certfile server.crt",
+            "Error: Both certfile and keyfile must be provided to enable a TLS listener.",
+            3,
+        ),
+        (
+            "cafile ca.crt",
+            "Error: cafile specified without certfile and keyfile.",
+            3,
+        ),
+        (
+            "certfile missing\nkeyfile server.key",
+            "Error: Unable to load server certificate \"missing\". Check certfile.",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile missing",
+            "Error: Unable to load server key file \"missing\". Check keyfile.",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile alice.key",
+            "Error: Server certificate/key are inconsistent.",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile server.key\nrequire_certificate true\ncafile server.key",
+            "Error: Unable to load CA certificates. Check cafile \"server.key\".",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile server.key\nrequire_certificate true",
+            "Name them by cafile or capath.",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile server.key\ntls_version tlsv1",
+            "Error: Unsupported tls_version \"tlsv1\".",
+            1,
+        ),
+        (
+            "certfile server.crt\nkeyfile server.key\nciphers AES128-SHA",
+            "Error: Unable to set TLS ciphers. Check cipher list \"AES128-SHA\".",
+            1,
+        ),
+    ] {
+        let builder = Broker::builder();
+        certificates(builder.folder());
+        let outcome = builder.config(lines).run().exits_with(code);
+        assert!(outcome.stderr().contains(text), "{text:?} in {outcome}");
+    }
+}
+
+#[test]
+fn openssl_speaks_both_versions_with_the_chosen_suites() {
+    if find_program("openssl").is_none() {
+        eprintln!("skipped: there is no openssl");
+        return;
+    }
+    let broker = broker_with(&format!("{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\n"));
+    for (version, cipher) in [
+        ("-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        ("-tls1_3", "TLS_AES_256_GCM_SHA384"),
+    ] {
+        let line = format!(
+            "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error {version}",
+            broker.port()
+        );
+        let outcome = support::Program::typed(&line)
+            .in_folder(broker.folder())
+            .run()
+            .exits_with(0);
+        assert!(outcome.stdout().contains(cipher), "{outcome}");
+    }
+}
+
+#[test]
+fn mosquittos_clients_talk_under_tls() {
+    if find_program("mosquitto_pub").is_none() {
+        eprintln!("skipped: there is no mosquitto_pub");
+        return;
+    }
+    let broker = broker_with(&format!("{WITH_CLIENTS}use_identity_as_username true\n"));
+    broker
+        .typed("mosquitto_pub -h localhost --cafile ca.crt --cert alice.crt --key alice.key -q 2 -r -t a -m x")
+        .in_folder(broker.folder())
+        .run()
+        .succeeds();
+    broker
+        .typed("mosquitto_sub -h localhost --cafile ca.crt --cert bob.crt --key bob.key -t a -C 1")
+        .in_folder(broker.folder())
+        .run()
+        .succeeds()
+        .prints("x\n");
+    broker.wait_for_log("u'bob'");
+}
