@@ -63,7 +63,8 @@ impl Server {
             Kind::Rumqttd | Kind::Null => Command::new(itself),
         };
         match kind {
-            Kind::Mq | Kind::Mosquitto => command.args(["-q", "-p", &port]),
+            Kind::Mq => command.args(["-q", "-p", &port]),
+            Kind::Mosquitto => command.args(["-p", &port]),
             Kind::Rumqttd => command.args(["serve-rumqttd", &address.to_string()]),
             Kind::Null => command.args(["serve-null", &address.to_string()]),
         };
