@@ -34,6 +34,7 @@ mod session_store;
 mod will;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use self::auth::{AccessControl, Authenticator};
 use self::clock::Clock;
@@ -61,6 +62,8 @@ pub(crate) struct Broker {
     authenticator: Authenticator,
     access: AccessControl,
     tls: TlsListeners,
+    /// The connections of all listeners.
+    connections: AtomicU32,
     sessions: SessionStore,
     router: Router,
     retained: RetainedMessages,
@@ -83,6 +86,7 @@ impl Broker {
             authenticator,
             access,
             tls,
+            connections: AtomicU32::new(0),
             sessions: SessionStore::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),

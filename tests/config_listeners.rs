@@ -8,7 +8,7 @@ use std::{fs, io::Read, io::Write};
 
 use nix::sys::signal::Signal;
 use support::Broker;
-use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311};
+use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, RawClient, packet, string};
 
 #[test]
 fn a_unix_socket_serves_clients_and_goes_with_the_broker() {
@@ -43,4 +43,158 @@ fn a_file_that_is_no_socket_is_left_alone() {
         .run()
         .exits_with(1);
     assert!(outcome.stderr().contains("Error: precious: "), "{outcome}");
+}
+
+/// A PROXY header of version 2 from 1.2.3.4:1000, with a record of the client's TLS.
+fn binary_header(common_name: Option<&str>) -> Vec<u8> {
+    let mut body = vec![1, 2, 3, 4, 127, 0, 0, 1, 3, 232, 7, 91];
+    if let Some(name) = common_name {
+        let length = |bytes: usize| u16::try_from(bytes).expect("short").to_be_bytes();
+        body.push(0x20);
+        body.extend(length(5 + 3 + name.len()));
+        body.extend([3, 0, 0, 0, 0, 0x22]);
+        body.extend(length(name.len()));
+        body.extend(name.as_bytes());
+    }
+    let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+    [b"\r\n\r\n\0\r\nQUIT\n\x21\x11", &length[..], &body].concat()
+}
+
+#[test]
+fn a_proxy_says_who_its_client_is() {
+    let broker = Broker::builder()
+        .config("enable_proxy_protocol 1")
+        .other_listener("enable_proxy_protocol 2")
+        .start();
+    let mut client = broker.raw_client();
+    client.send("PROXY TCP4 1.2.3.4 127.0.0.1 1000 1883\r\n");
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log("New client connected from 1.2.3.4:1000 as raw");
+    assert!(!broker.log().contains("New connection from"));
+
+    let mark = broker.log_mark();
+    let mut client = RawClient::connect(broker.other_port());
+    client.send(binary_header(None));
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log_after(mark, "New client connected from 1.2.3.4:1000 as raw");
+}
+
+#[test]
+fn who_comes_without_a_proxy_is_cut() {
+    let broker = Broker::with_config("enable_proxy_protocol 2");
+    let mut client = broker.raw_client();
+    client.send([CONNECT_V311, CONNECT_V311].concat());
+    client.expect_closed();
+    broker.wait_for_log("Connection rejected, corrupt PROXY header.");
+}
+
+#[test]
+fn a_proxy_vouches_for_its_clients_certificate() {
+    let broker = Broker::with_config(
+        "enable_proxy_protocol 2\nproxy_protocol_v2_require_tls true\nuse_identity_as_username true",
+    );
+    let mut client = broker.raw_client();
+    client.send(binary_header(Some("alice")));
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log(" as raw (p4, c1, k60, u'alice').");
+
+    let mut client = broker.raw_client();
+    client.send(binary_header(None));
+    client.send_in_vain(CONNECT_V311);
+    client.expect_closed();
+}
+
+#[test]
+fn only_pages_of_the_named_origins_may_connect() {
+    let broker = Broker::builder()
+        .other_listener(
+            "protocol websockets\nwebsockets_origin https://a.example\n\
+             websockets_origin https://b.example",
+        )
+        .start();
+    for (origin, answer) in [
+        ("Origin: https://b.example\r\n", "101"),
+        ("", "101"),
+        ("Origin: https://b.example.org\r\n", "403"),
+        ("Origin: https://b\r\n", "403"),
+    ] {
+        let mut client = RawClient::connect(broker.other_port());
+        client.send(format!(
+            "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n{origin}\
+             Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        ));
+        let head = client.http_head();
+        assert!(head.contains(&format!(" {answer} ")), "{origin}: {head}");
+    }
+}
+
+#[test]
+fn an_interface_is_listened_on_alone_and_must_exist() {
+    let broker = Broker::with_config("bind_interface lo");
+    broker.typed("mq-pub -t a -m x").run().succeeds();
+    let outcome = Broker::builder()
+        .config("bind_interface nowhere0")
+        .run()
+        .exits_with(1);
+    let text = "Error: Interface nowhere0 does not exist.";
+    assert!(outcome.stderr().contains(text), "{outcome}");
+}
+
+#[test]
+fn connections_of_all_listeners_are_counted_together() {
+    let broker = Broker::builder()
+        .before("allow_anonymous true\nglobal_max_connections 2")
+        .other_listener("")
+        .start();
+    let mut first = broker.raw_client();
+    first.send(CONNECT_V311);
+    first.expect(CONNACK_ACCEPTED);
+    let mut second = RawClient::connect(broker.other_port());
+    second.send(CONNECT_V5);
+    second.packet();
+    let mut third = RawClient::connect(broker.other_port());
+    third.expect_closed();
+    broker.wait_for_log("Client connection from 127.0.0.1 denied: max_connections exceeded.");
+}
+
+#[test]
+fn more_clients_than_allowed_are_refused_but_not_those_that_are_known() {
+    let broker = Broker::with_config("global_max_clients 1");
+    broker
+        .typed("mq-sub -i known -c -q 1 -t a -E")
+        .run()
+        .succeeds();
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V311);
+    assert_eq!(client.expect_closed(), b"");
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V5);
+    client.expect(b"\x20\x03\x00\x89\x00");
+    client.expect_closed();
+    broker
+        .typed("mq-sub -i known -c -q 1 -t a -E")
+        .run()
+        .succeeds();
+}
+
+#[test]
+fn a_message_over_the_size_limit_is_acknowledged_and_not_passed_on() {
+    let broker = Broker::with_config("message_size_limit 4");
+    let mut subscriber = broker.subscriber("mq-sub -t a -C 1");
+    broker.typed("mq-pub -t a -q 1 -m 12345").run().succeeds();
+    broker.typed("mq-pub -t a -q 2 -m 12345").run().succeeds();
+    broker.typed("mq-pub -t a -q 1 -m 1234").run().succeeds();
+    subscriber.expect_line("1234");
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V5);
+    client.packet();
+    client.send(packet(
+        0x32,
+        &[&string("a")[..], b"\x00\x07\x0012345"].concat(),
+    ));
+    client.expect(b"\x40\x03\x00\x07\x95");
 }

@@ -139,7 +139,7 @@ fn rights(
     let security = config.effective_security(listener);
     Arc::new(LoginRights {
         allow_anonymous: security.allow_anonymous,
-        by_certificate: listener.tls.username_from().is_some(),
+        by_certificate: listener.username_from().is_some(),
         users: security
             .password_file
             .and_then(|file| files.get(file).cloned()),

@@ -1,6 +1,7 @@
 //! Where connections are taken.
 
 mod bind;
+mod interface;
 mod peer;
 mod tls;
 
@@ -113,24 +114,47 @@ impl ListeningSocket {
 }
 
 /// One of the connections of a listener, counted while it lasts.
-pub(super) struct Counted(Arc<ListenerContext>);
+pub(super) struct Counted {
+    context: Arc<ListenerContext>,
+    broker: Arc<Broker>,
+}
 
 impl Counted {
-    /// Counts one more connection, unless there are as many as allowed.
-    fn new(context: &Arc<ListenerContext>, limit: Option<u32>) -> Option<Self> {
-        let limit = limit.unwrap_or(u32::MAX);
-        let count = |count: u32| (count < limit).then_some(count + 1);
-        let counted = context
-            .connections
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
-        counted.ok().map(|_| Self(Arc::clone(context)))
+    /// Counts one more connection of the listener and of the broker, unless there are as
+    /// many as allowed.
+    fn new(context: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
+        let limits = &broker.config().limits;
+        if !count(&broker.connections, limits.global_max_connections) {
+            return None;
+        }
+        if !count(
+            &context.connections,
+            context.settings(broker).max_connections,
+        ) {
+            broker.connections.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Self {
+            context: Arc::clone(context),
+            broker: Arc::clone(broker),
+        })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.context.connections.fetch_sub(1, Ordering::Relaxed);
+        self.broker.connections.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Counts one more, unless there are as many as allowed.
+fn count(counter: &AtomicU32, limit: Option<u32>) -> bool {
+    let limit = limit.unwrap_or(u32::MAX);
+    let more = |count: u32| (count < limit).then_some(count + 1);
+    counter
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+        .is_ok()
 }
 
 /// Takes connections from one socket until the broker stops.
@@ -163,14 +187,15 @@ pub(super) async fn listen(
 fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
     let settings = context.settings(broker);
     let log = broker.log();
-    let Some(counted) = Counted::new(context, settings.max_connections) else {
+    let Some(counted) = Counted::new(context, broker) else {
         let host = peer.host();
         log.notice(format_args!(
             "Client connection from {host} denied: max_connections exceeded."
         ));
         return;
     };
-    if broker.policy().connection_messages() {
+    // A proxy has yet to say where the connection is from.
+    if broker.policy().connection_messages() && settings.proxy_protocol.is_none() {
         log.notice(format_args!(
             "New connection from {peer} on port {}.",
             settings.port

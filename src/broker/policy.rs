@@ -11,6 +11,8 @@ pub(super) struct Policy {
     queue_qos0_messages: AtomicBool,
     allow_duplicate_messages: AtomicBool,
     connection_messages: AtomicBool,
+    /// Bytes; `u32::MAX` is no limit.
+    message_size_limit: AtomicU32,
     /// Seconds; 0 is no limit.
     persistent_client_expiration: AtomicU32,
 }
@@ -22,6 +24,7 @@ impl Policy {
             queue_qos0_messages: AtomicBool::default(),
             allow_duplicate_messages: AtomicBool::default(),
             connection_messages: AtomicBool::default(),
+            message_size_limit: AtomicU32::default(),
             persistent_client_expiration: AtomicU32::default(),
         };
         policy.change(config);
@@ -38,6 +41,9 @@ impl Policy {
             config.allow_duplicate_messages,
         );
         set(&self.connection_messages, config.connection_messages);
+        let message_size_limit = config.limits.message_size_limit.unwrap_or(u32::MAX);
+        self.message_size_limit
+            .store(message_size_limit, Ordering::Relaxed);
         let seconds = |limit: Duration| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1);
         let expiration = config.persistent_client_expiration.map_or(0, seconds);
         self.persistent_client_expiration
@@ -58,6 +64,11 @@ impl Policy {
 
     pub(super) fn connection_messages(&self) -> bool {
         self.connection_messages.load(Ordering::Relaxed)
+    }
+
+    /// Whether a message with this payload is not passed on.
+    pub(super) fn is_too_large(&self, payload: &[u8]) -> bool {
+        payload.len() > self.message_size_limit.load(Ordering::Relaxed) as usize
     }
 
     /// Seconds after which an absent client's session ends at the latest.

@@ -72,6 +72,15 @@ impl SessionStore {
         self.shards[hash % SHARDS].lock()
     }
 
+    fn contains(&self, client_id: &Text) -> bool {
+        self.shard(client_id).contains_key(client_id)
+    }
+
+    /// The number of sessions, connected or not.
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
     /// Calls `visit` for each session, without a lock.
     pub(super) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
         for shard in &self.shards {
@@ -82,6 +91,14 @@ impl SessionStore {
 }
 
 impl Broker {
+    /// Whether there is no room for the session of one more client.
+    pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
+        let Some(limit) = self.config.limits.global_max_clients else {
+            return false;
+        };
+        !self.sessions.contains(client_id) && self.sessions.len() >= limit as usize
+    }
+
     /// Opens the session of a client: goes on with an earlier one where the client
     /// wants that, and ends the connection that had the client identifier before
     /// [MQTT-3.1.4-3]. Says whether there was an earlier session.

@@ -31,14 +31,22 @@ pub struct WebSocketStream<S> {
 
 /// Takes a client's WebSocket handshake. Any path will do; of the subprotocols that the
 /// client offers, `mqtt` or `mqttv3.1` must be one [MQTT-6.0.0-3] [MQTT-6.0.0-4].
-/// Messages of more than `max_message` bytes are refused.
-pub async fn accept<S>(stream: S, max_message: usize) -> tungstenite::Result<WebSocketStream<S>>
+/// Messages of more than `max_message` bytes are refused, and so is the page of an
+/// `Origin` that is not one of `origins`, if there are any.
+pub async fn accept<S>(
+    stream: S,
+    max_message: usize,
+    origins: &[String],
+) -> tungstenite::Result<WebSocketStream<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // The callback's type is the library's.
     #[allow(clippy::result_large_err)]
-    let choose = |request: &Request, response: Response| choose_subprotocol(request, response);
+    let choose = |request: &Request, response: Response| {
+        check_origin(request, origins)?;
+        choose_subprotocol(request, response)
+    };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -51,6 +59,24 @@ where
         unread: Bytes::new(),
         ended: false,
     })
+}
+
+/// A request without origin comes from no page of a browser.
+#[allow(clippy::result_large_err, reason = "the library's callback returns it")]
+fn check_origin(request: &Request, origins: &[String]) -> Result<(), ErrorResponse> {
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return Ok(());
+    };
+    if origins.is_empty()
+        || origins
+            .iter()
+            .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    {
+        return Ok(());
+    }
+    let mut refusal = ErrorResponse::new(Some("non-matching http origin\n".to_owned()));
+    *refusal.status_mut() = StatusCode::FORBIDDEN;
+    Err(refusal)
 }
 
 #[allow(clippy::result_large_err, reason = "the library's callback returns it")]

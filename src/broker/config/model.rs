@@ -7,6 +7,7 @@ use std::time::Duration;
 
 pub use self::tls::{CertificateName, TlsOptions};
 use crate::broker::log;
+use crate::transport::proxy::ProxyVersion;
 
 /// The port of MQTT without TLS.
 pub const DEFAULT_PORT: u16 = 1883;
@@ -223,6 +224,14 @@ pub struct Listener {
     pub allow_anonymous: Option<bool>,
     /// `listener_auto_id_prefix`: stronger than `auto_id_prefix` wherever that stands.
     pub auto_id_prefix: Option<String>,
+    /// The header that a proxy before the listener sends.
+    pub proxy_protocol: Option<ProxyVersion>,
+    /// Whether such a header must say that the client speaks TLS.
+    pub proxy_protocol_v2_require_tls: bool,
+    /// The web pages whose scripts may connect; empty: all.
+    pub websockets_origins: Vec<String>,
+    /// The interface whose addresses are opened; `None`: any.
+    pub bind_interface: Option<String>,
     /// How connections are encrypted.
     pub tls: TlsOptions,
     /// Who may connect here, under `per_listener_settings`.
@@ -245,9 +254,27 @@ impl Listener {
             protocol_versions: ProtocolVersions::default(),
             allow_anonymous: None,
             auto_id_prefix: None,
+            proxy_protocol: None,
+            proxy_protocol_v2_require_tls: false,
+            websockets_origins: Vec::new(),
+            bind_interface: None,
             tls: TlsOptions::default(),
             security: Security::default(),
         }
+    }
+
+    /// What gives clients their user name, if not they themselves.
+    pub fn username_from(&self) -> Option<CertificateName> {
+        let tls = &self.tls;
+        let by_proxy = self.proxy_protocol == Some(ProxyVersion::V2);
+        if tls.certfile.is_none() && !by_proxy {
+            return None;
+        }
+        if tls.use_identity_as_username {
+            return Some(CertificateName::Identity);
+        }
+        tls.use_subject_as_username
+            .then_some(CertificateName::Subject)
     }
 }
 

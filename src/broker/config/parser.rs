@@ -11,6 +11,7 @@ use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
 use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
 use super::value::{Argument, Value, Wrong};
+use crate::transport::proxy::ProxyVersion;
 
 /// The part of a configuration that a line can be about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -391,6 +392,17 @@ fn inconsistencies(listener: &Listener) -> Vec<&'static str> {
         }
         if tls.capath.is_some() {
             found.push("Error: capath specified without certfile and keyfile.");
+        }
+    }
+    if listener.proxy_protocol == Some(ProxyVersion::V2) {
+        if tls.certfile.is_some() {
+            found
+                .push("Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.");
+        }
+        if tls.use_subject_as_username {
+            found.push(
+                "Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.",
+            );
         }
     }
     found

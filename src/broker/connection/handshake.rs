@@ -58,12 +58,16 @@ pub(in crate::broker) async fn accept(
 
 async fn admit(
     socket: Socket,
-    peer: Peer,
+    mut peer: Peer,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
     let handshake = async {
-        let Opened { mut stream, tls } = match open(socket, &listener, &broker).await {
+        let opened = open(socket, &mut peer, &listener, &broker).await;
+        let Opened {
+            mut stream,
+            certificate,
+        } = match opened {
             Ok(opened) => opened,
             Err(refusal) => {
                 refusal.log(&peer, &broker);
@@ -73,7 +77,7 @@ async fn admit(
         let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
         let mut buffer = BytesMut::new();
         match read_connect(&mut stream, &mut decoder, &mut buffer).await {
-            Ok(connect) => Some((stream, tls, decoder, buffer, connect)),
+            Ok(connect) => Some((stream, certificate, decoder, buffer, connect)),
             Err(refusal) => {
                 refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
                 None
@@ -84,13 +88,13 @@ async fn admit(
         Refusal::TimedOut.log(&peer, &broker);
         return None;
     };
-    let (stream, tls, decoder, rest, connect) = handshake?;
+    let (stream, certificate, decoder, rest, connect) = handshake?;
     let version = connect.version;
-    match log_in(*connect, tls.as_deref(), &listener, &broker).await {
+    match log_in(*connect, certificate.username, &listener, &broker).await {
         Ok(login) => {
             let handshake = Handshake {
                 stream,
-                tls,
+                tls: certificate.tls,
                 decoder,
                 peer,
                 listener,
@@ -152,7 +156,7 @@ struct Login {
 /// Checks what a CONNECT asks for, in Mosquitto's order.
 async fn log_in(
     mut connect: Connect,
-    tls: Option<&Negotiated>,
+    certified_name: Option<Text>,
     listener: &ListenerContext,
     broker: &Broker,
 ) -> Result<Login, Refusal> {
@@ -187,6 +191,9 @@ async fn log_in(
         if will.retain && !broker.config().retain_available {
             return Err(Refusal::Will(ReasonCode::RetainNotSupported));
         }
+        if broker.policy().is_too_large(&will.payload) {
+            return Err(Refusal::Code(ReasonCode::PacketTooLarge));
+        }
         if will.topic.as_bytes().starts_with(b"$CONTROL/") {
             return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
         }
@@ -200,10 +207,10 @@ async fn log_in(
         }
         _ => connect.keep_alive,
     };
-    if settings.tls.username_from().is_some() {
+    if settings.username_from().is_some() {
         // What the client says of itself does not count.
         connect.password = None;
-        connect.username = tls.and_then(|tls| tls.username.clone());
+        connect.username = certified_name;
         if connect.username.is_none() {
             return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
         }
@@ -221,6 +228,9 @@ async fn log_in(
         let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
         assigned = *username != connect.client_id;
         client_id = username.to_owned_text();
+    }
+    if broker.is_full_for(&client_id) {
+        return Err(Refusal::TooManyClients);
     }
     Ok(Login {
         connect,

@@ -34,6 +34,12 @@ impl Connection {
                 }
             }
         }
+        if self.broker.policy().is_too_large(&publish.payload) {
+            if let Delivery::ExactlyOnce(packet_id) = delivery {
+                self.session.state().incoming.refuse(packet_id);
+            }
+            return self.answer(delivery, ReasonCode::PacketTooLarge);
+        }
         if !self.may_publish(&topic) {
             self.debug_publish("Denied", &publish, &topic);
             if let Delivery::ExactlyOnce(packet_id) = delivery {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nix::sys::stat::{Mode, umask};
 use socket2::{Domain, Socket, Type};
 
+use super::interface::addresses_of;
 use crate::broker::config::{ListenAddress, Listener, SocketDomain};
 use crate::broker::log::Log;
 
@@ -42,6 +43,11 @@ impl Drop for SocketFile {
 /// Opens the sockets of a listener and tells the log of each; an error was logged.
 pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<BoundSocket>> {
     let port = listener.port;
+    if let (Some(interface), ListenAddress::Any | ListenAddress::Host(_)) =
+        (&listener.bind_interface, &listener.address)
+    {
+        return bind_interface(interface, listener, log);
+    }
     match &listener.address {
         ListenAddress::Any => {
             let addresses = [
@@ -77,6 +83,32 @@ pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<
             Ok(vec![socket])
         }
     }
+}
+
+/// Opens the addresses of an interface, or those of them that are the host's.
+fn bind_interface(interface: &str, listener: &Listener, log: &Log) -> io::Result<Vec<BoundSocket>> {
+    let told = |error: &io::Error| log.error(format_args!("Error: {error}"));
+    let mut addresses = addresses_of(interface, listener.port).inspect_err(told)?;
+    if let ListenAddress::Host(host) = &listener.address {
+        let hosts: Vec<_> = (host.as_str(), listener.port)
+            .to_socket_addrs()
+            .inspect_err(told)?
+            .collect();
+        addresses.retain(|address| hosts.iter().any(|host| host.ip() == address.ip()));
+    }
+    addresses.retain(|address| wanted(*address, listener.socket_domain));
+    if addresses.is_empty() {
+        let error = io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            format!("Interface {interface} has no such address."),
+        );
+        told(&error);
+        return Err(error);
+    }
+    addresses
+        .into_iter()
+        .map(|address| open(address, log).map(BoundSocket::Tcp))
+        .collect()
 }
 
 /// Opens what can be opened; at least one must be. A machine without IPv6 is no error.

@@ -184,25 +184,25 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 pub(in crate::broker) struct Negotiated {
     version: ProtocolVersion,
     cipher: &'static str,
-    /// The part of the client's certificate that is its user name.
-    pub(in crate::broker) username: Option<Text>,
 }
 
 impl Negotiated {
+    /// The outcome of a handshake, and the user name that the client's certificate gives.
     pub(in crate::broker) fn new(
         stream: &TlsStream<TcpStream>,
         username_from: Option<CertificateName>,
-    ) -> Option<Self> {
+    ) -> Option<(Self, Option<Text>)> {
         let (_, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(|chain| chain.first());
         let name = username_from
             .zip(certificate)
             .and_then(|(part, certificate)| subject::name(certificate, part));
-        Some(Self {
+        let negotiated = Self {
             version: session.protocol_version()?,
             cipher: ciphers::openssl_name(session.negotiated_cipher_suite()?.suite()),
-            username: name.and_then(|name| Text::try_from(name.as_str()).ok()),
-        })
+        };
+        let username = name.and_then(|name| Text::try_from(name.as_str()).ok());
+        Some((negotiated, username))
     }
 
     /// The version as OpenSSL writes it.

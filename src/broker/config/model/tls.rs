@@ -38,15 +38,3 @@ pub enum CertificateName {
     /// The whole subject.
     Subject,
 }
-
-impl TlsOptions {
-    /// What gives clients their user name, if not they themselves.
-    pub fn username_from(&self) -> Option<CertificateName> {
-        match self {
-            Self { certfile: None, .. } => None,
-            options if options.use_identity_as_username => Some(CertificateName::Identity),
-            options if options.use_subject_as_username => Some(CertificateName::Subject),
-            _ => None,
-        }
-    }
-}

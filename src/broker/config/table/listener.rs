@@ -2,8 +2,9 @@
 
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
 use super::super::value::{Argument, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{ACCESS, ENCRYPTION, Reload, Row, Structure, unused};
+use super::{ACCESS, Reload, Row, Structure, unused};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
+use crate::transport::proxy::ProxyVersion;
 
 const ONCE: TextRule = TextRule::ONCE;
 const PREFIX: TextRule = ONCE.at_most(50, "Error: 'listener_auto_id_prefix' length must be <= 50.");
@@ -11,10 +12,6 @@ const QOS: Range = Range::between(0, 2, "Error: 'max_qos' must be between 0 and 
 const ALIASES: Range = Range::between(0, 65535, "Error: Invalid '{name}' value in configuration.");
 const PROXY_VERSION: Range = Range::between(1, 2, "Error: enable_proxy_protocol must be 1 or 2.");
 const SOCKET_DOMAIN: &str = "Error: Invalid 'socket_domain' value '{value}' in configuration.";
-const INTERFACE: &str = "Error: The '{name}' option is not supported yet. \
-    It keeps other networks out, so it cannot be ignored: give an address to 'listener' instead.";
-const PROXY: &str = "Error: The '{name}' option is not supported yet. \
-    All clients would seem to come from the proxy, so it cannot be ignored.";
 
 // A row is a line, so that the table can be read down.
 #[rustfmt::skip]
@@ -22,7 +19,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::structure(&["listener"], Structure::Listener).reload(Reload::WithListener),
     Row::structure(&["port"], Structure::Port).deprecated("Please use 'listener' instead."),
     Row::structure(&["bind_address"], Structure::BindAddress).deprecated(""),
-    Row::default_listener(&["bind_interface"], Text(ONCE, unused())).restart().refused(INTERFACE),
+    Row::default_listener(&["bind_interface"], Text(ONCE, |listener, name| listener.bind_interface = Some(name))).restart(),
     Row::default_listener(&["socket_domain"], Choice(SOCKET_DOMAIN, &[
         ("ipv4", Some(|listener| listener.socket_domain = SocketDomain::Ipv4)),
         ("ipv6", Some(|listener| listener.socket_domain = SocketDomain::Ipv6)),
@@ -41,11 +38,18 @@ pub(super) static ROWS: &[Row] = &[
     Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
     Row::listener(&["listener_allow_anonymous"], Bool(|listener, on| listener.allow_anonymous = Some(on))),
     Row::listener(&["listener_auto_id_prefix"], Text(PREFIX, |listener, prefix| listener.auto_id_prefix = Some(prefix))),
-    Row::listener(&["enable_proxy_protocol"], Integer(PROXY_VERSION, unused())).refused(PROXY),
-    Row::listener(&["proxy_protocol_v2_require_tls"], Bool(unused())).refused(ENCRYPTION),
+    Row::listener(&["enable_proxy_protocol"], Integer(PROXY_VERSION, |listener, version| listener.proxy_protocol = Some(proxy_version(version)))),
+    Row::listener(&["proxy_protocol_v2_require_tls"], Bool(|listener, on| listener.proxy_protocol_v2_require_tls = on)),
     Row::listener(&["http_dir"], Text(ONCE, unused())).restart().later(),
-    Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, unused())).refused(ACCESS),
+    Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin))),
 ];
+
+fn proxy_version(version: i32) -> ProxyVersion {
+    match version {
+        1 => ProxyVersion::V1,
+        _ => ProxyVersion::V2,
+    }
+}
 
 fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
     let text = argument.text()?;

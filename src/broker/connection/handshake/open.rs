@@ -1,44 +1,99 @@
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::refusal::Refusal;
 use crate::broker::Broker;
-use crate::broker::config::Protocol;
-use crate::broker::listener::{ListenerContext, Negotiated};
+use crate::broker::config::{CertificateName, Listener, Protocol};
+use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::protocol::Text;
+use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
 use crate::transport::{Stream, websocket};
 
 /// A connection that is ready for MQTT.
 pub(super) struct Opened {
     pub(super) stream: Stream,
-    /// What was found out about a client that speaks TLS.
-    pub(super) tls: Option<Box<Negotiated>>,
+    pub(super) certificate: Certificate,
 }
 
-/// Goes through what the listener has before MQTT: TLS and WebSocket.
+/// What was found out about a client before it said a word of MQTT.
+#[derive(Default)]
+pub(super) struct Certificate {
+    /// The TLS that it speaks with the broker.
+    pub(super) tls: Option<Box<Negotiated>>,
+    /// The user name that its certificate gives it.
+    pub(super) username: Option<Text>,
+}
+
+/// Goes through what the listener has before MQTT: a proxy, TLS and WebSocket. Behind a
+/// proxy `peer` becomes the client that it speaks for.
 pub(super) async fn open(
-    socket: Socket,
+    mut socket: Socket,
+    peer: &mut Peer,
     listener: &ListenerContext,
     broker: &Broker,
 ) -> Result<Opened, Refusal> {
     let settings = listener.settings(broker);
-    let (socket, tls) = match (socket, broker.tls.acceptor(listener.index())) {
+    let mut certificate = Certificate::default();
+    if let Some(version) = settings.proxy_protocol {
+        certificate.username = introduce(&mut socket, version, peer, settings).await?;
+    }
+    let socket = match (socket, broker.tls.acceptor(listener.index())) {
         (Socket::Tcp(stream), Some(acceptor)) => {
             let accepted = acceptor.accept(stream).await;
             let stream = accepted
                 .map_err(|error| Refusal::Transport(format!("TLS handshake failed: {error}")))?;
-            let negotiated = Negotiated::new(&stream, settings.tls.username_from());
-            (Socket::Tls(Box::new(stream)), negotiated.map(Box::new))
+            let negotiated = Negotiated::new(&stream, settings.username_from());
+            if let Some((negotiated, username)) = negotiated {
+                certificate.tls = Some(Box::new(negotiated));
+                certificate.username = username;
+            }
+            Socket::Tls(Box::new(stream))
         }
-        (socket, _) => (socket, None),
+        (socket, _) => socket,
     };
     let stream = match settings.protocol {
         Protocol::Mqtt => Stream::Plain(socket),
         Protocol::WebSockets => {
             let limit = broker.config().limits.max_packet_size as usize;
-            let accepted = websocket::accept(socket, limit).await;
+            let accepted = websocket::accept(socket, limit, &settings.websockets_origins).await;
             let stream = accepted.map_err(|error| {
                 Refusal::Transport(format!("WebSocket handshake failed: {error}"))
             })?;
             Stream::WebSocket(Box::new(stream))
         }
     };
-    Ok(Opened { stream, tls })
+    Ok(Opened {
+        stream,
+        certificate,
+    })
+}
+
+/// Lets a proxy say whom it speaks for; returns the user name that it vouches for.
+async fn introduce<S>(
+    socket: &mut S,
+    version: ProxyVersion,
+    peer: &mut Peer,
+    settings: &Listener,
+) -> Result<Option<Text>, Refusal>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let header = read_header(socket, version)
+        .await
+        .map_err(|error| match error {
+            ProxyError::Corrupt => Refusal::Proxy,
+            ProxyError::Local => Refusal::Gone,
+            ProxyError::Io(error) => Refusal::Socket(error),
+        })?;
+    if let Some(address) = header.client {
+        *peer = Peer::from_address(address);
+    }
+    if settings.proxy_protocol_v2_require_tls && !header.is_tls {
+        return Err(Refusal::Transport(
+            "The client does not speak TLS with the proxy".to_owned(),
+        ));
+    }
+    let wanted = settings.username_from() == Some(CertificateName::Identity);
+    let name = header.common_name.filter(|_| wanted);
+    Ok(name.and_then(|name| Text::try_from(name.as_str()).ok()))
 }

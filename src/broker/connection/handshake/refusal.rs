@@ -16,6 +16,10 @@ pub(super) enum Refusal {
     TimedOut,
     /// It speaks TLS to a port that does not.
     Tls,
+    /// A proxy did not say whom it speaks for.
+    Proxy,
+    /// There are as many sessions as are allowed.
+    TooManyClients,
     /// TLS or WebSocket did not come about.
     Transport(String),
     /// It began with another packet, or no packet at all.
@@ -50,6 +54,7 @@ impl Refusal {
             | Self::TimedOut
             | Self::Tls
             | Self::Transport(_)
+            | Self::Proxy
             | Self::NotConnect(_) => {
                 return None;
             }
@@ -70,6 +75,8 @@ impl Refusal {
             Self::IdentifierRejected | Self::KeepAlive => v3(Code::IDENTIFIER_REJECTED),
             Self::Will(code) if v5 => reason(*code),
             Self::Will(_) => return None,
+            Self::TooManyClients if v5 => reason(ReasonCode::ServerBusy),
+            Self::TooManyClients => return None,
             Self::Code(code) if v5 => reason(*code),
             Self::Code(ReasonCode::BadUserNameOrPassword) => v3(Code::BAD_USER_NAME_OR_PASSWORD),
             Self::Code(_) => v3(Code::NOT_AUTHORISED),
@@ -92,6 +99,9 @@ impl Refusal {
             Self::Tls => log.notice(format_args!(
                 "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
             )),
+            Self::Proxy => {
+                log.notice(format_args!("Connection rejected, corrupt PROXY header."));
+            }
             Self::Transport(error) => log.information(format_args!("{error}.")),
             Self::NotConnect(byte) => {
                 let packet_type = byte & 0xf0;
@@ -132,6 +142,8 @@ impl Refusal {
                 _ => "protocol error.".to_owned(),
             },
             Self::Code(ReasonCode::BadUserNameOrPassword) => "bad username or password.".to_owned(),
+            Self::TooManyClients => "server busy.".to_owned(),
+            Self::Code(ReasonCode::PacketTooLarge) => "oversize payload.".to_owned(),
             Self::Transport(_) => "Protocol error.".to_owned(),
             _ => "protocol error.".to_owned(),
         }
