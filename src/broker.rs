@@ -8,6 +8,7 @@
 //! - `auth` says who may connect and what clients may do,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
+//! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `housekeeping` ends what has had its time.
 //!
 //! The way of a message through these is drawn in `docs/architecture.md`.
@@ -31,6 +32,8 @@ mod router;
 mod server;
 mod session;
 mod session_store;
+mod statistics;
+mod sys;
 mod will;
 
 use std::sync::Arc;
@@ -48,6 +51,7 @@ use self::retained::RetainedMessages;
 use self::router::Router;
 use self::session::QueueLimits;
 use self::session_store::SessionStore;
+use self::statistics::Statistics;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
@@ -67,6 +71,7 @@ pub(crate) struct Broker {
     sessions: SessionStore,
     router: Router,
     retained: RetainedMessages,
+    statistics: Statistics,
 }
 
 impl Broker {
@@ -90,6 +95,7 @@ impl Broker {
             sessions: SessionStore::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),
+            statistics: Statistics::default(),
         }
     }
 

@@ -26,6 +26,7 @@ use super::fanout::Fanout;
 use super::listener::{ListenerContext, Peer};
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
+use super::statistics::Tally;
 use crate::protocol::{
     Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, TopicName, encode,
 };
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     partial: BytesMut,
     /// Answers to the client's packets, not yet given to the socket.
     replies: BytesMut,
+    /// How many they are.
+    reply_count: usize,
     /// What is being written.
     unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
@@ -161,9 +164,14 @@ impl Connection {
         let broker = Arc::clone(&self.broker);
         let mut fanout = Fanout::new(&broker, now);
         let mut acknowledged = false;
+        let mut received = Tally::default();
         let result = loop {
             match self.decoder.next_packet(packets) {
                 Ok(Some(packet)) => {
+                    match &packet {
+                        Packet::Publish(publish) => received.publish(publish.payload.len()),
+                        _ => received.packets += 1,
+                    }
                     acknowledged |= matches!(
                         packet,
                         Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
@@ -178,6 +186,7 @@ impl Connection {
         };
         // What was accepted before an error is delivered all the same.
         let congested = fanout.finish();
+        broker.count_received(received);
         self.pause_for(congested, waker, now);
         if acknowledged {
             self.session.state().progress(&broker, now);
@@ -251,6 +260,7 @@ impl Connection {
     }
 
     fn reply(&mut self, packet: &Packet) -> Result<(), Closed> {
+        self.reply_count += 1;
         // What the broker answers is small and within every limit of the format.
         encode(packet, self.version, &mut self.replies)
             .map_err(|_| Closed::protocol_error("an answer that cannot be written"))

@@ -19,6 +19,7 @@ pub(super) use self::tls::{Negotiated, TlsListeners};
 use super::Broker;
 use super::config::{EffectiveSecurity, Listener, ProtocolVersions};
 use super::connection;
+use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
 
@@ -123,6 +124,7 @@ impl Counted {
     /// Counts one more connection of the listener and of the broker, unless there are as
     /// many as allowed.
     fn new(context: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
+        broker.statistics.add(Counter::Sockets, 1);
         let limits = &broker.config().limits;
         if !count(&broker.connections, limits.global_max_connections) {
             return None;

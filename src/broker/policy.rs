@@ -11,6 +11,8 @@ pub(super) struct Policy {
     queue_qos0_messages: AtomicBool,
     allow_duplicate_messages: AtomicBool,
     connection_messages: AtomicBool,
+    /// Seconds; 0 is never.
+    sys_interval: AtomicU32,
     /// Bytes; `u32::MAX` is no limit.
     message_size_limit: AtomicU32,
     /// Seconds; 0 is no limit.
@@ -24,6 +26,7 @@ impl Policy {
             queue_qos0_messages: AtomicBool::default(),
             allow_duplicate_messages: AtomicBool::default(),
             connection_messages: AtomicBool::default(),
+            sys_interval: AtomicU32::default(),
             message_size_limit: AtomicU32::default(),
             persistent_client_expiration: AtomicU32::default(),
         };
@@ -45,6 +48,8 @@ impl Policy {
         self.message_size_limit
             .store(message_size_limit, Ordering::Relaxed);
         let seconds = |limit: Duration| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1);
+        let sys_interval = config.sys_interval.map_or(0, seconds);
+        self.sys_interval.store(sys_interval, Ordering::Relaxed);
         let expiration = config.persistent_client_expiration.map_or(0, seconds);
         self.persistent_client_expiration
             .store(expiration, Ordering::Relaxed);
@@ -64,6 +69,12 @@ impl Policy {
 
     pub(super) fn connection_messages(&self) -> bool {
         self.connection_messages.load(Ordering::Relaxed)
+    }
+
+    /// Seconds between two updates of the `$SYS` topics, if there are any.
+    pub(super) fn sys_interval(&self) -> Option<u32> {
+        let seconds = self.sys_interval.load(Ordering::Relaxed);
+        (seconds > 0).then_some(seconds)
     }
 
     /// Whether a message with this payload is not passed on.

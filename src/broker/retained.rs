@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -14,6 +15,8 @@ use crate::protocol::{TopicFilter, TopicName};
 #[derive(Default)]
 pub(super) struct RetainedMessages {
     root: RwLock<Node>,
+    messages: AtomicUsize,
+    payload_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -29,13 +32,33 @@ impl RetainedMessages {
         let mut root = self.root.write();
         let mut levels = levels(message.topic.as_bytes());
         if message.payload.is_empty() {
-            root.remove(&mut levels);
+            self.uncount(root.remove(&mut levels).as_deref());
             return;
         }
         let node = levels.fold(&mut *root, |node, level| {
             node.levels.entry(level.into()).or_default()
         });
-        node.message = Some(Arc::clone(message));
+        let earlier = node.message.replace(Arc::clone(message));
+        self.messages.fetch_add(1, Ordering::Relaxed);
+        self.payload_bytes
+            .fetch_add(message.payload.len(), Ordering::Relaxed);
+        self.uncount(earlier.as_deref());
+    }
+
+    fn uncount(&self, gone: Option<&Message>) {
+        if let Some(message) = gone {
+            self.messages.fetch_sub(1, Ordering::Relaxed);
+            self.payload_bytes
+                .fetch_sub(message.payload.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// How many messages there are, and the bytes of their payloads.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (
+            self.messages.load(Ordering::Relaxed),
+            self.payload_bytes.load(Ordering::Relaxed),
+        )
     }
 
     /// Whether the topic has a retained message.
@@ -65,7 +88,8 @@ impl RetainedMessages {
 
     /// Takes away what has expired.
     pub(super) fn remove_expired(&self, now: Millis) {
-        self.root.write().remove_expired(now);
+        let gone = |message: &Message| self.uncount(Some(message));
+        self.root.write().remove_expired(now, &gone);
     }
 }
 
@@ -74,29 +98,24 @@ fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 impl Node {
-    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) {
+    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Arc<Message>> {
         let Some(level) = levels.next() else {
-            self.message = None;
-            return;
+            return self.message.take();
         };
-        if let Some(node) = self.levels.get_mut(level) {
-            node.remove(levels);
-            if node.is_empty() {
-                self.levels.remove(level);
-            }
+        let node = self.levels.get_mut(level)?;
+        let removed = node.remove(levels);
+        if node.is_empty() {
+            self.levels.remove(level);
         }
+        removed
     }
 
-    fn remove_expired(&mut self, now: Millis) {
-        if self
-            .message
-            .as_ref()
-            .is_some_and(|message| message.is_expired(now))
-        {
-            self.message = None;
+    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Message)) {
+        if let Some(expired) = self.message.take_if(|message| message.is_expired(now)) {
+            gone(&expired);
         }
         self.levels.retain(|_, node| {
-            node.remove_expired(now);
+            node.remove_expired(now, gone);
             !node.is_empty()
         });
     }
@@ -192,8 +211,10 @@ mod tests {
     #[test]
     fn an_empty_payload_takes_the_message_away_and_leaves_no_trace() {
         let store = retained(&["a/b/c"]);
+        assert_eq!(store.size(), (1, 1));
         store.set(&message("a/b/c", "", None));
         assert!(store.root.read().is_empty());
+        assert_eq!(store.size(), (0, 0));
     }
 
     #[test]

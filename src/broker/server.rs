@@ -16,6 +16,7 @@ use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
 use super::session::{Ending, Link};
+use super::sys::keep_topics;
 
 /// How long the clients have to take what waits for them when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -77,6 +78,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         }
     }
     tokio::spawn(keep_house(Arc::clone(&broker)));
+    tokio::spawn(keep_topics(Arc::clone(&broker), name.clone()));
     log.information(format_args!("{name} running"));
     loop {
         tokio::select! {
@@ -107,8 +109,8 @@ impl Broker {
         }
     }
 
-    /// Reads the configuration, the certificates, and the files of users and rules again. A mistake in them is told
-    /// and leaves everything as it was.
+    /// Reads the configuration, the certificates, and the files of users and rules again.
+    /// A mistake in them is told and leaves everything as it was.
     fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
         self.log.information(format_args!("Reloading config."));
         let config = if files.is_empty() {

@@ -15,6 +15,7 @@ use super::message::Message;
 use super::session::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, Session, SessionState, StoredWill,
 };
+use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
 
 const SHARDS: usize = 64;
@@ -199,6 +200,7 @@ impl Broker {
             if known && !session.can_be_resumed(now) && !session.is_connected() {
                 self.log
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
+                self.statistics.add(Counter::Expired, 1);
                 shard.remove(client_id);
                 session.end(now, &mut aftermath);
             }

@@ -22,6 +22,7 @@ use crate::broker::auth::{Credentials, Identity};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
+use crate::broker::statistics::Counter;
 use crate::protocol::{
     ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
 };
@@ -76,7 +77,7 @@ async fn admit(
         };
         let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
         let mut buffer = BytesMut::new();
-        match read_connect(&mut stream, &mut decoder, &mut buffer).await {
+        match read_connect(&mut stream, &mut decoder, &mut buffer, &broker).await {
             Ok(connect) => Some((stream, certificate, decoder, buffer, connect)),
             Err(refusal) => {
                 refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
@@ -116,6 +117,7 @@ async fn read_connect(
     stream: &mut Stream,
     decoder: &mut Decoder,
     buffer: &mut BytesMut,
+    broker: &Broker,
 ) -> Result<Box<Connect>, Refusal> {
     /// The high four bits of a CONNECT's first byte.
     const CONNECT: u8 = 0x10;
@@ -125,7 +127,7 @@ async fn read_connect(
         buffer.reserve(FIRST_READ);
         match stream.read_buf(buffer).await {
             Ok(0) => return Err(Refusal::Gone),
-            Ok(_) => {}
+            Ok(length) => broker.statistics.add(Counter::BytesReceived, length),
             Err(error) => return Err(Refusal::Socket(error)),
         }
         match buffer.first() {
@@ -332,6 +334,8 @@ impl Handshake {
             properties: properties.into(),
         };
         let mut replies = BytesMut::new();
+        broker.statistics.add(Counter::Connections, 1);
+        broker.statistics.add(Counter::MessagesReceived, 1);
         broker.log().debug(format_args!(
             "Sending CONNACK to {} ({}, 0)",
             session.client_id(),
@@ -350,6 +354,7 @@ impl Handshake {
             decoder,
             partial: BytesMut::new(),
             replies,
+            reply_count: 1,
             unsent: Default::default(),
             topic_aliases: None,
             write_access: None,

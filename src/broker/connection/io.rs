@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Closed, Connection};
+use crate::broker::statistics::Counter;
 
 /// One read takes so much at most.
 const READ_SIZE: usize = 64 * 1024;
@@ -55,7 +56,8 @@ impl Connection {
         match self.stream.poll_read_buf(cx, buffer) {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(0)) => Err(Closed::EndOfStream),
-            Poll::Ready(Ok(_)) => {
+            Poll::Ready(Ok(length)) => {
+                self.broker.statistics.add(Counter::BytesReceived, length);
                 self.session.hear(self.broker.clock().now());
                 self.process_buffer(buffer, cx.waker())
             }
@@ -96,6 +98,7 @@ impl Connection {
         if written == 0 {
             return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
         }
+        self.broker.statistics.add(Counter::BytesSent, written);
         let mut rest = written;
         while let Some(front) = self.unsent.front_mut() {
             if rest < front.len() {
@@ -125,8 +128,12 @@ impl Connection {
             self.unsent
                 .push_back(std::mem::take(&mut self.replies).freeze());
         }
-        state.take_output(self.number, &mut self.unsent);
+        let mut sent = state.take_output(self.number, &mut self.unsent);
         drop(state);
+        sent.packets += std::mem::take(&mut self.reply_count);
+        if sent.packets > 0 {
+            self.broker.count_sent(sent);
+        }
         if self.unsent.is_empty() {
             // An idle connection holds no memory for pieces.
             self.unsent = Default::default();

@@ -43,6 +43,8 @@ pub(in crate::broker) struct Encoded {
     /// The packets one after the other, but for large payloads.
     bytes: Bytes,
     messages: Vec<EncodedMessage>,
+    /// The bytes of all payloads.
+    payload_bytes: usize,
     /// How long the longest packet is.
     longest: usize,
     /// Whether every packet is QoS 0 and all of it in `bytes`.
@@ -57,6 +59,7 @@ pub(in crate::broker) struct EncodedMessage {
     pub(in crate::broker) qos: QoS,
     /// Where the packet identifier stands, counted from `start`; 0 at QoS 0.
     pub(in crate::broker) packet_id_at: usize,
+    pub(in crate::broker) payload_length: usize,
     /// The payload when it is large.
     pub(in crate::broker) payload: Option<Bytes>,
 }
@@ -92,6 +95,7 @@ impl Encoded {
                 end: start,
                 qos,
                 packet_id_at: 0,
+                payload_length: 0,
                 payload: None,
             };
             messages.push(
@@ -102,6 +106,7 @@ impl Encoded {
         }
         Self {
             shape,
+            payload_bytes: messages.iter().map(|message| message.payload_length).sum(),
             longest: messages.iter().map(EncodedMessage::size).max().unwrap_or(0),
             plain: messages
                 .iter()
@@ -121,6 +126,10 @@ impl Encoded {
 
     pub(in crate::broker) fn messages(&self) -> &[EncodedMessage] {
         &self.messages
+    }
+
+    pub(in crate::broker) fn payload_bytes(&self) -> usize {
+        self.payload_bytes
     }
 
     pub(in crate::broker) fn longest(&self) -> usize {
@@ -163,6 +172,7 @@ impl Single<'_> {
                 end: out.len(),
                 qos: self.delivery.qos(),
                 packet_id_at: packet_id_at.map_or(0, |at| at - start),
+                payload_length: payload.len(),
                 payload: large.then(|| payload.clone()),
             })
         })

@@ -15,6 +15,7 @@ use crate::broker::clock::Millis;
 use crate::broker::fanout::{Delivered, Run, Shape, Single};
 use crate::broker::message::{Message, Publication};
 use crate::broker::router::Terms;
+use crate::broker::statistics::{Counter, Tally};
 use crate::protocol::{Delivery, PacketId, QoS};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
@@ -23,6 +24,19 @@ use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 const OUTBOX_MARK: usize = 256 * 1024;
 /// A client that takes nothing for so long is stalled: nobody pauses for it.
 const STALLED_AFTER: Millis = 1_000;
+
+/// What sessions hold together.
+#[derive(Debug, Default)]
+pub(in crate::broker) struct Held {
+    /// Messages that are queued or in flight, and payload bytes of the queued ones.
+    pub(in crate::broker) messages: usize,
+    pub(in crate::broker) payload_bytes: usize,
+    pub(in crate::broker) subscriptions: usize,
+    pub(in crate::broker) shared_subscriptions: usize,
+    /// What is encoded and not yet taken by the sockets.
+    pub(in crate::broker) unwritten_bytes: usize,
+    pub(in crate::broker) unwritten_pieces: usize,
+}
 
 impl Session {
     /// Delivers a run of messages: to the connection as far as there is room, and else
@@ -54,6 +68,7 @@ impl Session {
             state.last_progress = now;
         }
         if dropped > 0 {
+            broker.statistics.add(Counter::PublishesDropped, dropped);
             state.tell_of_drops(self, broker);
         }
         let congested = state.is_congesting(broker, now);
@@ -151,18 +166,17 @@ impl SessionState {
         self.subscriptions = Default::default();
     }
 
-    /// Moves what is ready to be written to the end of `pieces`; false when the
-    /// connection is not this session's any more.
+    /// Moves what is ready to be written to the end of `pieces`, and says what it is;
+    /// nothing when the connection is not this session's any more.
     pub(in crate::broker) fn take_output(
         &mut self,
         connection: ConnectionNumber,
         pieces: &mut VecDeque<Bytes>,
-    ) -> bool {
-        let attached = self.attachment(connection).is_some();
-        if attached {
-            self.outbox.take_into(pieces);
+    ) -> Tally {
+        match self.attachment(connection) {
+            Some(_) => self.outbox.take_into(pieces),
+            None => Tally::default(),
         }
-        attached
     }
 
     /// Notes that the connection's socket took bytes, and makes more ready.
@@ -314,7 +328,8 @@ impl SessionState {
             if !limits.admit_by_size(self.waiting()) {
                 return publications.len();
             }
-            self.outbox.push_run(encoded.bytes());
+            self.outbox
+                .push_run(encoded.bytes(), publications.len(), encoded.payload_bytes());
             self.unwritten += encoded.bytes().len();
             return 0;
         }
@@ -428,6 +443,17 @@ impl SessionState {
                 self.enqueue(queued);
             }
         }
+    }
+
+    /// Adds what the session holds at the moment.
+    pub(in crate::broker) fn add_to(&self, held: &mut Held) {
+        held.messages += self.waiting.messages + self.outgoing.in_flight();
+        held.payload_bytes += self.waiting.payload_bytes;
+        held.subscriptions += self.subscriptions.len();
+        let filters = self.subscriptions.keys();
+        held.shared_subscriptions += filters.filter(|filter| filter.is_shared()).count();
+        held.unwritten_bytes += self.unwritten;
+        held.unwritten_pieces += self.outbox.pieces();
     }
 
     fn let_go(&mut self, kept: Option<Queued>) {

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::broker::fanout::EncodedMessage;
+use crate::broker::statistics::Tally;
 use crate::protocol::PacketId;
 
 /// Shorter runs are copied, as a reference would cost more than it saves.
@@ -14,6 +15,8 @@ pub(in crate::broker) struct Outbox {
     pieces: VecDeque<Bytes>,
     /// What is copied, until a piece by reference follows it.
     tail: BytesMut,
+    /// How much it is.
+    tally: Tally,
 }
 
 impl Outbox {
@@ -22,7 +25,8 @@ impl Outbox {
     }
 
     /// Appends whole packets that others get too.
-    pub(super) fn push_run(&mut self, run: &Bytes) {
+    pub(super) fn push_run(&mut self, run: &Bytes, publishes: usize, payload_bytes: usize) {
+        self.tally.publishes(publishes, payload_bytes);
         if run.len() < SMALL_RUN {
             self.copy(run);
         } else {
@@ -42,6 +46,7 @@ impl Outbox {
         message: &EncodedMessage,
         packet_id: Option<PacketId>,
     ) {
+        self.tally.publish(message.payload_length);
         let at = self.tail.len() + message.packet_id_at;
         self.copy(&bytes[message.start..message.end]);
         if let Some(packet_id) = packet_id {
@@ -60,6 +65,7 @@ impl Outbox {
         let Some(message) = encode(&mut self.tail) else {
             return 0;
         };
+        self.tally.publish(message.payload_length);
         let size = message.size();
         if let Some(payload) = message.payload {
             self.push_piece(payload);
@@ -71,12 +77,18 @@ impl Outbox {
     pub(super) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
         let [high, low] = packet_id.get().to_be_bytes();
         let packet = [0x62, 0x02, high, low];
+        self.tally.packets += 1;
         self.copy(&packet);
         packet.len()
     }
 
-    /// Moves everything to the end of `pieces`.
-    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) {
+    /// The pieces that wait.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len() + usize::from(!self.tail.is_empty())
+    }
+
+    /// Moves everything to the end of `pieces`, and says what it is.
+    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
         if pieces.is_empty() {
             std::mem::swap(&mut self.pieces, pieces);
         } else {
@@ -85,6 +97,7 @@ impl Outbox {
         if !self.tail.is_empty() {
             pieces.push_back(std::mem::take(&mut self.tail).freeze());
         }
+        std::mem::take(&mut self.tally)
     }
 
     /// Forgets everything, as the end of a connection does.

@@ -43,7 +43,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["pid_file"], Text(ONCE, |config, path| config.pid_file = Some(path.into()))),
     Row::structure(&["include_dir"], Structure::IncludeDir).reloaded(),
     Row::structure(&["per_listener_settings"], Structure::PerListenerSettings).deprecated(""),
-    Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded().later(),
+    Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
     Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)),
     Row::global(&["enable_control_api"], Bool(unused())).later(),
     Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), unused())).later(),

@@ -1,0 +1,132 @@
+//! What the broker has done since its start, counted so that it costs a message next to
+//! nothing: each thread counts for itself, and once for a whole batch.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thread_local::ThreadLocal;
+
+use super::Broker;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counter {
+    /// MQTT packets of all kinds.
+    MessagesReceived,
+    MessagesSent,
+    BytesReceived,
+    BytesSent,
+    /// PUBLISH packets, and the bytes of their payloads.
+    PublishesReceived,
+    PublishesSent,
+    PublishesDropped,
+    PayloadReceived,
+    PayloadSent,
+    /// Sockets that were taken.
+    Sockets,
+    /// CONNECT packets that were answered with success.
+    Connections,
+    /// Sessions that ended because their time was over.
+    Expired,
+}
+
+/// How many there are.
+const COUNTERS: usize = Counter::Expired as usize + 1;
+
+/// The counts of all threads.
+#[derive(Default)]
+pub(super) struct Statistics {
+    threads: ThreadLocal<[AtomicU64; COUNTERS]>,
+}
+
+impl Statistics {
+    /// Counts `number` more.
+    pub(super) fn add(&self, counter: Counter, number: usize) {
+        let counts = self.threads.get_or_default();
+        let count = &counts[counter as usize];
+        // Nobody but this thread writes it.
+        count.store(
+            count.load(Ordering::Relaxed) + number as u64,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// The sum of all threads.
+    pub(super) fn total(&self, counter: Counter) -> u64 {
+        let threads = self.threads.iter();
+        threads
+            .map(|counts| counts[counter as usize].load(Ordering::Relaxed))
+            .sum()
+    }
+}
+
+/// PUBLISH and other packets that were counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Packets of all kinds.
+    pub(super) packets: usize,
+    pub(super) publishes: usize,
+    pub(super) payload_bytes: usize,
+}
+
+impl Tally {
+    /// Counts a PUBLISH.
+    pub(super) fn publish(&mut self, payload_bytes: usize) {
+        self.publishes(1, payload_bytes);
+    }
+
+    /// Counts PUBLISH packets.
+    pub(super) fn publishes(&mut self, number: usize, payload_bytes: usize) {
+        self.packets += number;
+        self.publishes += number;
+        self.payload_bytes += payload_bytes;
+    }
+}
+
+impl Broker {
+    pub(super) fn count_received(&self, tally: Tally) {
+        let Tally {
+            packets,
+            publishes,
+            payload_bytes,
+        } = tally;
+        self.statistics.add(Counter::MessagesReceived, packets);
+        if publishes > 0 {
+            self.statistics.add(Counter::PublishesReceived, publishes);
+            self.statistics.add(Counter::PayloadReceived, payload_bytes);
+        }
+    }
+
+    pub(super) fn count_sent(&self, tally: Tally) {
+        let Tally {
+            packets,
+            publishes,
+            payload_bytes,
+        } = tally;
+        self.statistics.add(Counter::MessagesSent, packets);
+        if publishes > 0 {
+            self.statistics.add(Counter::PublishesSent, publishes);
+            self.statistics.add(Counter::PayloadSent, payload_bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_all_threads_are_added_up() {
+        let statistics = Statistics::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        statistics.add(Counter::BytesSent, 3);
+                    }
+                });
+            }
+        });
+        assert_eq!(statistics.total(Counter::BytesSent), 1200);
+        assert_eq!(statistics.total(Counter::BytesReceived), 0);
+    }
+}
