@@ -175,11 +175,7 @@ fn a_reload_shows_the_new_certificate_and_keeps_the_old_one_when_it_is_bad() {
 
     // Another authority: only its client trusts the new certificate.
     certificates(broker.folder());
-    let mark = broker.log_mark();
-    broker.signal(Signal::SIGHUP);
-    broker.wait_for_log_after(mark, "Reloading config.");
-    broker.signal(Signal::SIGHUP);
-    broker.wait_for_log_after(mark, "Reloading config.");
+    broker.reload();
     assert!(is_let_in(&broker, None));
 }
 

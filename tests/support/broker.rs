@@ -154,6 +154,17 @@ impl Broker {
         kill(Pid::from_raw(id), signal).expect("the broker is running");
     }
 
+    /// Lets the broker reload its configuration and waits until it has done so.
+    #[track_caller]
+    pub(crate) fn reload(&self) {
+        // The reload is over when the next one begins.
+        for _ in 0..2 {
+            let mark = self.log_mark();
+            self.signal(Signal::SIGHUP);
+            self.wait_for_log_after(mark, "Reloading config.");
+        }
+    }
+
     /// Ends the broker with SIGTERM; returns its exit code, `None` when it died by a signal.
     #[track_caller]
     pub(crate) fn stop(self) -> Option<i32> {
