@@ -56,7 +56,7 @@ fn a_client_is_served_under_tls_and_the_log_says_how() {
 }
 
 #[test]
-fn a_large_message_comes_whole_through_tls() {
+fn large_messages_come_whole_through_tls() {
     let broker = broker_with(SERVER);
     let mut client = TlsClient::connect(broker.port(), broker.folder(), None);
     assert_eq!(client.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
@@ -65,14 +65,17 @@ fn a_large_message_comes_whole_through_tls() {
         client.exchange(&subscribe, 5).unwrap(),
         b"\x90\x03\x00\x01\x00"
     );
-    let payload: Vec<u8> = (0..300_000_u32).map(|number| number as u8).collect();
-    let publish = packet(0x30, &[&string("a")[..], &payload].concat());
-    let answer = client.exchange(&publish, publish.len()).unwrap();
-    assert!(
-        answer == publish,
-        "another packet of {} bytes",
-        answer.len()
-    );
+    // Also lengths at which a buffer is just full.
+    for length in (60_000..300_000).step_by(9_973) {
+        let payload: Vec<u8> = (0..length).map(|number: u32| number as u8).collect();
+        let publish = packet(0x30, &[&string("a")[..], &payload].concat());
+        let answer = client.exchange(&publish, publish.len()).unwrap();
+        assert!(
+            answer == publish,
+            "another packet of {} bytes",
+            answer.len()
+        );
+    }
 }
 
 #[test]

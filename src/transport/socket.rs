@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+/// The longest record of TLS, decrypted.
+const RECORD: usize = 16 * 1024;
+
 /// A connection that was taken.
 #[derive(Debug)]
 pub enum Socket {
@@ -81,10 +84,14 @@ fn poll_read_into(
 ) -> Poll<io::Result<usize>> {
     let before = buffer.len();
     loop {
-        let spare = buffer.capacity() - buffer.len();
-        if spare == 0 {
-            return Poll::Ready(Ok(buffer.len() - before));
+        if buffer.len() == buffer.capacity() {
+            if buffer.len() > before {
+                return Poll::Ready(Ok(buffer.len() - before));
+            }
+            // A read of nothing would be the end.
+            buffer.reserve(RECORD);
         }
+        let spare = buffer.capacity() - buffer.len();
         // The library fills an initialised slice.
         let start = buffer.len();
         buffer.put_bytes(0, spare);
