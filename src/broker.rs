@@ -9,6 +9,7 @@
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
+//! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
 //! - `housekeeping` ends what has had its time.
 //!
 //! The way of a message through these is drawn in `docs/architecture.md`.
@@ -33,7 +34,9 @@ mod server;
 mod session;
 mod session_store;
 mod statistics;
+mod subscription_tree;
 mod sys;
+mod systemd;
 mod will;
 
 use std::sync::Arc;

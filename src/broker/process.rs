@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Group, Uid, User, initgroups, setgid, setuid};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setgroups, setuid};
 use thiserror::Error;
 
 use super::log::Log;
@@ -20,6 +21,8 @@ const FALLBACK_USER: &str = "nobody";
 pub(super) enum PrivilegeError {
     #[error("Error: Unable to drop privileges to '{0}' because this user does not exist.")]
     UnknownUser(String),
+    #[error("Error: Invalid {name} value ({value}).")]
+    Environment { name: &'static str, value: String },
     #[error("Error: Unable to drop privileges to '{user}': {cause}.")]
     Refused {
         user: String,
@@ -32,7 +35,7 @@ impl PrivilegeError {
     /// The exit code of a broker that cannot start for this.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::UnknownUser(_) => 3,
+            Self::UnknownUser(_) | Self::Environment { .. } => 3,
             Self::Refused { .. } => 14,
         }
     }
@@ -40,8 +43,16 @@ impl PrivilegeError {
 
 /// Becomes the configured user where root started the broker.
 pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), PrivilegeError> {
+    if let Some(mask) = number_of("UMASK_SET", 8)? {
+        umask(Mode::from_bits_truncate(mask));
+    }
     if !Uid::effective().is_root() {
         return Ok(());
+    }
+    // As images for containers have it.
+    let (uid, gid) = (number_of("PUID", 10)?, number_of("PGID", 10)?);
+    if uid.is_some() || gid.is_some() {
+        return become_numbers(uid, gid, log);
     }
     if user == Some("root") {
         log.warning(format_args!(
@@ -70,6 +81,36 @@ pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), Privi
         "Info: running mosquitto as user: {}.",
         account.name
     ));
+    Ok(())
+}
+
+/// A number in the environment, in this base.
+fn number_of(name: &'static str, base: u32) -> Result<Option<u32>, PrivilegeError> {
+    let Some(value) = std::env::var_os(name) else {
+        return Ok(None);
+    };
+    let value = value.to_string_lossy().into_owned();
+    match u32::from_str_radix(&value, base) {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(PrivilegeError::Environment { name, value }),
+    }
+}
+
+fn become_numbers(uid: Option<u32>, gid: Option<u32>, log: &Log) -> Result<(), PrivilegeError> {
+    let refused = |number: u32| {
+        move |cause| PrivilegeError::Refused {
+            user: number.to_string(),
+            cause,
+        }
+    };
+    if let Some(gid) = gid {
+        setgroups(&[Gid::from_raw(gid)]).map_err(refused(gid))?;
+        setgid(Gid::from_raw(gid)).map_err(refused(gid))?;
+    }
+    if let Some(uid) = uid {
+        setuid(Uid::from_raw(uid)).map_err(refused(uid))?;
+        log.information(format_args!("Info: running mosquitto as user id: {uid}."));
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A running broker, from its first socket to its last.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, list
 use super::log::{Log, LogType};
 use super::session::{Ending, Link};
 use super::sys::keep_topics;
+use super::systemd::ServiceManager;
 
 /// How long the clients have to take what waits for them when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -42,6 +43,12 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Asks for a snapshot of what is kept.
+    user_1: Signal,
+    /// Asks for the subscriptions.
+    user_2: Signal,
+    /// Says that the log file has been moved away.
+    rotate: Signal,
 }
 
 impl Signals {
@@ -50,6 +57,9 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
+            user_2: signal(SignalKind::user_defined2())?,
+            rotate: signal(SignalKind::from_raw(nix::libc::SIGRTMIN()))?,
         })
     }
 }
@@ -80,10 +90,27 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     tokio::spawn(keep_house(Arc::clone(&broker)));
     tokio::spawn(keep_topics(Arc::clone(&broker), name.clone()));
     log.information(format_args!("{name} running"));
+    if let Some(manager) = ServiceManager::from_environment() {
+        manager.ready();
+        tokio::spawn(manager.keep_alive());
+    }
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
+            // Nothing is written yet that could be written now.
+            _ = signals.user_1.recv() => {}
+            _ = signals.rotate.recv() => log.reopen(),
+            _ = signals.user_2.recv() => {
+                let broker = Arc::clone(&broker);
+                // A reader of standard output may be slow.
+                let print = move || {
+                    let mut stdout = io::stdout().lock();
+                    let _ = stdout.write_all(broker.subscription_tree().as_bytes());
+                    let _ = stdout.flush();
+                };
+                let _ = tokio::task::spawn_blocking(print).await;
+            }
             _ = signals.hang_up.recv() => {
                 // Files are read off the network threads.
                 let (broker, files) = (Arc::clone(&broker), config_files.clone());
