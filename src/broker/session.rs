@@ -1,6 +1,7 @@
 //! One client's session: what it subscribed to, what waits for it, and the connection
 //! that it has at the moment, if any.
 
+mod aliases;
 mod delivery;
 mod limits;
 mod outbox;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub(super) use self::aliases::Alias;
 pub(super) use self::delivery::Held;
 pub(super) use self::limits::QueueLimits;
 pub(super) use self::state::{

@@ -39,6 +39,8 @@ pub(super) struct Opening {
     pub(super) attachment: Attachment,
     /// How many messages the client takes at once.
     pub(super) receive_maximum: NonZeroU16,
+    /// How many topic aliases the broker may give to the client.
+    pub(super) topic_alias_maximum: u16,
     /// How many QoS 2 messages the broker takes at once.
     pub(super) own_receive_maximum: NonZeroU16,
 }
@@ -277,7 +279,11 @@ impl Session {
         self.set_connected(true);
         self.set_v5(opening.attachment.version.is_v5());
         self.hear(now);
-        state.attach(opening.attachment, opening.receive_maximum);
+        state.attach(
+            opening.attachment,
+            opening.receive_maximum,
+            opening.topic_alias_maximum,
+        );
     }
 
     /// Ends the session; it is no longer in the store.

@@ -309,6 +309,11 @@ impl Handshake {
                 told_of_drops: false,
             },
             receive_maximum: connect.properties.receive_maximum().unwrap_or(own_window),
+            topic_alias_maximum: connect
+                .properties
+                .topic_alias_maximum()
+                .unwrap_or(0)
+                .min(listener.settings(&broker).max_topic_alias_broker),
             // Before MQTT 5.0 no client is told of a limit.
             own_receive_maximum: if version.is_v5() {
                 own_window

@@ -3,6 +3,7 @@ use bytes::{Bytes, BytesMut};
 use super::super::clock::Millis;
 use super::super::message::{Message, Publication};
 use super::super::router::Terms;
+use super::super::session::Alias;
 use crate::protocol::{
     Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
     publish_size,
@@ -88,6 +89,7 @@ impl Encoded {
                 dup: false,
                 retain: shape.retain(message),
                 terms: shape.terms,
+                alias: Alias::None,
             };
             let start = out.len();
             let absent = EncodedMessage {
@@ -148,9 +150,15 @@ pub(in crate::broker) struct Single<'a> {
     pub(in crate::broker) dup: bool,
     pub(in crate::broker) retain: bool,
     pub(in crate::broker) terms: Terms,
+    pub(in crate::broker) alias: Alias,
 }
 
 impl Single<'_> {
+    /// The same packet with its topic named like this.
+    pub(in crate::broker) fn with_alias(self, alias: Alias) -> Self {
+        Self { alias, ..self }
+    }
+
     /// Appends the packet, but for a large payload. `None` when MQTT has no room for the
     /// packet, which only properties added on the way could bring about.
     pub(in crate::broker) fn encode(
@@ -189,16 +197,29 @@ impl Single<'_> {
             .terms
             .subscription_id
             .map(Property::SubscriptionIdentifier);
-        let more: &[Property] = match (&expiry, &id) {
-            (None, None) => &[],
-            (Some(one), None) | (None, Some(one)) => std::slice::from_ref(one),
-            (Some(expiry), Some(id)) => &[expiry.clone(), id.clone()],
+        let alias = match self.alias {
+            Alias::None => None,
+            Alias::New(alias) | Alias::Known(alias) => Some(Property::TopicAlias(alias)),
+        };
+        let more: &[Property] = match (&expiry, &id, &alias) {
+            (None, None, None) => &[],
+            (Some(one), None, None) | (None, Some(one), None) | (None, None, Some(one)) => {
+                std::slice::from_ref(one)
+            }
+            (Some(expiry), Some(id), None) => &[expiry.clone(), id.clone()],
+            _ => &[expiry, id, alias]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>(),
         };
         use_head(&PublishHead {
             dup: self.dup,
             delivery: self.delivery,
             retain: self.retain,
-            topic: self.message.topic.as_bytes(),
+            topic: match self.alias {
+                Alias::Known(_) => &[],
+                Alias::None | Alias::New(_) => self.message.topic.as_bytes(),
+            },
             properties: &self.message.properties,
             more_properties: more,
             payload_length: self.message.payload.len(),

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use super::aliases::{Alias, TopicAliases};
 use super::limits::Waiting;
 use super::state::{ConnectionNumber, Link, Queued, SessionState};
 use super::{Attachment, Session};
@@ -140,9 +141,11 @@ impl SessionState {
         &mut self,
         attachment: Attachment,
         receive_maximum: NonZeroU16,
+        topic_alias_maximum: u16,
     ) {
         self.outbox.clear();
         self.unwritten = 0;
+        self.topic_aliases = TopicAliases::new(topic_alias_maximum);
         self.outgoing.resume(receive_maximum);
         self.link = Link::Online(attachment);
     }
@@ -152,6 +155,7 @@ impl SessionState {
     pub(in crate::broker) fn detach(&mut self, link: Link) {
         self.outbox.clear();
         self.unwritten = 0;
+        self.topic_aliases = None;
         self.link = link;
         self.wake_paused_publishers();
     }
@@ -245,16 +249,25 @@ impl SessionState {
             let Some(resend) = self.outgoing.next_resend() else {
                 break;
             };
-            self.unwritten += match resend {
+            let pushed = match resend {
                 Resend::Publish(delivery, Some(queued)) => {
                     let single = queued.single(delivery, true);
-                    self.outbox
-                        .push_encoded(|out| single.encode(version, now, out))
+                    let too_large = single.size(version, now) > maximum;
+                    match delivery.packet_id().filter(|_| too_large) {
+                        Some(packet_id) => Err(packet_id),
+                        None => Ok(self
+                            .outbox
+                            .push_encoded(|out| single.encode(version, now, out))),
+                    }
                 }
                 // Only sessions that end with their connection keep no message.
-                Resend::Publish(_, None) => 0,
-                Resend::PubRel(packet_id) => self.outbox.push_pubrel(packet_id),
+                Resend::Publish(_, None) => Ok(0),
+                Resend::PubRel(packet_id) => Ok(self.outbox.push_pubrel(packet_id)),
             };
+            match pushed {
+                Ok(bytes) => self.unwritten += bytes,
+                Err(packet_id) => self.forget(packet_id),
+            }
         }
         while self.unwritten < OUTBOX_MARK {
             let Some(front) = self.queue.front() else {
@@ -279,15 +292,32 @@ impl SessionState {
         broker: &Broker,
         now: Millis,
     ) {
-        if queued
-            .single(Delivery::AtMostOnce, false)
-            .size(version, now)
-            > maximum_packet_size
-        {
+        let topic = &queued.message.topic;
+        let aliases = self.topic_aliases.as_deref_mut();
+        let mut alias = aliases
+            .as_ref()
+            .map_or(Alias::None, |aliases| aliases.of(topic));
+        let fits = |alias| {
+            // Any packet identifier takes the same two bytes.
+            let delivery = match queued.qos {
+                QoS::AtMostOnce => Delivery::AtMostOnce,
+                QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
+            };
+            let single = queued.single(delivery, false).with_alias(alias);
+            single.size(version, now) <= maximum_packet_size
+        };
+        if matches!(alias, Alias::New(_)) && !fits(alias) {
+            alias = Alias::None;
+        }
+        if !fits(alias) {
+            // [MQTT-3.1.2-25]
             broker
                 .log()
                 .notice(format_args!("Dropping too large outgoing PUBLISH."));
             return;
+        }
+        if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
+            aliases.give(topic, alias);
         }
         let keep = queued.qos != QoS::AtMostOnce && self.is_persistent();
         let kept = keep.then(|| queued.clone());
@@ -298,7 +328,7 @@ impl SessionState {
                 self.outgoing.send(qos, kept)
             }
         };
-        let single = queued.single(delivery, false);
+        let single = queued.single(delivery, false).with_alias(alias);
         self.unwritten += self
             .outbox
             .push_encoded(|out| single.encode(version, now, out));
@@ -313,7 +343,8 @@ impl SessionState {
         now: Millis,
     ) -> usize {
         let limits = broker.queue_limits();
-        if !self.queue.is_empty() || self.outgoing.has_resends() {
+        let one_by_one = self.topic_aliases.is_some();
+        if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let allowance = usize::from(self.outgoing.receive_maximum().get());
             let mut dropped = 0;
             for publication in run.publications() {
@@ -456,6 +487,12 @@ impl SessionState {
         held.unwritten_pieces += self.outbox.pieces();
     }
 
+    /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
+    fn forget(&mut self, packet_id: PacketId) {
+        self.puback(packet_id);
+        self.pubrec(packet_id, true);
+    }
+
     fn let_go(&mut self, kept: Option<Queued>) {
         self.waiting.held_bytes -= kept.map_or(0, |kept| kept.held);
     }
@@ -516,6 +553,7 @@ impl Queued {
             dup,
             retain,
             terms,
+            alias: Alias::None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
+use super::aliases::TopicAliases;
 use super::limits::Waiting;
 use super::outbox::Outbox;
 use crate::broker::auth::{Credentials, Identity};
@@ -152,6 +153,8 @@ pub(in crate::broker) struct SessionState {
     /// What waits for room in the window or the outbox, in order.
     pub(super) queue: VecDeque<Queued>,
     pub(super) waiting: Waiting,
+    /// Those given on the present connection, if its client takes any.
+    pub(super) topic_aliases: Option<Box<TopicAliases>>,
     /// Bytes that were encoded for the connection and not yet taken by its socket.
     pub(super) unwritten: usize,
     /// When the client last took something, or began to have something waiting.
@@ -177,6 +180,7 @@ impl SessionState {
             outgoing: Outgoing::new(receive_maximum),
             queue: VecDeque::new(),
             waiting: Waiting::default(),
+            topic_aliases: None,
             unwritten: 0,
             last_progress: 0,
             paused_publishers: Vec::new(),

@@ -32,7 +32,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["max_connections"], Integer(Range::NATURAL, |listener, number| listener.max_connections = u32::try_from(number).ok().filter(|&number| number != 0))),
     Row::default_listener(&["max_qos", "maximum_qos"], Integer(QOS, |listener, qos| listener.max_qos = u8::try_from(qos).unwrap_or(2))),
     Row::listener(&["max_topic_alias"], Integer(ALIASES, |listener, number| listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX))),
-    Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))).later(),
+    Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))),
     Row::listener(&["mount_point"], Special(mount_point)).refused(ACCESS),
     Row::default_listener(&["use_username_as_clientid"], Bool(|listener, on| listener.use_username_as_clientid = on)),
     Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
