@@ -12,6 +12,8 @@ mod acknowledgements;
 mod auth;
 #[path = "conformance/bad_packets.rs"]
 mod bad_packets;
+#[path = "conformance/client.rs"]
+mod client;
 #[path = "conformance/clients.rs"]
 mod clients;
 #[path = "conformance/connack.rs"]

@@ -1,5 +1,6 @@
 //! 3.4 to 3.7: PUBACK, PUBREC, PUBREL and PUBCOMP, also those that nobody waits for.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -1,5 +1,6 @@
 //! 3.15 and 4.12: enhanced authentication, for which the broker has no method.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -1,5 +1,6 @@
 //! 3.2 CONNACK.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

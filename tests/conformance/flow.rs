@@ -1,5 +1,6 @@
 //! 4.9: flow control, in both directions.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -1,5 +1,6 @@
 //! 1.5 data representation and 2 the format of packets.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -1,5 +1,6 @@
 //! 4.5 and 4.6: who gets a message, and in which order.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

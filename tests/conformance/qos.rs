@@ -1,5 +1,6 @@
 //! 4.3: the exchange of each QoS, also when it is cut.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

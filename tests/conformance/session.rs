@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

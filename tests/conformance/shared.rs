@@ -1,5 +1,6 @@
 //! 4.8: shared subscriptions.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

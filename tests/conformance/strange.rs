@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
+use crate::client::Client;
 use crate::support::{Broker, LIMIT};
 use crate::wire::*;
 

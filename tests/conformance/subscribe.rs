@@ -1,5 +1,6 @@
 //! 3.8 to 3.11: SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

@@ -1,5 +1,6 @@
 //! 4.7: topic names and topic filters.
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 

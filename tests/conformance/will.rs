@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::support::Broker;
 use crate::wire::*;
 
