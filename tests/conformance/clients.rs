@@ -113,6 +113,12 @@ impl Peer {
         self.send(packet(0x90, &[&body[..2], properties, &[2]].concat()));
     }
 
+    /// The client says DISCONNECT, and the server closes, for which the client waits.
+    #[track_caller]
+    fn goodbye(mut self) {
+        assert_eq!(self.packet().0, 0xe0);
+    }
+
     /// The client closes, and says this before.
     #[track_caller]
     fn expect_closed(&mut self) -> Vec<u8> {
@@ -165,7 +171,7 @@ fn a_connect_has_its_fields_in_order() {
         assert!(peer.connect.ends_with(&expected), "{:02x?}", peer.connect);
         assert_eq!(peer.connect[7], 0xee);
         peer.message();
-        assert_eq!(peer.packet().0, 0xe0);
+        peer.goodbye();
         client.ends().succeeds();
     }
 }
@@ -186,6 +192,7 @@ fn a_connect_without_will_and_login_has_no_flags_of_them() {
         assert_eq!(peer.connect[7], 0x02);
         assert!(peer.connect.ends_with(&[0, 0]));
         peer.message();
+        peer.goodbye();
         client.ends().succeeds();
     }
 }
@@ -193,15 +200,15 @@ fn a_connect_without_will_and_login_has_no_flags_of_them() {
 // 5.0 [MQTT-3.1.2-20] · 3.1.1 [MQTT-3.1.2-23]
 #[test]
 fn a_client_with_nothing_to_say_pings_within_its_keep_alive() {
-    for version in BOTH {
+    let idle = BOTH.map(|version| {
         let stub = Stub::new();
-        let client = stub
-            .typed("mq-sub -t a -k 5")
-            .args_of(version_option(version))
-            .start();
+        let line = format!("mq-sub -t a -k 5 {}", version_option(version));
+        let client = stub.typed(&line).start();
         let mut peer = stub.accept(&[]);
         peer.grant();
-        let since = Instant::now();
+        (client, peer, Instant::now())
+    });
+    for (client, mut peer, since) in idle {
         peer.expect([0xc0, 0]);
         assert!(
             since.elapsed() <= Duration::from_millis(5_500),
@@ -267,7 +274,7 @@ fn each_message_in_flight_has_an_identifier_of_its_own_and_the_window_is_kept() 
                     in_flight.push(peer.message());
                 }
             }
-            assert_eq!(peer.packet().0, 0xe0);
+            peer.goodbye();
             client.ends().succeeds();
         }
     }
@@ -293,6 +300,7 @@ fn a_client_that_leaves_says_so_last_and_closes() {
             matches!(said[..], [0xe0, 0] | [0xe0, 1, 0] | [0xe0, 2, 0, 0]),
             "{said:02x?}"
         );
+        drop(peer);
         client.ends().succeeds();
     }
 }
@@ -305,6 +313,7 @@ fn a_client_without_a_session_does_not_go_on_with_one() {
     let mut peer = stub.accept_session(1, &[]);
     let said = peer.expect_closed();
     assert!(matches!(said[..], [] | [0xe0, ..]), "{said:02x?}");
+    drop(peer);
     assert_ne!(client.ends().code(), 0);
 }
 
@@ -319,6 +328,7 @@ fn a_client_does_not_publish_above_the_qos_of_the_server() {
         first == 0xe0 || Publish::parse(V5, first, &body).qos == 0,
         "{first:02x}"
     );
+    drop(peer);
     let _ = client.ends().code();
 }
 
@@ -330,6 +340,7 @@ fn a_client_does_not_ask_a_server_to_retain_that_cannot() {
     let mut peer = stub.accept(&one(0x25, 0));
     let (first, _) = peer.packet();
     assert_ne!(first, 0x31);
+    drop(peer);
     let _ = client.ends().code();
 }
 
@@ -344,6 +355,7 @@ fn a_client_sends_no_packet_larger_than_the_server_takes() {
     let mut peer = stub.accept(&four(MAXIMUM_PACKET_SIZE, 100));
     let said = peer.expect_closed();
     assert!(said.len() < 100, "{} bytes", said.len());
+    drop(peer);
     assert_ne!(client.ends().code(), 0);
 }
 
@@ -360,6 +372,7 @@ fn a_client_uses_no_topic_alias_that_the_server_does_not_take() {
             let publish = Publish::parse(V5, first, &body);
             assert_eq!(publish.topic_alias(), None);
         }
+        drop(peer);
         let _ = client.ends().code();
     }
 }
@@ -383,6 +396,7 @@ fn a_client_understands_every_topic_alias_it_allowed() {
             b"x",
         ));
     }
+    peer.goodbye();
     client.ends().succeeds().prints("one x\nnine x\none x\n");
 }
 
@@ -460,7 +474,7 @@ fn a_publisher_that_comes_back_goes_on_where_it_was() {
         for message in &sent {
             peer.send(ack(0x70, message.id));
         }
-        assert_eq!(peer.packet().0, 0xe0);
+        peer.goodbye();
         client.ends().succeeds();
     }
 }
@@ -491,6 +505,7 @@ fn a_subscriber_takes_a_message_of_qos_2_once_however_often_it_comes() {
             peer.send(ack(0x62, 7));
             peer.expect(ack(0x70, 7));
         }
+        peer.goodbye();
         client.ends().succeeds().prints("first\nsecond\n");
     }
 }
