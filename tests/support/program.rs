@@ -206,6 +206,11 @@ impl Running {
         &self.stdout
     }
 
+    /// How many bytes of the output the waits have seen.
+    pub(crate) fn read(&self) -> usize {
+        self.read
+    }
+
     /// The errors so far.
     pub(crate) fn stderr(&self) -> &Output {
         &self.stderr
