@@ -1,0 +1,56 @@
+# What a developer runs. `just` lists it.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Builds the four programs for trying them out.
+build:
+    cargo build --bins
+
+# Shows everything at work: login, wildcards, QoS, last will.
+demo:
+    examples/weather-station.sh
+
+# What should pass before each commit.
+check: format lint test
+
+# Whether the code is formatted.
+format:
+    cargo fmt --check
+
+# Lints; a warning is an error.
+lint:
+    cargo clippy --locked --all-targets -- -D warnings
+
+# All tests, or those that ARGUMENTS choose: just test --test guide
+test *ARGUMENTS:
+    cargo test --locked {{ ARGUMENTS }}
+
+# The packages of Node.js and Python that some tests use.
+peers:
+    npm ci --prefix tests/peers --no-audit --no-fund
+    python3 -m venv target/peers/python
+    target/peers/python/bin/pip install --quiet -r tests/peers/requirements.txt
+
+# Works through the lab sheets.
+lab:
+    cargo test --locked --test lab_sheets
+
+# The lab guide's commands against Debian's Mosquitto instead of our programs.
+guide-with-mosquitto:
+    MQ_BROKER_PROGRAM=mosquitto MQ_PUB_PROGRAM=mosquitto_pub \
+        MQ_SUB_PROGRAM=mosquitto_sub MQ_PASSWD_PROGRAM=mosquitto_passwd \
+        cargo test --locked --test guide
+
+# Measures the broker's throughput.
+bench:
+    cargo bench --locked --bench broker
+
+# Installs the four programs into ~/.cargo/bin.
+install:
+    cargo install --path . --locked
+
+# Everything, with all peers installed first (Debian).
+ci:
+    .ci/run
