@@ -55,6 +55,7 @@ use self::router::Router;
 use self::session::QueueLimits;
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
+use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
@@ -128,6 +129,21 @@ impl Broker {
         if !message.payload.is_empty() || self.retained.contains(&message.topic) {
             self.retained.set(publication.kept());
         }
+    }
+
+    /// Gives messages that a member of a group did not get to the others.
+    fn publish_to_groups(&self, messages: Vec<(TopicFilter, Arc<Message>)>) {
+        let mut fanout = Fanout::new(self, self.clock.now());
+        for (filter, message) in messages {
+            let group = filter
+                .shared()
+                .and_then(|shared| self.router.group(&shared));
+            let Some(group) = group else { continue };
+            let readers = group.only(|session| self.may_session_read(session, &message.topic));
+            let group = readers.map_or(group, Arc::new);
+            fanout.publish_to_group(Publication::from(message), group);
+        }
+        fanout.finish();
     }
 
     /// Publishes a message of the broker's own, such as a will.

@@ -16,7 +16,7 @@ pub(super) use self::encoded::{Encoded, EncodedMessage, Shape, Single};
 use super::Broker;
 use super::clock::Millis;
 use super::message::Publication;
-use super::router::{Matches, Target};
+use super::router::{Matches, SharedGroup, Target};
 use super::session::{Session, SessionNumber};
 
 /// A run of that many bytes is passed on before the batch goes on.
@@ -88,6 +88,16 @@ impl<'a> Fanout<'a> {
         self.run_bytes += message.payload.len() + message.topic.as_bytes().len();
         self.run.publications.push(publication);
         true
+    }
+
+    /// Sends a message to one member of a group.
+    pub(super) fn publish_to_group(&mut self, publication: Publication, group: Arc<SharedGroup>) {
+        self.deliver_run();
+        self.matches = Some(Arc::new(Matches {
+            targets: Vec::new(),
+            groups: vec![group],
+        }));
+        self.run.publications.push(publication);
     }
 
     /// Delivers what is left, wakes everybody who got something, and returns the

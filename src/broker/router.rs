@@ -8,7 +8,9 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -17,7 +19,7 @@ use self::generations::Generations;
 pub(super) use self::share::SharedGroup;
 use self::tree::Tree;
 use super::session::{Session, SessionNumber};
-use crate::protocol::{QoS, SubscriptionId, TopicFilter, TopicName};
+use crate::protocol::{QoS, SharedFilter, SubscriptionId, TopicFilter, TopicName};
 
 /// All subscriptions of the broker.
 ///
@@ -74,6 +76,22 @@ pub(super) struct Terms {
     pub(super) no_local: bool,
     pub(super) retain_as_published: bool,
     pub(super) subscription_id: Option<SubscriptionId>,
+    /// Which of the session's shared subscriptions it is, if it is one.
+    pub(super) share: Option<ShareId>,
+}
+
+/// Tells the shared subscriptions of a session apart, so that what one of them brought
+/// can go to another member when the session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ShareId(NonZeroU64);
+
+impl ShareId {
+    /// An identifier that no subscription had before.
+    pub(super) fn unused() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
+    }
 }
 
 impl Router {
@@ -131,6 +149,11 @@ impl Router {
         self.caches.get_or_insert_with(topic, stamp, || {
             self.tree.read().matches(topic).only(may_read)
         })
+    }
+
+    /// The members of a shared subscription, if there are any.
+    pub(super) fn group(&self, shared: &SharedFilter) -> Option<Arc<SharedGroup>> {
+        self.tree.read().group(shared)
     }
 
     /// Makes all remembered matches stale.

@@ -59,6 +59,8 @@ pub(super) enum End {
 struct Aftermath {
     wills: Vec<(Arc<Identity>, Arc<Message>)>,
     ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
+    /// What a group's member did not get before its session ended.
+    shared: Vec<(TopicFilter, Arc<Message>)>,
 }
 
 impl SessionStore {
@@ -225,6 +227,7 @@ impl Broker {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
+        self.publish_to_groups(aftermath.shared);
         for (identity, will) in aftermath.wills {
             if self.may_write(&identity, &will.topic) {
                 self.publish(will);
@@ -294,6 +297,6 @@ impl Session {
         aftermath.will(state.will.take(), now);
         let filters = state.subscriptions.keys().cloned().collect();
         aftermath.ended.push((Arc::clone(self), filters));
-        state.end();
+        aftermath.shared.extend(state.end());
     }
 }

@@ -96,6 +96,22 @@ fn a_message_of_qos_2_in_flight_stays_with_its_member() {
     other.expect_nothing();
 }
 
+#[test]
+fn a_message_of_qos_1_moves_to_another_member_when_the_session_ends() {
+    let broker = Broker::local();
+    let mut member = Client::open(&broker, &V5.persistent("member"));
+    member.subscribe("$share/g/a", 1);
+    Client::new(&broker, V5, "publisher").publish("a", 1, false, "x");
+    member.message();
+    let mut other = Client::new(&broker, V5, "other");
+    other.subscribe("$share/g/a", 1);
+    member.cut(&broker);
+    // Its member may still come back for it.
+    other.expect_nothing();
+    Client::new(&broker, V5, "member").leave();
+    assert_eq!(other.message().payload, b"x");
+}
+
 // 5.0 [MQTT-4.8.2-6]
 #[test]
 fn a_message_that_its_member_refuses_goes_to_nobody_else() {

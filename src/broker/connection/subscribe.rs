@@ -3,7 +3,7 @@
 use super::{Closed, Connection};
 use crate::broker::clock::Millis;
 use crate::broker::log::LogType;
-use crate::broker::router::Terms;
+use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{Ending, StoredSubscription};
 use crate::protocol::{
     Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
@@ -42,18 +42,26 @@ impl Connection {
         let Subscription { filter, options } = subscription;
         let qos = options.qos.min(self.listener.maximum_qos());
         self.log_subscription(subscription, qos);
-        let terms = Terms {
-            qos,
-            no_local: options.no_local,
-            retain_as_published: options.retain_as_published,
-            subscription_id,
-        };
         // The session stays locked until its retained messages are queued, so that
         // nothing that is published meanwhile gets before them.
         let mut state = self.session.state();
         if state.attachment(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
         }
+        let known_share = state
+            .subscriptions
+            .get(filter)
+            .and_then(|known| known.terms.share);
+        let share = filter
+            .is_shared()
+            .then(|| known_share.unwrap_or_else(ShareId::unused));
+        let terms = Terms {
+            share,
+            qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            subscription_id,
+        };
         let stored = StoredSubscription {
             options: *options,
             terms,

@@ -42,7 +42,7 @@ impl SharedGroup {
     }
 
     /// The group without those that may not get a message; `None` if all may.
-    pub(super) fn only(&self, may_read: impl Fn(&Session) -> bool) -> Option<Self> {
+    pub(in crate::broker) fn only(&self, may_read: impl Fn(&Session) -> bool) -> Option<Self> {
         let members = self.members.iter();
         let readers: Vec<_> = members
             .filter(|member| may_read(&member.session))

@@ -22,6 +22,7 @@ fn terms(qos: QoS) -> Terms {
         no_local: false,
         retain_as_published: false,
         subscription_id: None,
+        share: None,
     }
 }
 

@@ -71,6 +71,20 @@ impl Tree {
         });
     }
 
+    pub(super) fn group(&self, shared: &SharedFilter) -> Option<Arc<SharedGroup>> {
+        let mut node = &self.root;
+        let mut levels = levels(&shared.filter);
+        let subscribers = loop {
+            node = match levels.next() {
+                None => break &node.here,
+                Some(b"#") => break &node.hash,
+                Some(b"+") => node.plus.as_ref()?,
+                Some(level) => node.levels.get(level)?,
+            };
+        };
+        subscribers.0.as_ref()?.groups.get(&shared.group).cloned()
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.root.is_empty()

@@ -17,7 +17,7 @@ use crate::broker::fanout::{Delivered, Run, Shape, Single};
 use crate::broker::message::{Message, Publication};
 use crate::broker::router::Terms;
 use crate::broker::statistics::{Counter, Tally};
-use crate::protocol::{Delivery, PacketId, QoS};
+use crate::protocol::{Delivery, PacketId, QoS, TopicFilter};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
@@ -160,14 +160,26 @@ impl SessionState {
         self.wake_paused_publishers();
     }
 
-    /// Ends the session: nothing is kept.
-    pub(in crate::broker) fn end(&mut self) {
+    /// Ends the session: nothing is kept. What a shared subscription brought and the
+    /// client did not get is given back, with its filter, for the group's other members;
+    /// not what is in flight at QoS 2, which must reach nobody else [MQTT-4.8.2-5].
+    pub(in crate::broker) fn end(&mut self) -> Vec<(TopicFilter, Arc<Message>)> {
         self.detach(Link::Ended);
-        self.queue = VecDeque::new();
         self.waiting = Waiting::default();
-        self.outgoing.drain();
+        let in_flight = self.outgoing.drain().into_iter().flatten();
+        let unsettled = in_flight.filter(|queued| queued.qos == QoS::AtLeastOnce);
+        let queue = std::mem::take(&mut self.queue);
+        let shared = unsettled.chain(queue).filter_map(|queued| {
+            let share = queued.terms.share?;
+            let mut subscriptions = self.subscriptions.iter();
+            let (filter, _) =
+                subscriptions.find(|(_, stored)| stored.terms.share == Some(share))?;
+            Some((filter.clone(), queued.message))
+        });
+        let shared = shared.collect();
         self.incoming.clear();
         self.subscriptions = Default::default();
+        shared
     }
 
     /// Moves what is ready to be written to the end of `pieces`, and says what it is;
@@ -319,7 +331,7 @@ impl SessionState {
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
             aliases.give(topic, alias);
         }
-        let keep = queued.qos != QoS::AtMostOnce && self.is_persistent();
+        let keep = queued.qos != QoS::AtMostOnce && self.keeps(queued.terms);
         let kept = keep.then(|| queued.clone());
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
@@ -388,7 +400,7 @@ impl SessionState {
                 QoS::AtMostOnce => None,
                 qos => {
                     let kept = self
-                        .is_persistent()
+                        .keeps(shape.terms)
                         .then(|| Queued::new(publication, shape));
                     self.waiting.held_bytes += kept.as_ref().map_or(0, |kept| kept.held);
                     self.outgoing.send(qos, kept).packet_id()
@@ -398,6 +410,12 @@ impl SessionState {
             self.unwritten += message.size();
         }
         dropped
+    }
+
+    /// Whether a message in flight is still needed when the connection has ended: by the
+    /// session, or by the other members of a group.
+    fn keeps(&self, terms: Terms) -> bool {
+        self.is_persistent() || terms.share.is_some()
     }
 
     fn queue_for_absent(
