@@ -9,6 +9,7 @@ mod connection;
 mod help;
 mod main;
 mod number;
+mod options_file;
 mod program;
 mod property;
 mod publish;

@@ -10,6 +10,7 @@ mod error;
 mod keep_alive;
 mod message;
 mod options;
+mod password;
 mod receive;
 mod report;
 mod send;
@@ -23,6 +24,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -37,9 +39,10 @@ use options::Limits;
 use trace::{Trace, trace};
 
 pub use endpoint::{Endpoint, Stream};
-pub use error::{Error, PublishError, refusal_text, system_text};
+pub use error::{Error, OtherProtocol, PublishError, refusal_text, system_text};
 pub use message::{Message, Publication};
 pub use options::ConnectOptions;
+pub use password::ask_password;
 pub use receive::Event;
 pub use report::Report;
 pub use trace::Log;
@@ -69,6 +72,7 @@ pub struct Client<S> {
     sent_aliases: HashMap<NonZeroU16, TopicName>,
     received_aliases: HashMap<NonZeroU16, TopicName>,
     trace: Trace,
+    other_protocol: Option<OtherProtocol>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
@@ -85,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             sent_aliases: HashMap::new(),
             received_aliases: HashMap::new(),
             trace: Trace::new(&options.client_id),
+            other_protocol: None,
             limits,
             options,
         }
@@ -116,7 +121,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let connack = match self.receive_connack().await {
             Ok(connack) => connack,
             Err(error) => {
-                self.connection = None;
+                let connection = self.connection.take();
+                let first_byte = connection.and_then(|connection| connection.first_byte);
+                self.other_protocol = first_byte.and_then(OtherProtocol::of);
                 return Err(error);
             }
         };
@@ -127,6 +134,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         self.resume(connack.session_present)?;
         Ok(connack)
+    }
+
+    /// Logs in with this password from now on.
+    pub fn set_password(&mut self, password: Bytes) {
+        self.options.password = Some(password);
+    }
+
+    /// What the last [`Client::connect`] met instead of a broker, if it could be told.
+    pub fn other_protocol(&self) -> Option<OtherProtocol> {
+        self.other_protocol
     }
 
     /// Whether a CONNACK accepted the client and the connection stands.

@@ -8,7 +8,9 @@ mod output;
 mod print;
 mod run;
 mod signals;
+mod terminal;
 mod time;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,6 +20,17 @@ use crate::protocol::{Properties, Subscription, TopicFilter};
 pub use format::{Format, FormatError};
 pub use print::{Print, Style};
 pub use run::run;
+
+/// What is shown of the messages that come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// One after the other.
+    Messages,
+    /// The last of each topic, in a line that stays.
+    Watch,
+    /// How many came in each second.
+    Rate,
+}
 
 /// Everything that `mq-sub` is to do.
 #[derive(Debug)]
@@ -50,8 +63,12 @@ pub struct Settings {
     pub exit_after_suback: bool,
     /// After how long to end.
     pub timeout: Option<Duration>,
+    /// What is shown of the messages that come.
+    pub display: Display,
     /// How to print a message.
     pub print: Print,
+    /// How many of a hundred messages to print, chosen at random; all when `None`.
+    pub random_filter: Option<f64>,
     /// Whether to print a line for each packet.
     pub debug: bool,
     /// How to speak on standard error.

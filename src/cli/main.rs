@@ -3,7 +3,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{
-    Kind, Parsed, Program, Typed, UsageError, help, parse, publish_settings, subscribe_settings,
+    Kind, Parsed, Program, Typed, UsageError, help, options_file, parse, publish_settings,
+    subscribe_settings,
 };
 use crate::{publish, subscribe};
 
@@ -12,7 +13,9 @@ pub fn main(kind: Kind) -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let first = (!words.is_empty()).then(|| words.remove(0));
     let program = Program::new(kind, first.as_deref());
-    match parse(kind, words) {
+    let parsed = options_file::lines(&program, &words)
+        .and_then(|option_lines| parse(kind, option_lines, words));
+    match parsed {
         Ok(Parsed::Help) => show(&program, &help(&program)),
         Ok(Parsed::Version) => show(&program, &format!("{}\n", program.version())),
         Ok(Parsed::Run(typed)) => {

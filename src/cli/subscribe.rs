@@ -2,7 +2,7 @@ use super::connection::{check, connect_options, endpoint, version};
 use super::{Kind, Typed, UsageError};
 use crate::client::Report;
 use crate::protocol::{Properties, RetainHandling, Subscription, SubscriptionOptions};
-use crate::subscribe::{Print, Settings, Style};
+use crate::subscribe::{Display, Print, Settings, Style};
 
 /// What `mq-sub` is to do.
 pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
@@ -21,7 +21,7 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
     let subscription_options = match v5 {
         true => SubscriptionOptions {
             qos: typed.qos,
-            no_local: false,
+            no_local: typed.no_local,
             retain_as_published: typed.retain_as_published,
             retain_handling,
         },
@@ -38,6 +38,11 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
         (Some(format), _) => Style::Format(format.clone()),
         (None, true) => Style::TopicAndPayload,
         (None, false) => Style::Payload,
+    };
+    let display = match (typed.message_rate, typed.watch) {
+        (true, _) => Display::Rate,
+        (false, true) => Display::Watch,
+        (false, false) => Display::Messages,
     };
     Ok(Settings {
         endpoint: endpoint(&typed),
@@ -64,7 +69,10 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
         print: Print {
             style,
             newline: !typed.no_newline,
+            pretty: typed.pretty,
         },
+        display,
+        random_filter: typed.random_filter,
         debug: typed.debug,
         report: Report::new(typed.quiet),
     })

@@ -22,16 +22,23 @@ pub enum OptionId {
     KeepAlive,
     Lines,
     Message,
+    MessageRate,
     NoDelay,
+    NoLocal,
     NoNewline,
     NoRetained,
     NullMessage,
+    OptionsFile,
     Password,
+    PasswordEnvironment,
+    PasswordFile,
     Port,
+    Pretty,
     Property,
     ProtocolVersion,
     Qos,
     Quiet,
+    RandomFilter,
     RemoveRetained,
     Repeat,
     RepeatDelay,
@@ -49,6 +56,7 @@ pub enum OptionId {
     Username,
     Verbose,
     Version,
+    Watch,
     WillPayload,
     WillQos,
     WillRetain,
@@ -203,7 +211,11 @@ options! {
     Username: 'u' "username" ("NAME", "no username specified") Both Login
         "the user name";
     Password: 'P' "pw" ("PASSWORD", "no password specified") Both Login
-        "the password";
+        "the password, for everyone on this machine to see: rather use --pw-file or --pw-env";
+    PasswordFile: _ "pw-file" ("FILE", "no file specified") Both Login
+        "take the password from the first line of a file";
+    PasswordEnvironment: _ "pw-env" ("NAME", "no variable specified") Both Login
+        "take the password from an environment variable";
 
     Id: 'i' "id" ("ID", "no id specified") Both Session
         "the client identifier [default: the broker chooses one]";
@@ -251,8 +263,12 @@ options! {
         "clear each retained message that comes";
     RetainAsPublished: _ "retain-as-published" () Subscribe Subscription
         "keep the retain flag as it was published (MQTT 5)";
+    NoLocal: _ "no-local" () Subscribe Subscription
+        "get no messages that this client published itself (MQTT 5)";
     RetainHandling: _ "retain-handling" ("WHEN", "no option specified") Subscribe Subscription
         "always, new or never: when to be sent retained messages (MQTT 5)";
+    RandomFilter: _ "random-filter" ("PERCENT", "no chance specified") Subscribe Subscription
+        "print only so many of a hundred messages, chosen at random";
     Count: 'C' _ ("COUNT", "no count specified") Subscribe Subscription
         "end after so many messages";
     ExitAfterSubAck: 'E' _ () Subscribe Subscription
@@ -266,6 +282,12 @@ options! {
         "how to print a message, such as '%I %t %p'";
     NoNewline: 'N' _ () Subscribe Output
         "print no line end after a message";
+    Pretty: _ "pretty" () Subscribe Output
+        "print JSON over several lines";
+    Watch: 'w' "watch" () Subscribe Output
+        "keep each topic's last message in a line of its own";
+    MessageRate: _ "message-rate" () Subscribe Output
+        "print each second how many messages came, instead of the messages";
     Debug: 'd' "debug" () Both Output
         "print each packet sent and received";
     Quiet: _ "quiet" () Both Output
@@ -280,6 +302,8 @@ options! {
     WillRetain: _ "will-retain" () Both Will
         "have the broker retain the will";
 
+    OptionsFile: 'o' _ ("FILE", "no options file specified") Both Other
+        "read options from this file, one per line, instead of the one in the user's configuration folder";
     Help: _ "help" () Both Other
         "print this help";
     Version: _ "version" () Both Other

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::property::{PropertyLists, parse_property};
 use super::scan::{Occurrence, Scanner};
 use super::url::Url;
 use super::{Kind, OptionId, UsageError};
+use crate::client::system_text;
 use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
@@ -68,6 +70,12 @@ pub struct Typed {
     pub(super) verbose: bool,
     pub(super) format: Option<Format>,
     pub(super) no_newline: bool,
+    pub(super) pretty: bool,
+    pub(super) watch: bool,
+    pub(super) message_rate: bool,
+    /// Per cent.
+    pub(super) random_filter: Option<f64>,
+    pub(super) no_local: bool,
 }
 
 /// The options of the will.
@@ -79,15 +87,22 @@ pub(super) struct TypedWill {
     pub(super) retain: bool,
 }
 
-/// Reads a command line without its first word; the first error ends it.
-pub fn parse(kind: Kind, words: Vec<OsString>) -> Result<Parsed, UsageError> {
-    let mut scanner = Scanner::new(kind, words);
+/// Reads the lines of an options file and then the command line without its first word;
+/// the first error ends it.
+pub fn parse(
+    kind: Kind,
+    option_lines: Vec<Vec<OsString>>,
+    words: Vec<OsString>,
+) -> Result<Parsed, UsageError> {
     let mut typed = Typed::default();
-    while let Some(occurrence) = scanner.next()? {
-        match occurrence.row.id {
-            OptionId::Help => return Ok(Parsed::Help),
-            OptionId::Version => return Ok(Parsed::Version),
-            _ => typed.apply(kind, occurrence)?,
+    for words in option_lines.into_iter().chain([words]) {
+        let mut scanner = Scanner::new(kind, words);
+        while let Some(occurrence) = scanner.next()? {
+            match occurrence.row.id {
+                OptionId::Help => return Ok(Parsed::Help),
+                OptionId::Version => return Ok(Parsed::Version),
+                _ => typed.apply(kind, occurrence)?,
+            }
         }
     }
     Ok(Parsed::Run(Box::new(typed)))
@@ -130,7 +145,9 @@ impl Typed {
             Id::KeepAlive => self.keep_alive = Some(keep_alive(&value)?),
             Id::Lines => self.set_source(Source::Lines)?,
             Id::Message => self.set_message(value)?,
-            Id::NoDelay | Id::Help | Id::Version | Id::Property => {}
+            Id::MessageRate => self.message_rate = true,
+            Id::NoDelay | Id::Help | Id::OptionsFile | Id::Property | Id::Version => {}
+            Id::NoLocal => self.no_local = true,
             Id::NoNewline => self.no_newline = true,
             Id::NoRetained => {
                 self.no_retained = true;
@@ -138,10 +155,14 @@ impl Typed {
             }
             Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
             Id::Password => self.password = Some(value),
+            Id::PasswordEnvironment => self.password = Some(password_in_variable(value)?),
+            Id::PasswordFile => self.password = Some(password_in_file(value)?),
             Id::Port => self.port = Some(port(&value)?),
+            Id::Pretty => self.pretty = true,
             Id::ProtocolVersion => self.version = Some(version(&value)?),
             Id::Qos => self.qos = qos(&value, "Invalid QoS given:", "\n")?,
             Id::Quiet => self.quiet = true,
+            Id::RandomFilter => self.random_filter = Some(random_filter(&value)?),
             Id::RemoveRetained => self.remove_retained = true,
             Id::Repeat => self.repeat = Some(repeat(&value)?),
             Id::RepeatDelay => self.repeat_delay = repeat_delay(&value)?,
@@ -167,6 +188,7 @@ impl Typed {
             Id::Url => self.set_url(kind, &value)?,
             Id::Username => self.username = Some(value),
             Id::Verbose => self.verbose = true,
+            Id::Watch => self.watch = true,
             Id::WillPayload => self.will.payload = Some(Bytes::from(value)),
             Id::WillQos => self.will.qos = qos(&value, "Invalid will QoS", ".\n\n")?,
             Id::WillRetain => self.will.retain = true,
@@ -295,6 +317,45 @@ fn qos(value: &[u8], error: &str, end: &str) -> Result<QoS, UsageError> {
         .ok_or_else(|| UsageError::new(format!("Error: {error} {}{end}", lossy(value))))
 }
 
+/// The first line of a file, so that an editor's line end does not count.
+fn password_in_file(value: Vec<u8>) -> Result<Vec<u8>, UsageError> {
+    let path = path(value);
+    let content = std::fs::read(&path).map_err(|error| {
+        UsageError::new(format!(
+            "Error: Unable to read password file \"{}\": {}.\n",
+            path.display(),
+            system_text(&error)
+        ))
+    })?;
+    let line = content.split(|&byte| byte == b'\n').next().unwrap_or(&[]);
+    Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+}
+
+fn password_in_variable(name: Vec<u8>) -> Result<Vec<u8>, UsageError> {
+    let name = OsString::from_vec(name);
+    // Looking up a name that no variable can have is not defined.
+    let bytes = name.as_bytes();
+    let possible = !bytes.is_empty() && !bytes.contains(&b'=') && !bytes.contains(&0);
+    possible
+        .then(|| std::env::var_os(&name))
+        .flatten()
+        .map(OsString::into_vec)
+        .ok_or_else(|| {
+            UsageError::new(format!(
+                "Error: The environment variable {} of --pw-env is not set.\n",
+                name.to_string_lossy()
+            ))
+        })
+}
+
+fn random_filter(value: &[u8]) -> Result<f64, UsageError> {
+    decimal(value)
+        .filter(|chance| (0.1..=100.0).contains(chance))
+        .ok_or_else(|| {
+            UsageError::new("Error: --random-filter chance must be between 0.1-100.0\n\n")
+        })
+}
+
 fn repeat(value: &[u8]) -> Result<u64, UsageError> {
     positive(value)
         .ok_or_else(|| UsageError::new("Error: --repeat argument must be >0.\n\n".to_owned()))
@@ -381,7 +442,6 @@ fn lossy(value: &[u8]) -> String {
 }
 
 fn path(value: Vec<u8>) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
     PathBuf::from(OsString::from_vec(value))
 }
 
@@ -391,7 +451,10 @@ mod tests {
 
     fn error(kind: Kind, words: &[&str]) -> String {
         let words = words.iter().map(OsString::from).collect();
-        parse(kind, words).unwrap_err().text().to_owned()
+        parse(kind, Vec::new(), words)
+            .unwrap_err()
+            .text()
+            .to_owned()
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) struct Connection<S> {
     stream: S,
     decoder: Decoder,
     input: BytesMut,
+    /// What the broker's first answer began with.
+    pub(super) first_byte: Option<u8>,
     /// Whole packets off the front of `input`.
     packets: PacketBytes,
     /// Whole packets; the first `written` bytes are out. It is emptied only when all
@@ -52,6 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stream,
             decoder: Decoder::with_version(version, maximum_packet_size.min(MAX_PACKET_SIZE)),
             input: BytesMut::new(),
+            first_byte: None,
             packets: PacketBytes::default(),
             output: BytesMut::new(),
             written: 0,
@@ -149,6 +152,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let count = ready!(self.poll_fill(context))?;
         if count == 0 {
             return Poll::Ready(Err(Error::ConnectionLost));
+        }
+        if self.first_byte.is_none() {
+            self.first_byte = self.input.first().copied();
         }
         self.keep_alive.received(Instant::now());
         Poll::Ready(Ok(()))

@@ -30,6 +30,14 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// The broker's host, or the socket's path.
+    pub fn host(&self) -> String {
+        match self {
+            Self::Tcp { host, .. } => host.clone(),
+            Self::Unix(path) => path.display().to_string(),
+        }
+    }
+
     /// Opens a stream.
     pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
         match self {

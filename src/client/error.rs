@@ -60,6 +60,19 @@ impl Error {
         }
     }
 
+    /// Whether the broker refused the user name, the password, or that there were none.
+    pub fn is_login_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(
+                ConnAckCode::V3(
+                    ConnectReturnCode::BAD_USER_NAME_OR_PASSWORD
+                        | ConnectReturnCode::NOT_AUTHORISED
+                ) | ConnAckCode::V5(ReasonCode::BadUserNameOrPassword | ReasonCode::NotAuthorized)
+            )
+        )
+    }
+
     /// Whether a new connection would meet the same error.
     pub fn is_final(&self) -> bool {
         match self {
@@ -100,6 +113,27 @@ impl From<tcp::ConnectError> for Error {
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         Self::Malformed(error)
+    }
+}
+
+/// What a broker's port speaks instead of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherProtocol {
+    /// TLS, whose alert was the answer to the CONNECT.
+    Tls,
+    /// HTTP
+    Http,
+}
+
+impl OtherProtocol {
+    /// Tells it by the first byte of the answer. Neither is a CONNACK's.
+    pub(super) fn of(first_byte: u8) -> Option<Self> {
+        match first_byte {
+            // An alert's record.
+            0x15 => Some(Self::Tls),
+            b'H' => Some(Self::Http),
+            _ => None,
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use super::{Endpoint, Error, refusal_text};
-use crate::protocol::{ConnAckCode, ConnectReturnCode as Code, ReasonCode as Reason};
+use super::{Endpoint, Error, OtherProtocol, refusal_text};
 
 /// How a client program speaks on standard error.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +54,29 @@ impl Report {
     pub fn refusal(self, error: &Error) {
         if let Error::Refused(code) = error {
             self.line(format_args!("Connection error: {}", refusal_text(*code)));
-            if matches!(
-                code,
-                ConnAckCode::V3(Code::BAD_USER_NAME_OR_PASSWORD | Code::NOT_AUTHORISED)
-                    | ConnAckCode::V5(Reason::BadUserNameOrPassword | Reason::NotAuthorized)
-            ) {
-                self.hint("the broker asks for a login: -u USERNAME -P PASSWORD");
+            if error.is_login_refused() {
+                self.hint("the broker asks for a login: -u USERNAME --pw-file FILE");
             }
         }
+    }
+
+    /// Says that something else than a broker answered.
+    pub fn wrong_protocol(self, other: Option<OtherProtocol>) {
+        match other {
+            Some(OtherProtocol::Tls) => self.hint(
+                "this port speaks TLS: try --cafile FILE, or --tls-use-os-certs for a public \
+                 certificate",
+            ),
+            Some(OtherProtocol::Http) => {
+                self.hint("this port speaks HTTP: try --ws, or the broker's MQTT port");
+            }
+            None => {}
+        }
+    }
+
+    /// Whether hints are read by someone, who can then be asked something, too.
+    pub(super) fn has_reader(self) -> bool {
+        self.hints
     }
 
     /// Says at a terminal what may help.

@@ -8,11 +8,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::lines::Lines;
 use super::progress::Progress;
 use super::{Loaded, Repetition, Settings};
-use crate::client::{Client, Error, Event, Publication, PublishError, Stream};
+use crate::client::{Client, Error, Event, Publication, PublishError, Stream, ask_password};
 use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
 
 /// How long to wait between a lost connection and the next.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// The exit code after Ctrl+C, as a shell shows it.
+const INTERRUPTED: i32 = 130;
 
 /// Publishes everything; returns the exit code.
 pub fn run(settings: Settings) -> u8 {
@@ -96,13 +99,40 @@ impl From<Error> for Failure {
 
 impl Publisher {
     async fn run(&mut self) -> Result<(), Failure> {
-        let stream = self.settings.endpoint.open().await;
-        let stream = stream.map_err(Failure::Connect)?;
-        self.client.connect(stream).await?;
+        self.connect().await?;
         match self.settings.source.clone() {
             Loaded::Payload(payload) => self.repeat(payload, self.settings.repetition).await,
             Loaded::Lines => self.lines().await,
         }
+    }
+
+    /// The first connection. A password that is missing is asked for at a terminal.
+    async fn connect(&mut self) -> Result<(), Failure> {
+        let report = self.settings.report;
+        let stream = self.settings.endpoint.open().await;
+        let stream = stream.map_err(Failure::Connect)?;
+        let Err(error) = self.client.connect(stream).await else {
+            return Ok(());
+        };
+        let password = tokio::select! {
+            password = ask_password(&error, self.client.options(), report) => password,
+            _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED),
+        };
+        let Some(password) = password else {
+            return Err(error.into());
+        };
+        // Ctrl+C goes on to end the program at once.
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED);
+            }
+        });
+        self.client.set_password(password);
+        let stream = self.settings.endpoint.open().await;
+        self.client
+            .connect(stream.map_err(Failure::Connect)?)
+            .await?;
+        Ok(())
     }
 
     /// Sends a message repeatedly: each after the one before is sent, and at QoS 1 and 2
@@ -295,6 +325,7 @@ impl Publisher {
             }
             Failure::Connection(error) => {
                 report.error(error);
+                report.wrong_protocol(self.client.other_protocol());
                 error.exit_code()
             }
             Failure::Message(error) if lines => {

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Zoned;
 use thiserror::Error;
 
@@ -61,6 +63,7 @@ enum Field {
     UnixTime,
     HexLower,
     HexUpper,
+    Base64,
     Float,
     Double,
 }
@@ -122,7 +125,7 @@ impl Format {
     }
 
     /// Appends a message to `out`.
-    pub(super) fn print(&self, publish: &Publish, report: Report, out: &mut Vec<u8>) {
+    pub(super) fn print(&self, publish: &Publish, pretty: bool, report: Report, out: &mut Vec<u8>) {
         // One moment for all the times of a message, looked up only when one is printed.
         let mut now = None;
         let mut now = || now.get_or_insert_with(Zoned::now).clone();
@@ -134,7 +137,12 @@ impl Format {
                     let _ = write!(out, "{:09}", now().timestamp().subsec_nanosecond());
                 }
                 Segment::Field(field, layout) => {
+                    let start = out.len();
                     print_field(*field, *layout, publish, &mut now, report, out);
+                    if pretty && matches!(field, Field::Json | Field::JsonOfJson) {
+                        let compact = out.split_off(start);
+                        json::pretty(&compact, out);
+                    }
                 }
             }
         }
@@ -187,6 +195,7 @@ fn field(rest: &mut &[u8]) -> Result<Option<Segment>, FormatError> {
     let field = match letter {
         b'%' => return Ok(None),
         b'A' => Field::TopicAlias,
+        b'b' => Field::Base64,
         b'C' => Field::ContentType,
         b'D' => Field::CorrelationData,
         b'E' => Field::MessageExpiryInterval,
@@ -288,6 +297,7 @@ fn print_field(
         Field::Payload => layout.payload(&publish.payload, out),
         Field::HexLower => layout.hexadecimal(&publish.payload, b"0123456789abcdef", out),
         Field::HexUpper => layout.hexadecimal(&publish.payload, b"0123456789ABCDEF", out),
+        Field::Base64 => layout.text(BASE64.encode(&publish.payload).as_bytes(), out),
         Field::Float => match <[u8; 4]>::try_from(&publish.payload[..]) {
             Ok(bytes) => layout.float(f32::from_le_bytes(bytes).into(), out),
             Err(_) => complain("requested float printing, but non-float data received"),

@@ -1,6 +1,7 @@
 //! Messages as JSON, byte by byte as Mosquitto's programs print it, but always valid:
 //! where bytes are no text, a key that ends in `_base64` stands in their place.
 
+mod pretty;
 mod reprint;
 
 use std::io::Write;
@@ -21,9 +22,17 @@ pub(super) enum Payload {
     Json,
 }
 
+pub(super) use pretty::pretty;
+
 /// The payload is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
+
+/// The JSON text in its shortest form; `None` when it is no JSON.
+pub(super) fn compact(json: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(json.len());
+    reprint::reprint(json, &mut out).map(|()| out)
+}
 
 /// Appends a message to `out`, which is left as it was when the payload should be JSON
 /// and is not.

@@ -1,4 +1,5 @@
-use super::Format;
+use super::terminal::Terminal;
+use super::{Format, json};
 use crate::client::Report;
 use crate::protocol::Publish;
 
@@ -9,6 +10,9 @@ pub struct Print {
     pub style: Style,
     /// Whether a line end follows it.
     pub newline: bool,
+    /// Whether JSON is printed over several lines: that of `%j` and `%J`, and at a
+    /// terminal also a payload that is JSON.
+    pub pretty: bool,
 }
 
 /// What is printed of a message.
@@ -24,35 +28,61 @@ pub enum Style {
 
 impl Print {
     /// Appends a message to `out`.
-    pub(super) fn message(&self, publish: &Publish, report: Report, out: &mut Vec<u8>) {
+    pub(super) fn message(
+        &self,
+        publish: &Publish,
+        terminal: Terminal,
+        report: Report,
+        out: &mut Vec<u8>,
+    ) {
         match &self.style {
             Style::Payload => {
                 if publish.payload.is_empty() {
                     return;
                 }
-                out.extend_from_slice(&publish.payload);
+                self.payload(&publish.payload, terminal, out);
             }
             Style::TopicAndPayload => {
-                let topic = publish
-                    .topic
-                    .as_ref()
-                    .map_or(&[][..], |topic| topic.as_bytes());
-                if !publish.payload.is_empty() {
-                    out.extend_from_slice(topic);
-                    out.push(b' ');
-                    out.extend_from_slice(&publish.payload);
-                } else if self.newline {
-                    out.extend_from_slice(topic);
-                    out.extend_from_slice(b" (null)");
-                } else {
+                if publish.payload.is_empty() && !self.newline {
                     return;
                 }
+                topic(publish, terminal, out);
+                out.push(b' ');
+                if publish.payload.is_empty() {
+                    out.extend_from_slice(b"(null)");
+                } else {
+                    self.payload(&publish.payload, terminal, out);
+                }
             }
-            Style::Format(format) => format.print(publish, report, out),
+            Style::Format(format) => format.print(publish, self.pretty, report, out),
         }
         if self.newline {
             out.push(b'\n');
         }
+    }
+
+    fn payload(&self, payload: &[u8], terminal: Terminal, out: &mut Vec<u8>) {
+        let compact = match self.pretty && terminal.present {
+            true => json::compact(payload),
+            false => None,
+        };
+        match compact {
+            Some(compact) => json::pretty(&compact, out),
+            None => out.extend_from_slice(payload),
+        }
+    }
+}
+
+fn topic(publish: &Publish, terminal: Terminal, out: &mut Vec<u8>) {
+    let Some(topic) = &publish.topic else {
+        return;
+    };
+    if terminal.colours {
+        out.extend_from_slice(b"\x1b[36m");
+        out.extend_from_slice(topic.as_bytes());
+        out.extend_from_slice(b"\x1b[0m");
+    } else {
+        out.extend_from_slice(topic.as_bytes());
     }
 }
 
@@ -63,7 +93,7 @@ mod tests {
     use super::*;
     use crate::protocol::{Delivery, Properties, TopicName};
 
-    fn printed(style: Style, newline: bool, payload: &'static [u8]) -> String {
+    fn printed_at(terminal: Terminal, print: &Print, payload: &'static [u8]) -> String {
         let publish = Publish {
             dup: false,
             delivery: Delivery::AtMostOnce,
@@ -73,9 +103,17 @@ mod tests {
             payload: Bytes::from_static(payload),
         };
         let mut out = Vec::new();
-        let print = Print { style, newline };
-        print.message(&publish, Report::new(true), &mut out);
+        print.message(&publish, terminal, Report::new(true), &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    fn printed(style: Style, newline: bool, payload: &'static [u8]) -> String {
+        let print = Print {
+            style,
+            newline,
+            pretty: true,
+        };
+        printed_at(Terminal::default(), &print, payload)
     }
 
     #[test]
@@ -88,5 +126,26 @@ mod tests {
         );
         assert_eq!(printed(Style::TopicAndPayload, false, b""), "");
         assert_eq!(printed(Style::TopicAndPayload, false, b"x"), "été/salon x");
+    }
+
+    #[test]
+    fn colours_and_pretty_payloads_are_for_terminals_only() {
+        let terminal = Terminal {
+            present: true,
+            colours: true,
+        };
+        let print = Print {
+            style: Style::TopicAndPayload,
+            newline: true,
+            pretty: true,
+        };
+        assert_eq!(
+            printed_at(terminal, &print, b"{\"a\": 1}"),
+            "\x1b[36mété/salon\x1b[0m {\n\t\"a\":\t1\n}\n"
+        );
+        assert_eq!(
+            printed_at(Terminal::default(), &print, b"{\"a\": 1}"),
+            "été/salon {\"a\": 1}\n"
+        );
     }
 }

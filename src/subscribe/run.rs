@@ -2,12 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::signal::unix::Signal;
+use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until, timeout};
 
-use super::Settings;
 use super::output::{Closed, Output};
-use super::signals::{Interruption, Signals};
-use crate::client::{Client, Error, Event, Publication, Stream};
+use super::signals::{Interruption, Signals, resized};
+use super::terminal::Terminal;
+use super::watch::Watch;
+use super::{Display, Settings};
+use crate::client::{Client, Error, Event, Publication, Stream, ask_password};
 use crate::protocol::{
     Disconnect, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, topic_matches,
 };
@@ -19,6 +22,9 @@ const CLEARING: Duration = Duration::from_secs(2);
 /// What Mosquitto exits with when it is interrupted before the CONNACK.
 const INTERRUPTED_EARLY: u8 = 255;
 const TIMED_OUT: u8 = 27;
+const SECOND: Duration = Duration::from_secs(1);
+/// How many numbers [`chosen`] draws from.
+const RANDOM_NUMBERS: f64 = 4_294_967_296.0;
 
 /// Subscribes and prints until the end; returns the exit code.
 pub fn run(settings: Settings) -> u8 {
@@ -53,15 +59,35 @@ async fn subscribe(settings: Settings) -> u8 {
         let output = output.clone();
         client.set_log(Box::new(move |line| output.line(line)));
     }
+    let terminal = Terminal::of_stdout();
+    let view = match settings.display {
+        Display::Messages => View::Messages,
+        Display::Watch => View::Watch(Watch::new(settings.endpoint.host(), terminal)),
+        Display::Rate => View::Rate {
+            ticks: interval_at(Instant::now() + SECOND, SECOND),
+            received: 0,
+        },
+    };
+    let resized = match (&view, terminal.present) {
+        (View::Watch(_), true) => resized().ok(),
+        _ => None,
+    };
     let mut subscriber = Subscriber {
         settings,
         client,
         output,
+        terminal,
+        view,
         signals,
+        resized,
         deadline: None,
         count: 0,
     };
+    subscriber.draw();
     let code = subscriber.run().await;
+    if let View::Watch(watch) = &subscriber.view {
+        let _ = subscriber.output.append(|out| watch.end(out));
+    }
     // Nothing can be done about a reader that is gone.
     let _ = subscriber.output.flush();
     code
@@ -71,11 +97,39 @@ struct Subscriber {
     settings: Settings,
     client: Client<Box<dyn Stream>>,
     output: Output,
+    terminal: Terminal,
+    view: View,
     signals: Signals,
+    /// Tells that the terminal has another size, where that matters.
+    resized: Option<Signal>,
     /// When `-W` ends the program.
     deadline: Option<Instant>,
     /// How many messages were processed.
     count: u64,
+}
+
+/// What is shown, with what it needs.
+enum View {
+    Messages,
+    Watch(Watch),
+    Rate {
+        ticks: Interval,
+        /// How many messages came since the last tick.
+        received: u64,
+    },
+}
+
+impl View {
+    /// Waits for the end of the second when messages are counted; returns their number.
+    async fn tick(&mut self) -> u64 {
+        match self {
+            Self::Rate { ticks, received } => {
+                ticks.tick().await;
+                std::mem::take(received)
+            }
+            Self::Messages | Self::Watch(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// Why the program ends although the connection stands.
@@ -148,11 +202,25 @@ impl Subscriber {
             _ = self.signals.next() => return Err(INTERRUPTED_EARLY),
             () = until(self.deadline) => return Err(INTERRUPTED_EARLY),
         };
-        match connack {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_final() => Err(self.give_up(&error)),
+        let Err(error) = connack else {
+            return Ok(());
+        };
+        report.wrong_protocol(self.client.other_protocol());
+        if !error.is_final() {
             // Mosquitto's mosquitto_sub tries again when the CONNACK does not come.
-            Err(_) => Ok(()),
+            return Ok(());
+        }
+        let password = tokio::select! {
+            password = ask_password(&error, &self.settings.options, report) => password,
+            _ = self.signals.next() => return Err(INTERRUPTED_EARLY),
+        };
+        match password {
+            Some(password) => {
+                self.client.set_password(password.clone());
+                self.settings.options.password = Some(password);
+                Box::pin(self.connect_first()).await
+            }
+            None => Err(self.give_up(&error)),
         }
     }
 
@@ -216,7 +284,19 @@ impl Subscriber {
                     return Err(Left::End(End::Interrupted(interruption)));
                 }
                 () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+                received = self.view.tick() => {
+                    self.output.line(format_args!("{received} msgs/s"));
+                }
+                () = next_signal(&mut self.resized) => self.draw(),
             }
+        }
+    }
+
+    /// Draws the screen that stays, if there is one.
+    fn draw(&self) {
+        if let View::Watch(watch) = &self.view {
+            // That the reader is gone is told by the next flush.
+            let _ = self.output.append(|out| watch.draw(out));
         }
     }
 
@@ -233,6 +313,10 @@ impl Subscriber {
     }
 
     fn message(&mut self, publish: &Publish) -> Result<(), Left> {
+        if let View::Rate { received, .. } = &mut self.view {
+            *received += 1;
+            return Ok(());
+        }
         let settings = &self.settings;
         if settings.retained_only && !publish.retain {
             return Err(Left::End(End::Done));
@@ -246,8 +330,9 @@ impl Subscriber {
                 return Ok(());
             }
         }
-        self.output
-            .append(|out| settings.print.message(publish, settings.report, out))?;
+        if settings.random_filter.is_none_or(chosen) {
+            self.print(publish)?;
+        }
         if self.settings.remove_retained && publish.retain {
             self.remove_retained(publish);
         }
@@ -256,6 +341,23 @@ impl Subscriber {
             return Err(Left::End(End::Done));
         }
         Ok(())
+    }
+
+    fn print(&mut self, publish: &Publish) -> Result<(), Closed> {
+        let Settings { print, report, .. } = &self.settings;
+        let (View::Watch(watch), Some(topic)) = (&mut self.view, &publish.topic) else {
+            let terminal = self.terminal;
+            return self
+                .output
+                .append(|out| print.message(publish, terminal, *report, out));
+        };
+        let mut text = Vec::new();
+        print.message(publish, self.terminal, *report, &mut text);
+        if print.newline {
+            text.pop();
+        }
+        self.output
+            .append(|out| watch.message(topic.to_owned_name(), text, out))
     }
 
     /// Clears the retained message of a topic. What does not fit the window is left: the
@@ -359,6 +461,21 @@ impl Subscriber {
             _ => self.settings.report.error(error),
         }
         error.exit_code()
+    }
+}
+
+/// Whether a message is one of those `chance` in a hundred.
+fn chosen(chance: f64) -> bool {
+    // Without randomness all are.
+    getrandom::u32().is_ok_and(|number| f64::from(number) < chance / 100.0 * RANDOM_NUMBERS)
+}
+
+async fn next_signal(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

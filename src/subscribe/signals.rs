@@ -10,6 +10,11 @@ pub(super) enum Interruption {
     Terminate,
 }
 
+/// The signal that the terminal has another size.
+pub(super) fn resized() -> io::Result<Signal> {
+    signal(SignalKind::window_change())
+}
+
 /// The signals that end the program in order; others do what they always do.
 pub(super) struct Signals {
     interrupt: Signal,

@@ -21,7 +21,7 @@ fn printed(format: &str, payload: &[u8]) -> String {
     };
     let mut out = Vec::new();
     let format = Format::parse(format.as_bytes()).unwrap();
-    format.print(&publish, Report::new(true), &mut out);
+    format.print(&publish, false, Report::new(true), &mut out);
     String::from_utf8(out).unwrap()
 }
 

@@ -1,0 +1,143 @@
+//! Files of options: one per line, its value after the first blank.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::{Kind, Program, UsageError};
+
+/// The words of each line of the options file: that of `-o`, else the one in the user's
+/// configuration folder. A file that cannot be read is no error, as in Mosquitto.
+pub(super) fn lines(
+    program: &Program,
+    words: &[OsString],
+) -> Result<Vec<Vec<OsString>>, UsageError> {
+    let content = match named_file(words)? {
+        Some(path) => std::fs::read(path).ok(),
+        None => default_files(program)
+            .iter()
+            .find_map(|path| std::fs::read(path).ok()),
+    };
+    Ok(content.map_or_else(Vec::new, |content| parse(&content)))
+}
+
+/// The value of `-o`. Mosquitto looks at every word, also at one that is the value of
+/// another option.
+fn named_file(words: &[OsString]) -> Result<Option<PathBuf>, UsageError> {
+    let mut at = words.iter().enumerate().filter(|(_, word)| *word == "-o");
+    let Some((first, _)) = at.next() else {
+        return Ok(None);
+    };
+    if at.next().is_some() {
+        return Err(UsageError::new("Error: Duplicate -o argument given.\n\n"));
+    }
+    match words.get(first + 1) {
+        Some(path) => Ok(Some(PathBuf::from(path))),
+        None => Err(UsageError::new(
+            "Error: -o argument given but no options file specified.\n\n",
+        )),
+    }
+}
+
+/// Where the user's own options may be: under the program's name, then under the other
+/// name of the same program.
+fn default_files(program: &Program) -> Vec<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let folder = variable("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")));
+    let original = match program.kind() {
+        Kind::Publish => "mosquitto_pub",
+        Kind::Subscribe => "mosquitto_sub",
+    };
+    let ours = program.kind().default_name();
+    let names = match program.is_mosquitto() {
+        true => [original, ours],
+        false => [ours, original],
+    };
+    folder.map_or_else(Vec::new, |folder| {
+        names.iter().map(|name| folder.join(name)).collect()
+    })
+}
+
+fn parse(content: &[u8]) -> Vec<Vec<OsString>> {
+    content
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.starts_with(b"#"))
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(|line| &line[line.iter().take_while(|&&byte| byte == b' ').count()..])
+        .filter(|line| !line.is_empty())
+        .map(words)
+        .collect()
+}
+
+/// The option and the rest of the line; a property's rest is three words or four, the
+/// last of which may have blanks.
+fn words(line: &[u8]) -> Vec<OsString> {
+    let owned = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let Some((name, rest)) = split_blank(line) else {
+        return vec![owned(line)];
+    };
+    let mut words = vec![owned(name)];
+    let mut rest = rest;
+    if [OsStr::new("-D"), OsStr::new("--property")].contains(&OsStr::from_bytes(name)) {
+        for _ in 0..3 {
+            let Some((word, after)) = split_blank(rest) else {
+                break;
+            };
+            let is_value = words.len() == 3;
+            if is_value && !words[2].eq_ignore_ascii_case("user-property") {
+                break;
+            }
+            words.push(owned(word));
+            rest = after;
+        }
+    }
+    words.push(owned(rest));
+    words
+}
+
+fn split_blank(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let blank = memchr::memchr(b' ', text)?;
+    Some((&text[..blank], &text[blank + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_option_and_its_value_to_the_end_of_the_line() {
+        let lines = parse(
+            b"# comment\n\n  -t  a b \r\n-d\n #x y\n-D publish content-type text/plain; x\n\
+              -D publish user-property k v w",
+        );
+        assert_eq!(
+            lines,
+            [
+                vec!["-t", " a b "],
+                vec!["-d"],
+                vec!["#x", "y"],
+                vec!["-D", "publish", "content-type", "text/plain; x"],
+                vec!["-D", "publish", "user-property", "k", "v w"],
+            ]
+        );
+    }
+
+    #[test]
+    fn one_options_file_may_be_named() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            named_file(&words(&["-d", "-o", "f"])).unwrap(),
+            Some(PathBuf::from("f"))
+        );
+        assert_eq!(named_file(&words(&["-d"])).unwrap(), None);
+        let error = named_file(&words(&["-o", "f", "-o", "g"])).unwrap_err();
+        assert_eq!(error.text(), "Error: Duplicate -o argument given.");
+        let error = named_file(&words(&["-o"])).unwrap_err();
+        assert_eq!(
+            error.text(),
+            "Error: -o argument given but no options file specified."
+        );
+    }
+}
