@@ -12,6 +12,7 @@ mod number;
 mod options_file;
 mod program;
 mod property;
+mod proxy;
 mod publish;
 mod scan;
 mod subscribe;

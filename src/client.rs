@@ -38,7 +38,7 @@ use keep_alive::Due;
 use options::Limits;
 use trace::{Trace, trace};
 
-pub use endpoint::{Endpoint, Stream};
+pub use endpoint::{Address, Endpoint, Proxy, Stream};
 pub use error::{Error, OtherProtocol, PublishError, refusal_text, system_text};
 pub use message::{Message, Publication};
 pub use options::ConnectOptions;

@@ -3,6 +3,7 @@
 
 pub mod proxy;
 pub mod socket;
+pub mod socks5;
 pub mod tcp;
 pub mod websocket;
 

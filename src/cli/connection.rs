@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::typed::{Typed, TypedWill};
 use super::{Kind, UsageError};
-use crate::client::{ConnectOptions, Endpoint};
+use crate::client::{Address, ConnectOptions, Endpoint};
 use crate::protocol::{Properties, Property, ProtocolVersion, Text, Will};
 
 /// How many QoS 1 and 2 messages a client takes and sends at once.
@@ -20,9 +20,9 @@ const ID_AFTER_PREFIX: usize = 9;
 /// Where the broker is.
 pub(super) fn endpoint(typed: &Typed) -> Endpoint {
     let host = typed.host.as_deref().unwrap_or(b"localhost");
-    match typed.port {
-        Some(0) => Endpoint::Unix(PathBuf::from(std::ffi::OsString::from_vec(host.to_vec()))),
-        port => Endpoint::Tcp {
+    let address = match typed.port {
+        Some(0) => Address::Unix(PathBuf::from(std::ffi::OsString::from_vec(host.to_vec()))),
+        port => Address::Tcp {
             host: String::from_utf8_lossy(host).into_owned(),
             port: port.unwrap_or(DEFAULT_PORT),
             bind: typed
@@ -30,6 +30,11 @@ pub(super) fn endpoint(typed: &Typed) -> Endpoint {
                 .as_deref()
                 .map(|bind| String::from_utf8_lossy(bind).into_owned()),
         },
+    };
+    Endpoint {
+        address,
+        proxy: typed.proxy.clone(),
+        websocket: typed.websocket,
     }
 }
 

@@ -35,6 +35,7 @@ pub enum OptionId {
     Port,
     Pretty,
     Property,
+    Proxy,
     ProtocolVersion,
     Qos,
     Quiet,
@@ -57,6 +58,7 @@ pub enum OptionId {
     Verbose,
     Version,
     Watch,
+    WebSocket,
     WillPayload,
     WillQos,
     WillRetain,
@@ -196,9 +198,13 @@ options! {
     Port: 'p' "port" ("PORT", "no port specified") Both Connection
         "the broker's port [default: 1883]";
     Url: 'L' "url" ("URL", "no URL specified") Both Connection
-        "broker, login and topic at once: mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC";
+        "broker, login and topic at once: mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC, also with ws";
     Unix: _ "unix" ("PATH", "no socket path specified") Both Connection
         "connect to a Unix domain socket instead";
+    WebSocket: _ "ws" () Both Connection
+        "use MQTT over WebSocket";
+    Proxy: _ "proxy" ("URL", "no proxy url specified") Both Connection
+        "connect through a proxy: socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]";
     BindAddress: 'A' _ ("ADDRESS", "no address specified") Both Connection
         "connect from this host name or address";
     KeepAlive: 'k' "keepalive" ("SECONDS", "no keepalive specified") Both Connection

@@ -9,8 +9,8 @@ use super::number::{decimal, integer, integer_with_base};
 use super::property::{PropertyLists, parse_property};
 use super::scan::{Occurrence, Scanner};
 use super::url::Url;
-use super::{Kind, OptionId, UsageError};
-use crate::client::system_text;
+use super::{Kind, OptionId, UsageError, proxy};
+use crate::client::{Proxy, system_text};
 use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
@@ -34,6 +34,8 @@ pub struct Typed {
     /// A host, or a socket's path when the port is 0.
     pub(super) host: Option<Vec<u8>>,
     pub(super) port: Option<u16>,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) websocket: bool,
     pub(super) id: Option<Vec<u8>>,
     pub(super) id_prefix: Option<Vec<u8>>,
     pub(super) keep_session: bool,
@@ -159,6 +161,7 @@ impl Typed {
             Id::PasswordFile => self.password = Some(password_in_file(value)?),
             Id::Port => self.port = Some(port(&value)?),
             Id::Pretty => self.pretty = true,
+            Id::Proxy => self.proxy = Some(proxy::parse(&value)?),
             Id::ProtocolVersion => self.version = Some(version(&value)?),
             Id::Qos => self.qos = qos(&value, "Invalid QoS given:", "\n")?,
             Id::Quiet => self.quiet = true,
@@ -189,6 +192,7 @@ impl Typed {
             Id::Username => self.username = Some(value),
             Id::Verbose => self.verbose = true,
             Id::Watch => self.watch = true,
+            Id::WebSocket => self.websocket = true,
             Id::WillPayload => self.will.payload = Some(Bytes::from(value)),
             Id::WillQos => self.will.qos = qos(&value, "Invalid will QoS", ".\n\n")?,
             Id::WillRetain => self.will.retain = true,
@@ -241,6 +245,7 @@ impl Typed {
         let url = Url::parse(value)?;
         self.host = Some(url.host);
         self.port = Some(url.port);
+        self.websocket |= url.scheme.is_websocket();
         if let Some(username) = url.username {
             self.username = Some(username);
         }

@@ -4,6 +4,7 @@ use super::number::integer;
 /// What `-L` says: `mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
+    pub(super) scheme: Scheme,
     pub(super) username: Option<Vec<u8>>,
     pub(super) password: Option<Vec<u8>>,
     pub(super) host: Vec<u8>,
@@ -12,9 +13,40 @@ pub(super) struct Url {
     pub(super) topic: Vec<u8>,
 }
 
+/// What stands in front of `://`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Mqtt,
+    WebSocket,
+}
+
+impl Scheme {
+    fn from_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"mqtt" => Some(Self::Mqtt),
+            b"ws" => Some(Self::WebSocket),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_websocket(self) -> bool {
+        match self {
+            Self::Mqtt => false,
+            Self::WebSocket => true,
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Mqtt => 1883,
+            Self::WebSocket => 80,
+        }
+    }
+}
+
 impl Url {
     pub(super) fn parse(url: &[u8]) -> Result<Self, UsageError> {
-        let rest = after_scheme(url)?;
+        let (scheme, rest) = split_scheme(url)?;
         let slash = memchr::memchr(b'/', rest).ok_or_else(|| {
             UsageError::new("Error: Invalid URL for -L argument specified - topic missing.\n")
         })?;
@@ -35,34 +67,27 @@ impl Url {
         };
         let (host, port) = host_and_port(place)?;
         Ok(Self {
+            scheme,
             username,
             password,
             host: host.to_vec(),
-            port,
+            port: port.unwrap_or(scheme.default_port()),
             topic: topic.to_vec(),
         })
     }
 }
 
-fn after_scheme(url: &[u8]) -> Result<&[u8], UsageError> {
-    let scheme = url
-        .windows(3)
-        .position(|window| window == b"://")
-        .map(|end| (url[..end].to_ascii_lowercase(), &url[end + 3..]));
-    match scheme {
-        Some((scheme, rest)) if scheme == b"mqtt" => Ok(rest),
-        Some((scheme, _)) if [&b"mqtts"[..], b"ws", b"wss"].contains(&&scheme[..]) => {
-            Err(UsageError::new(format!(
-                "Error: {}:// is not supported yet.\n",
-                String::from_utf8_lossy(&scheme)
-            )))
-        }
-        _ => Err(UsageError::new("Error: Unsupported URL scheme.\n\n")),
-    }
+fn split_scheme(url: &[u8]) -> Result<(Scheme, &[u8]), UsageError> {
+    memchr::memmem::find(url, b"://")
+        .and_then(|end| {
+            let scheme = Scheme::from_name(&url[..end].to_ascii_lowercase())?;
+            Some((scheme, &url[end + 3..]))
+        })
+        .ok_or_else(|| UsageError::new("Error: Unsupported URL scheme.\n\n"))
 }
 
 /// Splits `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.
-fn host_and_port(place: &[u8]) -> Result<(&[u8], u16), UsageError> {
+fn host_and_port(place: &[u8]) -> Result<(&[u8], Option<u16>), UsageError> {
     let bracketed = place
         .strip_prefix(b"[")
         .and_then(|rest| memchr::memchr(b']', rest).map(|end| (&rest[..end], &rest[end + 1..])));
@@ -74,11 +99,11 @@ fn host_and_port(place: &[u8]) -> Result<(&[u8], u16), UsageError> {
         },
     };
     let Some(port) = port else {
-        return Ok((host, 1883));
+        return Ok((host, None));
     };
     let number = integer(port).and_then(|number| u16::try_from(number).ok());
     match number {
-        Some(number) => Ok((host, number)),
+        Some(number) => Ok((host, Some(number))),
         None => Err(UsageError::new(format!(
             "Error: Invalid port given: {}\n",
             String::from_utf8_lossy(port)
@@ -126,6 +151,8 @@ mod tests {
             (&url.host[..], url.port, &url.topic[..]),
             (&b"h"[..], 99, &b"a/b?c#d"[..])
         );
+        let url = Url::parse(b"ws://h/t").unwrap();
+        assert_eq!((url.scheme, url.port), (Scheme::WebSocket, 80));
         let url = Url::parse(b"mqtt://[::1]:7/t").unwrap();
         assert_eq!((&url.host[..], url.port), (&b"::1"[..], 7));
     }
@@ -139,7 +166,6 @@ mod tests {
                 b"mqtt://h",
                 "Error: Invalid URL for -L argument specified - topic missing.",
             ),
-            (b"wss://h/t", "Error: wss:// is not supported yet."),
         ] {
             assert_eq!(Url::parse(url).unwrap_err().text(), text);
         }

@@ -6,16 +6,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
 use super::Error;
-use crate::transport::tcp;
+use crate::protocol::MAX_REMAINING_LENGTH;
+use crate::transport::socks5::{self, Login};
+use crate::transport::{tcp, websocket};
 
 /// A byte stream to a broker.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// Where a broker is, and how to get there.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Where it is.
+    pub address: Address,
+    /// The proxy on the way there.
+    pub proxy: Option<Proxy>,
+    /// Whether MQTT runs over WebSocket.
+    pub websocket: bool,
+}
+
 /// Where a broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum Address {
     /// At a TCP port.
     Tcp {
         /// A host name or an address.
@@ -29,25 +42,55 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+/// A SOCKS5 proxy, which looks up the broker's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// A host name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Who we are to it.
+    pub login: Option<Login>,
+}
+
 impl Endpoint {
     /// The broker's host, or the socket's path.
     pub fn host(&self) -> String {
-        match self {
-            Self::Tcp { host, .. } => host.clone(),
-            Self::Unix(path) => path.display().to_string(),
+        match &self.address {
+            Address::Tcp { host, .. } => host.clone(),
+            Address::Unix(path) => path.display().to_string(),
         }
     }
 
     /// Opens a stream.
     pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
-        match self {
-            Self::Tcp { host, port, bind } => {
+        let stream = self.open_plain().await?;
+        if !self.websocket {
+            return Ok(stream);
+        }
+        let host = match &self.address {
+            Address::Tcp { host, .. } => host.as_str(),
+            Address::Unix(_) => "localhost",
+        };
+        let max_message = MAX_REMAINING_LENGTH as usize;
+        let stream = websocket::connect(stream, host, max_message).await?;
+        Ok(Box::new(stream))
+    }
+
+    async fn open_plain(&self) -> Result<Box<dyn Stream>, Error> {
+        match (&self.address, &self.proxy) {
+            (Address::Tcp { host, port, bind }, None) => {
                 Ok(Box::new(tcp::connect(host, *port, bind.as_deref()).await?))
             }
-            Self::Unix(path) if path.as_os_str().is_empty() => {
+            (Address::Tcp { host, port, bind }, Some(proxy)) => {
+                let mut stream = tcp::connect(&proxy.host, proxy.port, bind.as_deref()).await?;
+                socks5::connect(&mut stream, proxy.login.as_ref(), host, *port).await?;
+                Ok(Box::new(stream))
+            }
+            (Address::Unix(path), _) if path.as_os_str().is_empty() => {
                 Err(Error::Io(io::ErrorKind::InvalidInput.into()))
             }
-            Self::Unix(path) => {
+            (Address::Unix(path), _) => {
                 let stream = UnixStream::connect(path).await.map_err(Error::Io)?;
                 Ok(Box::new(stream))
             }
@@ -57,9 +100,12 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port, .. } => write!(f, "{host} port {port}"),
-            Self::Unix(path) => path.display().fmt(f),
+        if let Some(Proxy { host, port, .. }) = &self.proxy {
+            return write!(f, "{host} port {port}");
+        }
+        match &self.address {
+            Address::Tcp { host, port, .. } => write!(f, "{host} port {port}"),
+            Address::Unix(path) => path.display().fmt(f),
         }
     }
 }

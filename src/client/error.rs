@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::protocol::{
     ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ProtocolVersion, ReasonCode,
 };
-use crate::transport::tcp;
+use crate::transport::{socks5, tcp, websocket};
 
 /// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
 #[derive(Debug, Error)]
@@ -34,6 +34,18 @@ pub enum Error {
     /// A packet of ours cannot be written.
     #[error("Invalid input")]
     Unencodable(#[from] EncodeError),
+    /// The proxy wants another login, or its rules forbid the broker.
+    #[error("Authorisation failed")]
+    ProxyLogin,
+    /// The proxy cannot reach the broker.
+    #[error("The client is not currently connected")]
+    ProxyUnreachable,
+    /// The proxy failed.
+    #[error("Proxy error")]
+    Proxy,
+    /// The WebSocket handshake failed; the text says why.
+    #[error("A network protocol error occurred when communicating with the broker")]
+    WebSocket(String),
     /// What was asked for does not exist in this version of the protocol, or here.
     #[error("This feature is not supported")]
     NotSupported,
@@ -43,20 +55,31 @@ impl Error {
     /// The number that Mosquitto's programs exit with after such an error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Protocol => 2,
+            Self::Protocol | Self::WebSocket(_) => 2,
             Self::Unencodable(_) => 3,
             Self::Refused(ConnAckCode::V3(code)) => code.0,
             Self::Refused(ConnAckCode::V5(reason)) => (*reason).into(),
+            Self::ProxyUnreachable => 4,
             Self::ConnectionLost => 7,
             Self::NotSupported => 10,
+            Self::ProxyLogin => 11,
             Self::Io(_) => 14,
             Self::Lookup => 15,
+            Self::Proxy => 16,
             Self::KeepAliveExceeded => 19,
             Self::Malformed(error) => match error.reason() {
                 ReasonCode::ProtocolError => 2,
                 ReasonCode::PacketTooLarge => 25,
                 _ => 21,
             },
+        }
+    }
+
+    /// The exit code when there was no connection at all: 1, but for a proxy that answered.
+    pub fn exit_code_at_start(&self) -> u8 {
+        match self {
+            Self::ProxyLogin | Self::ProxyUnreachable | Self::Proxy => self.exit_code(),
+            _ => 1,
         }
     }
 
@@ -79,6 +102,10 @@ impl Error {
             Self::Lookup
             | Self::Refused(_)
             | Self::Protocol
+            | Self::WebSocket(_)
+            | Self::ProxyLogin
+            | Self::ProxyUnreachable
+            | Self::Proxy
             | Self::Unencodable(_)
             | Self::NotSupported => true,
             Self::Malformed(error) => error.reason() == ReasonCode::ProtocolError,
@@ -106,6 +133,26 @@ impl From<tcp::ConnectError> for Error {
         match error {
             tcp::ConnectError::Lookup { .. } => Self::Lookup,
             tcp::ConnectError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<socks5::Error> for Error {
+    fn from(error: socks5::Error) -> Self {
+        match error {
+            socks5::Error::Io(error) => error.into(),
+            socks5::Error::Refused => Self::ProxyLogin,
+            socks5::Error::Unreachable => Self::ProxyUnreachable,
+            socks5::Error::Proxy => Self::Proxy,
+        }
+    }
+}
+
+impl From<websocket::ConnectError> for Error {
+    fn from(error: websocket::ConnectError) -> Self {
+        match error {
+            websocket::ConnectError::Io(error) => error.into(),
+            other => Self::WebSocket(other.to_string()),
         }
     }
 }

@@ -41,12 +41,16 @@ impl Report {
             }
             _ => self.error(error),
         }
-        if let Error::Io(cause) = error {
-            if cause.kind() == io::ErrorKind::ConnectionRefused {
+        match error {
+            Error::Io(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => {
                 self.hint(format_args!(
                     "nothing listens at {endpoint}: is the broker running? `mq-broker` starts one"
                 ));
             }
+            Error::WebSocket(cause) => self.hint(format_args!(
+                "{cause}: does the broker listen for WebSocket on this port, with the path /mqtt?"
+            )),
+            _ => {}
         }
     }
 

@@ -310,7 +310,7 @@ impl Publisher {
         match failure {
             Failure::Connect(error) => {
                 report.connect_failure(error, &self.settings.endpoint);
-                1
+                error.exit_code_at_start()
             }
             Failure::Connection(error @ Error::Refused(code)) => {
                 report.refusal(error);

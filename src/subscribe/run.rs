@@ -190,7 +190,7 @@ impl Subscriber {
             Ok(stream) => stream,
             Err(error) => {
                 report.connect_failure(&error, &self.settings.endpoint);
-                return Err(1);
+                return Err(error.exit_code_at_start());
             }
         };
         self.deadline = self

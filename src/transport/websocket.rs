@@ -1,6 +1,8 @@
 //! MQTT over WebSocket (MQTT 5.0, section 6): the bytes of binary frames, whose
 //! boundaries mean nothing [MQTT-6.0.0-2].
 
+mod connect;
+
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,6 +15,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
+
+pub use connect::{ConnectError, connect};
 
 /// One frame takes so much at most.
 const MAX_FRAME: usize = 64 * 1024;
