@@ -17,6 +17,7 @@ mod publish;
 mod scan;
 mod subscribe;
 mod table;
+mod tls;
 mod typed;
 mod url;
 mod usage_error;

@@ -5,6 +5,7 @@ pub mod proxy;
 pub mod socket;
 pub mod socks5;
 pub mod tcp;
+pub mod tls_client;
 pub mod websocket;
 
 use std::io::{self, IoSlice};

@@ -120,10 +120,10 @@ fn at_a_terminal(line: &str, variables: &[(&str, &str)], answer: &str) -> String
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    writeln!(stdin, "{answer}").unwrap();
-    let output = child.wait_with_output().unwrap();
+        .expect("it works on this machine");
+    let mut stdin = child.stdin.take().expect("it works on this machine");
+    writeln!(stdin, "{answer}").expect("it works on this machine");
+    let output = child.wait_with_output().expect("it works on this machine");
     drop(stdin);
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

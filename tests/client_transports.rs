@@ -61,8 +61,11 @@ fn the_websocket_request_is_mosquittos_to_the_byte() {
 
 /// A SOCKS5 proxy without login that connects to loopback ports, whatever the name.
 fn proxy() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("it works on this machine");
+    let port = listener
+        .local_addr()
+        .expect("it works on this machine")
+        .port();
     thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             thread::spawn(move || serve_proxy(client));

@@ -7,35 +7,45 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 use super::typed::{Typed, TypedWill};
-use super::{Kind, UsageError};
-use crate::client::{Address, ConnectOptions, Endpoint};
+use super::{Kind, UsageError, tls};
+use crate::client::{Address, ConnectOptions, Endpoint, Report};
 use crate::protocol::{Properties, Property, ProtocolVersion, Text, Will};
 
 /// How many QoS 1 and 2 messages a client takes and sends at once.
 const DEFAULT_WINDOW: NonZeroU16 = NonZeroU16::new(20).expect("20 is not 0");
 const DEFAULT_PORT: u16 = 1883;
+const DEFAULT_TLS_PORT: u16 = 8883;
 /// How much of a client identifier follows its prefix.
 const ID_AFTER_PREFIX: usize = 9;
 
 /// Where the broker is.
-pub(super) fn endpoint(typed: &Typed) -> Endpoint {
+pub(super) fn endpoint(typed: &Typed) -> Result<Endpoint, UsageError> {
     let host = typed.host.as_deref().unwrap_or(b"localhost");
     let address = match typed.port {
         Some(0) => Address::Unix(PathBuf::from(std::ffi::OsString::from_vec(host.to_vec()))),
         port => Address::Tcp {
             host: String::from_utf8_lossy(host).into_owned(),
-            port: port.unwrap_or(DEFAULT_PORT),
+            port: port.unwrap_or(match typed.tls.changes_port() {
+                true => DEFAULT_TLS_PORT,
+                false => DEFAULT_PORT,
+            }),
             bind: typed
                 .bind
                 .as_deref()
                 .map(|bind| String::from_utf8_lossy(bind).into_owned()),
         },
     };
-    Endpoint {
+    let tls = tls::connector(typed)?;
+    let report = Report::new(typed.quiet);
+    if tls.is_some() && typed.tls.insecure {
+        report.hint("--insecure accepts any certificate: whoever is in between can read along");
+    }
+    Ok(Endpoint {
         address,
         proxy: typed.proxy.clone(),
+        tls,
         websocket: typed.websocket,
-    }
+    })
 }
 
 /// Checks what must go together, in Mosquitto's order, and that no I/O is needed for.
@@ -50,6 +60,7 @@ pub(super) fn check(typed: &Typed) -> Result<(), UsageError> {
             "Error: Will retain given, but no will topic given.\n",
         ));
     }
+    typed.tls.check()?;
     if typed.id.is_some() {
         return Ok(());
     }

@@ -31,7 +31,7 @@ pub fn publish_settings(program: &Program, typed: Typed) -> Result<Settings, Usa
         disconnect_properties = typed.properties.disconnect.clone();
     }
     Ok(Settings {
-        endpoint: endpoint(&typed),
+        endpoint: endpoint(&typed)?,
         options,
         publication,
         source,

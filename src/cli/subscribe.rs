@@ -45,7 +45,7 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
         (false, false) => Display::Messages,
     };
     Ok(Settings {
-        endpoint: endpoint(&typed),
+        endpoint: endpoint(&typed)?,
         options,
         subscriptions: typed
             .filters

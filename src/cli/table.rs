@@ -7,6 +7,10 @@ use super::Kind;
 #[allow(missing_docs, reason = "each is described by its row")]
 pub enum OptionId {
     BindAddress,
+    CaFile,
+    CaPath,
+    Certificate,
+    Ciphers,
     Clean,
     Count,
     Debug,
@@ -19,7 +23,10 @@ pub enum OptionId {
     Id,
     IdPrefix,
     InflightMaximum,
+    Insecure,
     KeepAlive,
+    Key,
+    KeyForm,
     Lines,
     Message,
     MessageRate,
@@ -27,6 +34,7 @@ pub enum OptionId {
     NoLocal,
     NoNewline,
     NoRetained,
+    NoTls,
     NullMessage,
     OptionsFile,
     Password,
@@ -36,6 +44,8 @@ pub enum OptionId {
     Pretty,
     Property,
     Proxy,
+    Psk,
+    PskIdentity,
     ProtocolVersion,
     Qos,
     Quiet,
@@ -50,6 +60,12 @@ pub enum OptionId {
     SessionExpiry,
     StdinFile,
     Timeout,
+    TlsAlpn,
+    TlsEngine,
+    TlsEngineKeyPassword,
+    TlsKeyLog,
+    TlsUseOsCerts,
+    TlsVersion,
     Topic,
     Unix,
     Unsubscribe,
@@ -90,6 +106,7 @@ impl Programs {
 #[allow(missing_docs, reason = "the titles say it")]
 pub enum Group {
     Connection,
+    Tls,
     Login,
     Session,
     Message,
@@ -104,6 +121,7 @@ impl Group {
     pub fn title(self) -> &'static str {
         match self {
             Self::Connection => "Connection",
+            Self::Tls => "Encryption",
             Self::Login => "Login",
             Self::Session => "Session",
             Self::Message => "Message",
@@ -196,9 +214,9 @@ options! {
     Host: 'h' "host" ("HOST", "no host specified") Both Connection
         "the broker's host name or address [default: localhost]";
     Port: 'p' "port" ("PORT", "no port specified") Both Connection
-        "the broker's port [default: 1883]";
+        "the broker's port [default: 1883, or 8883 with --cafile or --capath]";
     Url: 'L' "url" ("URL", "no URL specified") Both Connection
-        "broker, login and topic at once: mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC, also with ws";
+        "broker, login and topic at once: mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC, or with mqtts, ws or wss";
     Unix: _ "unix" ("PATH", "no socket path specified") Both Connection
         "connect to a Unix domain socket instead";
     WebSocket: _ "ws" () Both Connection
@@ -213,6 +231,39 @@ options! {
         "mqttv31, mqttv311 or mqttv5, or just 31, 311 or 5 [default: 311]";
     NoDelay: _ "nodelay" () Both Connection
         "send small packets at once; always the case, taken for compatibility";
+
+    CaFile: _ "cafile" ("FILE", "no file specified") Both Tls
+        "trust the certificates in this PEM file, and speak TLS";
+    CaPath: _ "capath" ("FOLDER", "no directory specified") Both Tls
+        "trust the certificates in all PEM files of this folder, and speak TLS";
+    TlsUseOsCerts: _ "tls-use-os-certs" () Both Tls
+        "trust what the operating system trusts, and speak TLS";
+    Certificate: _ "cert" ("FILE", "no file specified") Both Tls
+        "the client's own certificate, a PEM file";
+    Key: _ "key" ("FILE", "no file specified") Both Tls
+        "the private key of the client's certificate, a PEM file";
+    Insecure: _ "insecure" () Both Tls
+        "accept any certificate; only for tests";
+    NoTls: _ "no-tls" () Both Tls
+        "do not speak TLS, whatever the other options and the port say";
+    TlsVersion: _ "tls-version" ("VERSION", "no version specified") Both Tls
+        "tlsv1.2 for 1.2 and newer, or tlsv1.3 for that only [default: tlsv1.2]";
+    Ciphers: _ "ciphers" ("LIST", "no ciphers specified") Both Tls
+        "the ciphers of TLS 1.2, or of 1.3 with --tls-version tlsv1.3, as OpenSSL writes them";
+    TlsAlpn: _ "tls-alpn" ("PROTOCOL", "no protocol specified") Both Tls
+        "the application protocol to ask for";
+    TlsKeyLog: _ "tls-keylog" ("FILE", "no file specified") Both Tls
+        "append the session keys to a file, to decrypt a recording";
+    KeyForm: _ "keyform" ("FORM", "no keyform specified") Both Tls
+        "the kind of the key: only pem is supported";
+    Psk: _ "psk" ("KEY", "no key specified") Both Tls
+        "a pre-shared key: not supported";
+    PskIdentity: _ "psk-identity" ("NAME", "no identity specified") Both Tls
+        "the name of the pre-shared key: not supported";
+    TlsEngine: _ "tls-engine" ("ENGINE", "no engine_id specified") Both Tls
+        "an OpenSSL engine: not supported";
+    TlsEngineKeyPassword: _ "tls-engine-kpass-sha1" ("HASH", "no kpass sha1 specified") Both Tls
+        "the password of an engine's key: not supported";
 
     Username: 'u' "username" ("NAME", "no username specified") Both Login
         "the user name";

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::number::{decimal, integer, integer_with_base};
 use super::property::{PropertyLists, parse_property};
 use super::scan::{Occurrence, Scanner};
+use super::tls::TypedTls;
 use super::url::Url;
 use super::{Kind, OptionId, UsageError, proxy};
 use crate::client::{Proxy, system_text};
@@ -36,6 +37,7 @@ pub struct Typed {
     pub(super) port: Option<u16>,
     pub(super) proxy: Option<Proxy>,
     pub(super) websocket: bool,
+    pub(super) tls: TypedTls,
     pub(super) id: Option<Vec<u8>>,
     pub(super) id_prefix: Option<Vec<u8>>,
     pub(super) keep_session: bool,
@@ -127,6 +129,19 @@ impl Typed {
         let value = values.pop().unwrap_or_default();
         match row.id {
             Id::BindAddress => self.bind = Some(value),
+            Id::CaFile
+            | Id::CaPath
+            | Id::Certificate
+            | Id::Ciphers
+            | Id::Key
+            | Id::KeyForm
+            | Id::Psk
+            | Id::PskIdentity
+            | Id::TlsAlpn
+            | Id::TlsEngine
+            | Id::TlsEngineKeyPassword
+            | Id::TlsKeyLog
+            | Id::TlsVersion => self.tls.set(row.id, value),
             Id::Clean => self.keep_session = true,
             Id::Count => self.count = Some(count(&value)?),
             Id::Debug => self.debug = true,
@@ -144,6 +159,7 @@ impl Typed {
                 self.check_ids()?;
             }
             Id::InflightMaximum => self.set_inflight_maximum(&value)?,
+            Id::Insecure => self.tls.insecure = true,
             Id::KeepAlive => self.keep_alive = Some(keep_alive(&value)?),
             Id::Lines => self.set_source(Source::Lines)?,
             Id::Message => self.set_message(value)?,
@@ -155,6 +171,7 @@ impl Typed {
                 self.no_retained = true;
                 self.check_retained()?;
             }
+            Id::NoTls => self.tls.off = true,
             Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
             Id::Password => self.password = Some(value),
             Id::PasswordEnvironment => self.password = Some(password_in_variable(value)?),
@@ -182,6 +199,7 @@ impl Typed {
             }
             Id::StdinFile => self.set_source(Source::Stdin)?,
             Id::Timeout => self.timeout = Some(timeout(&value)?),
+            Id::TlsUseOsCerts => self.tls.os_certificates = true,
             Id::Topic => self.add_topic(kind, value, "-t")?,
             Id::Unix => {
                 self.host = Some(value);
@@ -246,6 +264,7 @@ impl Typed {
         self.host = Some(url.host);
         self.port = Some(url.port);
         self.websocket |= url.scheme.is_websocket();
+        self.tls.os_certificates |= url.scheme.is_encrypted();
         if let Some(username) = url.username {
             self.username = Some(username);
         }

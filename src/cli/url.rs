@@ -17,29 +17,36 @@ pub(super) struct Url {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Mqtt,
+    Mqtts,
     WebSocket,
+    SecureWebSocket,
 }
 
 impl Scheme {
     fn from_name(name: &[u8]) -> Option<Self> {
         match name {
             b"mqtt" => Some(Self::Mqtt),
+            b"mqtts" => Some(Self::Mqtts),
             b"ws" => Some(Self::WebSocket),
+            b"wss" => Some(Self::SecureWebSocket),
             _ => None,
         }
     }
 
     pub(super) fn is_websocket(self) -> bool {
-        match self {
-            Self::Mqtt => false,
-            Self::WebSocket => true,
-        }
+        matches!(self, Self::WebSocket | Self::SecureWebSocket)
+    }
+
+    pub(super) fn is_encrypted(self) -> bool {
+        matches!(self, Self::Mqtts | Self::SecureWebSocket)
     }
 
     fn default_port(self) -> u16 {
         match self {
             Self::Mqtt => 1883,
+            Self::Mqtts => 8883,
             Self::WebSocket => 80,
+            Self::SecureWebSocket => 443,
         }
     }
 }
@@ -153,6 +160,8 @@ mod tests {
         );
         let url = Url::parse(b"ws://h/t").unwrap();
         assert_eq!((url.scheme, url.port), (Scheme::WebSocket, 80));
+        assert_eq!(Url::parse(b"wss://h/t").unwrap().port, 443);
+        assert_eq!(Url::parse(b"mqtts://h/t").unwrap().port, 8883);
         let url = Url::parse(b"mqtt://[::1]:7/t").unwrap();
         assert_eq!((&url.host[..], url.port), (&b"::1"[..], 7));
     }

@@ -195,8 +195,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             loop {
                 self.input.clear();
                 let read = std::future::poll_fn(|context| self.poll_fill(context));
-                if read.await? == 0 {
-                    return io::Result::Ok(());
+                match read.await {
+                    Ok(0) => return io::Result::Ok(()),
+                    // Many brokers leave out the end that TLS asks for.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                    Ok(_) => {}
+                    Err(error) => return Err(error),
                 }
             }
         };

@@ -8,6 +8,7 @@ use tokio::net::UnixStream;
 use super::Error;
 use crate::protocol::MAX_REMAINING_LENGTH;
 use crate::transport::socks5::{self, Login};
+use crate::transport::tls_client::Connector;
 use crate::transport::{tcp, websocket};
 
 /// A byte stream to a broker.
@@ -22,6 +23,8 @@ pub struct Endpoint {
     pub address: Address,
     /// The proxy on the way there.
     pub proxy: Option<Proxy>,
+    /// How TLS is spoken with the broker, if it is.
+    pub tls: Option<Connector>,
     /// Whether MQTT runs over WebSocket.
     pub websocket: bool,
 }
@@ -64,17 +67,19 @@ impl Endpoint {
 
     /// Opens a stream.
     pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
-        let stream = self.open_plain().await?;
-        if !self.websocket {
-            return Ok(stream);
-        }
+        let mut stream = self.open_plain().await?;
         let host = match &self.address {
             Address::Tcp { host, .. } => host.as_str(),
             Address::Unix(_) => "localhost",
         };
-        let max_message = MAX_REMAINING_LENGTH as usize;
-        let stream = websocket::connect(stream, host, max_message).await?;
-        Ok(Box::new(stream))
+        if let Some(tls) = &self.tls {
+            stream = Box::new(tls.connect(stream, host).await?);
+        }
+        if self.websocket {
+            let max_message = MAX_REMAINING_LENGTH as usize;
+            stream = Box::new(websocket::connect(stream, host, max_message).await?);
+        }
+        Ok(stream)
     }
 
     async fn open_plain(&self) -> Result<Box<dyn Stream>, Error> {

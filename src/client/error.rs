@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::protocol::{
     ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ProtocolVersion, ReasonCode,
 };
-use crate::transport::{socks5, tcp, websocket};
+use crate::transport::{socks5, tcp, tls_client, websocket};
 
 /// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
 #[derive(Debug, Error)]
@@ -34,6 +34,9 @@ pub enum Error {
     /// A packet of ours cannot be written.
     #[error("Invalid input")]
     Unencodable(#[from] EncodeError),
+    /// The TLS handshake failed; the text says why.
+    #[error("A TLS error occurred")]
+    Tls(String),
     /// The proxy wants another login, or its rules forbid the broker.
     #[error("Authorisation failed")]
     ProxyLogin,
@@ -61,6 +64,7 @@ impl Error {
             Self::Refused(ConnAckCode::V5(reason)) => (*reason).into(),
             Self::ProxyUnreachable => 4,
             Self::ConnectionLost => 7,
+            Self::Tls(_) => 8,
             Self::NotSupported => 10,
             Self::ProxyLogin => 11,
             Self::Io(_) => 14,
@@ -103,6 +107,7 @@ impl Error {
             | Self::Refused(_)
             | Self::Protocol
             | Self::WebSocket(_)
+            | Self::Tls(_)
             | Self::ProxyLogin
             | Self::ProxyUnreachable
             | Self::Proxy
@@ -120,6 +125,9 @@ impl From<io::Error> for Error {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
         };
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::Tls(tls_client::cause(error));
+        }
         match error.kind() {
             BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut
             | UnexpectedEof => Self::ConnectionLost,

@@ -39,6 +39,7 @@ impl Report {
             Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
                 self.line("Unable to connect (Invalid input).");
             }
+            Error::Tls(_) => self.line("Unable to connect (A TLS error occurred)."),
             _ => self.error(error),
         }
         match error {
@@ -50,6 +51,7 @@ impl Report {
             Error::WebSocket(cause) => self.hint(format_args!(
                 "{cause}: does the broker listen for WebSocket on this port, with the path /mqtt?"
             )),
+            Error::Tls(cause) => self.hint(cause),
             _ => {}
         }
     }
@@ -61,6 +63,13 @@ impl Report {
             if error.is_login_refused() {
                 self.hint("the broker asks for a login: -u USERNAME --pw-file FILE");
             }
+        }
+    }
+
+    /// Says why a connection that stood failed, where more than the error is known.
+    pub fn cause(self, error: &Error) {
+        if let Error::Tls(cause) = error {
+            self.hint(cause);
         }
     }
 

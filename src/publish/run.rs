@@ -325,6 +325,7 @@ impl Publisher {
             }
             Failure::Connection(error) => {
                 report.error(error);
+                report.cause(error);
                 report.wrong_protocol(self.client.other_protocol());
                 error.exit_code()
             }

@@ -460,6 +460,7 @@ impl Subscriber {
             Error::Refused(_) => self.settings.report.refusal(error),
             _ => self.settings.report.error(error),
         }
+        self.settings.report.cause(error);
         error.exit_code()
     }
 }

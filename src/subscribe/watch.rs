@@ -34,7 +34,7 @@ impl Watch {
             // Lines do not wrap.
             out.extend_from_slice(b"\x1b[?7l");
         }
-        let _ = write!(out, "\x1b[2J\x1b[1;1HBroker: {}\n", self.place);
+        let _ = writeln!(out, "\x1b[2J\x1b[1;1HBroker: {}", self.place);
         for index in 0..self.texts.len() {
             self.draw_line(index, out);
         }
@@ -71,7 +71,7 @@ impl Watch {
         if self.terminal.present {
             out.extend_from_slice(b"\x1b[K");
         }
-        let _ = write!(out, "\x1b[{};1H\n", FIRST_LINE + self.texts.len());
+        let _ = writeln!(out, "\x1b[{};1H", FIRST_LINE + self.texts.len());
     }
 }
 

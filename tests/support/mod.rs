@@ -20,6 +20,7 @@ pub(crate) mod program;
 pub(crate) mod raw_client;
 pub(crate) mod scripted_broker;
 pub(crate) mod tls;
+pub(crate) mod tls_server;
 
 use std::time::Duration;
 

@@ -112,7 +112,8 @@ fn check(head: &str, accept: &str) -> Result<(), ConnectError> {
             .iter()
             .any(|(name, value)| name.eq_ignore_ascii_case(wanted) && right(value.trim()))
     };
-    let wanted: [(&'static str, &dyn Fn(&str) -> bool); 4] = [
+    type Check<'a> = &'a dyn Fn(&str) -> bool;
+    let wanted: [(&'static str, Check<'_>); 4] = [
         ("Upgrade", &|value| value.eq_ignore_ascii_case("websocket")),
         ("Connection", &|value| {
             value
