@@ -22,7 +22,7 @@ mod typed;
 mod url;
 mod usage_error;
 
-pub use help::help;
+pub use help::{command, help};
 pub use main::main;
 pub use program::{Kind, Program};
 pub use publish::publish_settings;

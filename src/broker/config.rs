@@ -31,6 +31,11 @@ use self::parser::Parser;
 use self::table::Reload;
 use crate::broker::log::LogTypes;
 
+/// Every name of an option, in the order of their groups.
+pub fn option_names() -> impl Iterator<Item = &'static str> {
+    table::names()
+}
+
 /// What the command line says about things that the configuration is about, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
