@@ -27,6 +27,6 @@ pub use main::main;
 pub use program::{Kind, Program};
 pub use publish::publish_settings;
 pub use subscribe::subscribe_settings;
-pub use table::{Group, OPTIONS, OptionId, OptionRow, Programs};
+pub use table::{Group, OPTIONS, OptionId, OptionRow, Programs, Words};
 pub use typed::{Parsed, Typed, parse};
 pub use usage_error::UsageError;
