@@ -20,6 +20,8 @@ mod clients;
 mod connack;
 #[path = "conformance/connect.rs"]
 mod connect;
+#[path = "conformance/cuts.rs"]
+mod cuts;
 #[path = "conformance/disconnect.rs"]
 mod disconnect;
 #[path = "conformance/flow.rs"]

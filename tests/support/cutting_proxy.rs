@@ -6,6 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+/// After how many bytes a connection is cut, counted for each direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) from_client: usize,
+    pub(crate) from_broker: usize,
+}
+
+impl Budget {
+    /// Never cut.
+    pub(crate) const UNLIMITED: Self = Self {
+        from_client: usize::MAX,
+        from_broker: usize::MAX,
+    };
+}
+
 /// Stands between a client and a broker. Ends with the process; it holds nothing but sockets.
 pub(crate) struct CuttingProxy {
     port: u16,
@@ -27,17 +42,25 @@ impl CuttingProxy {
     /// A proxy whose first connections are cut after so many bytes from the client each;
     /// later ones live on.
     pub(crate) fn cutting_after(port: u16, budgets: &[usize]) -> Self {
+        let budget = |&from_client| Budget {
+            from_client,
+            ..Budget::UNLIMITED
+        };
+        Self::with_budgets(port, budgets.iter().map(budget).collect())
+    }
+
+    /// A proxy whose first connections have these budgets; later ones live on.
+    pub(crate) fn with_budgets(port: u16, budgets: Vec<Budget>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let proxy = Self {
             port: listener.local_addr().expect("a bound socket").port(),
             shared: Arc::default(),
         };
         let shared = Arc::clone(&proxy.shared);
-        let budgets = budgets.to_vec();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-                let budget = budgets.get(number).copied().unwrap_or(usize::MAX);
+                let budget = budgets.get(number).copied().unwrap_or(Budget::UNLIMITED);
                 let Ok(broker) = TcpStream::connect(("127.0.0.1", port)) else {
                     return;
                 };
@@ -68,7 +91,7 @@ impl CuttingProxy {
 }
 
 impl Shared {
-    fn carry(&self, client: TcpStream, broker: TcpStream, budget: usize) {
+    fn carry(&self, client: TcpStream, broker: TcpStream, budget: Budget) {
         let clone = |stream: &TcpStream| stream.try_clone().expect("a socket can be shared");
         self.open
             .lock()
@@ -76,8 +99,8 @@ impl Shared {
             .extend([clone(&client), clone(&broker)]);
         let (from_client, to_client) = (clone(&client), client);
         let (from_broker, to_broker) = (clone(&broker), broker);
-        thread::spawn(move || copy(from_client, to_broker, budget));
-        thread::spawn(move || copy(from_broker, to_client, usize::MAX));
+        thread::spawn(move || copy(from_client, to_broker, budget.from_client));
+        thread::spawn(move || copy(from_broker, to_client, budget.from_broker));
     }
 }
 
