@@ -26,6 +26,7 @@ mod fanout;
 mod housekeeping;
 mod listener;
 mod message;
+mod persistence;
 mod policy;
 mod process;
 mod retained;
