@@ -16,7 +16,9 @@ fn the_will_of_a_client_that_was_connected_is_published() {
             absent(&broker, version, "watcher", "will", 1);
             let _client = Client::open(&broker, &connect.will(1, true, &user("n", "v")));
             pull_the_plug(&mut broker);
-            let message = resume(&broker, version, "watcher").receive("gone");
+            let mut watcher = resume(&broker, version, "watcher");
+            let message = watcher.receive("gone");
+            watcher.leave();
             if version == V5 {
                 assert_eq!(message.properties, user("n", "v"));
             }
