@@ -7,6 +7,7 @@
 //! - `web` gives the files of an `http_dir` to browsers,
 //! - `listener` takes connections and `connection` serves one client each,
 //! - `auth` says who may connect and what clients may do,
+//! - `mount_point` puts a prefix before the topics of a listener's clients,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
@@ -27,6 +28,7 @@ mod fanout;
 mod housekeeping;
 mod listener;
 mod message;
+mod mount_point;
 mod policy;
 mod process;
 mod retained;

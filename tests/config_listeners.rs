@@ -4,6 +4,8 @@ mod support;
 
 #[path = "config_listeners/http_dir.rs"]
 mod http_dir;
+#[path = "config_listeners/mount_point.rs"]
+mod mount_point;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;

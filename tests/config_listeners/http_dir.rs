@@ -13,7 +13,7 @@ const SECRET: &str = "nobody may read this";
 fn broker(fill: impl FnOnce(&Path)) -> Broker {
     let builder = Broker::builder().file("secret", SECRET);
     let pages = builder.folder().join("pages");
-    fs::create_dir(&pages).unwrap();
+    fs::create_dir(&pages).expect("the folder is writable");
     fill(&pages);
     builder
         .other_listener("protocol websockets\nhttp_dir pages")

@@ -223,6 +223,8 @@ pub struct Listener {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker makes for a client that allows so many.
     pub max_topic_alias_broker: u16,
+    /// What stands before every topic of the clients here, unseen by them.
+    pub mount_point: Option<String>,
     /// Whether a client's user name replaces its client identifier.
     pub use_username_as_clientid: bool,
     /// The versions of MQTT that are accepted.
@@ -259,6 +261,7 @@ impl Listener {
             max_qos: 2,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
+            mount_point: None,
             use_username_as_clientid: false,
             protocol_versions: ProtocolVersions::default(),
             allow_anonymous: None,

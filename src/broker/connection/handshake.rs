@@ -218,6 +218,10 @@ async fn log_in(
             return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
         }
     }
+    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
+        let mounted = mount_point.mounted_name(&will.topic);
+        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
+    }
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
     if !broker
@@ -305,6 +309,7 @@ impl Handshake {
                 waker: None,
                 wants_output: true,
                 listener: listener.index(),
+                mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
                 told_of_drops: false,

@@ -10,6 +10,12 @@ use crate::protocol::{
 };
 use crate::session::Received;
 
+/// What a topic may become behind a mount point.
+const TOO_LONG: Closed = Closed::Refused(
+    ReasonCode::TopicNameInvalid,
+    "PUBLISH: topic too long behind the mount point",
+);
+
 impl Connection {
     pub(super) fn publish(
         &mut self,
@@ -17,7 +23,10 @@ impl Connection {
         fanout: &mut Fanout<'_>,
         now: Millis,
     ) -> Result<(), Closed> {
-        let topic = self.topic(&publish)?;
+        let mut topic = self.topic(&publish)?;
+        if let Some(mount_point) = self.listener.mount_point() {
+            topic = mount_point.mounted_name(&topic).map_err(|_| TOO_LONG)?;
+        }
         if self.broker.log().enabled(LogType::Debug) {
             self.debug_publish("Received", &publish, &topic);
         }

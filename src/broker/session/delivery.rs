@@ -15,9 +15,10 @@ use crate::broker::Broker;
 use crate::broker::clock::Millis;
 use crate::broker::fanout::{Delivered, Run, Shape, Single};
 use crate::broker::message::{Message, Publication};
+use crate::broker::mount_point::MountPoint;
 use crate::broker::router::Terms;
 use crate::broker::statistics::{Counter, Tally};
-use crate::protocol::{Delivery, PacketId, QoS, TopicFilter};
+use crate::protocol::{Delivery, PacketId, ProtocolVersion, QoS, TopicFilter};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
@@ -62,7 +63,8 @@ impl Session {
                     upgrade_qos: broker.policy().upgrade_outgoing_qos(),
                 };
                 let maximum = attachment.maximum_packet_size;
-                state.deliver_online(run, shape, maximum, broker, now)
+                let is_mounted = attachment.mount_point.is_some();
+                state.deliver_online(run, shape, maximum, is_mounted, broker, now)
             }
         };
         if idle {
@@ -256,20 +258,27 @@ impl SessionState {
         let Link::Online(attachment) = &self.link else {
             return;
         };
-        let (version, maximum) = (attachment.version, attachment.maximum_packet_size);
+        let receiver = Receiver {
+            version: attachment.version,
+            maximum_packet_size: attachment.maximum_packet_size,
+            mount_point: attachment.mount_point.clone(),
+        };
+        let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
         while self.unwritten < OUTBOX_MARK {
             let Some(resend) = self.outgoing.next_resend() else {
                 break;
             };
             let pushed = match resend {
                 Resend::Publish(delivery, Some(queued)) => {
-                    let single = queued.single(delivery, true);
-                    let too_large = single.size(version, now) > maximum;
-                    match delivery.packet_id().filter(|_| too_large) {
-                        Some(packet_id) => Err(packet_id),
-                        None => Ok(self
+                    let single = receiver.single(&queued, delivery, true);
+                    let single = single.filter(|single| single.size(version, now) <= maximum);
+                    match (single, delivery.packet_id()) {
+                        (Some(single), _) => Ok(self
                             .outbox
                             .push_encoded(|out| single.encode(version, now, out))),
+                        (None, Some(packet_id)) => Err(packet_id),
+                        // Nothing else is ever sent again.
+                        (None, None) => Ok(0),
                     }
                 }
                 // Only sessions that end with their connection keep no message.
@@ -292,32 +301,26 @@ impl SessionState {
             if queued.message.is_expired(now) {
                 continue;
             }
-            self.send(queued, maximum, version, broker, now);
+            self.send(queued, &receiver, broker, now);
         }
     }
 
-    fn send(
-        &mut self,
-        queued: Queued,
-        maximum_packet_size: usize,
-        version: crate::protocol::ProtocolVersion,
-        broker: &Broker,
-        now: Millis,
-    ) {
+    fn send(&mut self, queued: Queued, receiver: &Receiver, broker: &Broker, now: Millis) {
+        let (version, maximum_packet_size) = (receiver.version, receiver.maximum_packet_size);
         let topic = &queued.message.topic;
         let aliases = self.topic_aliases.as_deref_mut();
         let mut alias = aliases
             .as_ref()
             .map_or(Alias::None, |aliases| aliases.of(topic));
-        let fits = |alias| {
-            // Any packet identifier takes the same two bytes.
-            let delivery = match queued.qos {
-                QoS::AtMostOnce => Delivery::AtMostOnce,
-                QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
-            };
-            let single = queued.single(delivery, false).with_alias(alias);
-            single.size(version, now) <= maximum_packet_size
+        // Any packet identifier takes the same two bytes.
+        let example = match queued.qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
         };
+        let Some(mut single) = receiver.single(&queued, example, false) else {
+            return;
+        };
+        let fits = |alias| single.with_alias(alias).size(version, now) <= maximum_packet_size;
         if matches!(alias, Alias::New(_)) && !fits(alias) {
             alias = Alias::None;
         }
@@ -340,7 +343,8 @@ impl SessionState {
                 self.outgoing.send(qos, kept)
             }
         };
-        let single = queued.single(delivery, false).with_alias(alias);
+        single.delivery = delivery;
+        let single = single.with_alias(alias);
         self.unwritten += self
             .outbox
             .push_encoded(|out| single.encode(version, now, out));
@@ -351,11 +355,12 @@ impl SessionState {
         run: &mut Run,
         shape: Shape,
         maximum_packet_size: usize,
+        is_mounted: bool,
         broker: &Broker,
         now: Millis,
     ) -> usize {
         let limits = broker.queue_limits();
-        let one_by_one = self.topic_aliases.is_some();
+        let one_by_one = self.topic_aliases.is_some() || is_mounted;
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let allowance = usize::from(self.outgoing.receive_maximum().get());
             let mut dropped = 0;
@@ -425,7 +430,7 @@ impl SessionState {
         broker: &Broker,
     ) -> usize {
         // The version does not matter until somebody connects.
-        let version = crate::protocol::ProtocolVersion::V311;
+        let version = ProtocolVersion::V311;
         let upgrade_qos = broker.policy().upgrade_outgoing_qos();
         let shape = Shape {
             version,
@@ -562,16 +567,33 @@ impl Queued {
     fn cost(&self) -> usize {
         size_of::<Self>() + self.held
     }
+}
 
-    fn single(&self, delivery: Delivery, dup: bool) -> Single<'_> {
-        let (message, retain, terms) = (&*self.message, self.retain, self.terms);
-        Single {
+/// What a packet depends on besides the message that is queued.
+struct Receiver {
+    version: ProtocolVersion,
+    maximum_packet_size: usize,
+    mount_point: Option<MountPoint>,
+}
+
+impl Receiver {
+    /// The packet that brings the message; `None` for one that has no name behind the
+    /// client's mount point.
+    fn single<'a>(&self, queued: &'a Queued, delivery: Delivery, dup: bool) -> Option<Single<'a>> {
+        let message = &*queued.message;
+        let topic = message.topic.as_bytes();
+        let topic = match &self.mount_point {
+            None => topic,
+            Some(mount_point) => mount_point.unmounted(topic)?,
+        };
+        Some(Single {
             message,
+            topic,
             delivery,
             dup,
-            retain,
-            terms,
+            retain: queued.retain,
+            terms: queued.terms,
             alias: Alias::None,
-        }
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
 use super::super::value::{Argument, DUPLICATE, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{ACCESS, Reload, Row, Structure};
+use super::{Reload, Row, Structure};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
 use crate::transport::proxy::ProxyVersion;
 
@@ -37,7 +37,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["max_qos", "maximum_qos"], Integer(QOS, |listener, qos| listener.max_qos = u8::try_from(qos).unwrap_or(2))),
     Row::listener(&["max_topic_alias"], Integer(ALIASES, |listener, number| listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX))),
     Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))),
-    Row::listener(&["mount_point"], Special(mount_point)).refused(ACCESS),
+    Row::listener(&["mount_point"], Special(mount_point)).restart(),
     Row::default_listener(&["use_username_as_clientid"], Bool(|listener, on| listener.use_username_as_clientid = on)),
     Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
     Row::listener(&["listener_allow_anonymous"], Bool(|listener, on| listener.allow_anonymous = Some(on))),
@@ -55,7 +55,7 @@ fn proxy_version(version: i32) -> ProxyVersion {
     }
 }
 
-fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
+fn mount_point(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     let text = argument.text()?;
     if text.contains(['+', '#']) {
         return Err(Wrong::new(argument.fill(
@@ -63,6 +63,7 @@ fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
             &text,
         )));
     }
+    listener.mount_point = Some(text);
     Ok(None)
 }
 

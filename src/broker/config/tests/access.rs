@@ -138,7 +138,6 @@ fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
         "tls_engine x",
         "tls_keyform engine",
         "psk_hint x",
-        "mount_point m/",
         "plugin /p.so",
         "auth_plugin /p.so",
         "global_plugin /p.so",
