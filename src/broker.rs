@@ -46,15 +46,15 @@ mod will;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use self::auth::{AccessControl, Authenticator};
-use self::clock::Clock;
+use self::auth::{AccessControl, Authenticator, Identity};
+use self::clock::{Clock, Millis};
 use self::config::Config;
 use self::fanout::Fanout;
 use self::listener::TlsListeners;
 use self::log::Log;
 use self::message::{Message, Publication};
 use self::policy::Policy;
-use self::retained::RetainedMessages;
+use self::retained::{Retained, RetainedMessages};
 use self::router::Router;
 use self::session::QueueLimits;
 use self::session_store::SessionStore;
@@ -131,8 +131,26 @@ impl Broker {
     fn retain(&self, publication: &Publication) {
         let message = &publication.message;
         if !message.payload.is_empty() || self.retained.contains(&message.topic) {
-            self.retained.set(publication.kept());
+            self.retained.set(publication.kept(), publication.source());
         }
+    }
+
+    /// The retained messages that a client gets for a new subscription.
+    fn retained_for(
+        &self,
+        reader: &Identity,
+        filter: &TopicFilter,
+        now: Millis,
+    ) -> Vec<Arc<Message>> {
+        let mut found = self.retained.matching(filter, now);
+        if self.access.is_restricted() {
+            found.retain(|Retained { message, source }| {
+                let is_still_right =
+                    |source: &Arc<Identity>| self.may_write(source, &message.topic);
+                self.may_read(reader, &message.topic) && source.as_ref().is_none_or(is_still_right)
+            });
+        }
+        found.into_iter().map(|retained| retained.message).collect()
     }
 
     /// Gives messages that a member of a group did not get to the others.
@@ -150,10 +168,15 @@ impl Broker {
         fanout.finish();
     }
 
-    /// Publishes a message of the broker's own, such as a will.
+    /// Publishes a message of the broker's own.
     fn publish(&self, message: Arc<Message>) {
+        self.publish_for(message, None);
+    }
+
+    /// Publishes a message that a client left behind, such as a will.
+    fn publish_for(&self, message: Arc<Message>, client: Option<Arc<Identity>>) {
         let mut fanout = Fanout::new(self, self.clock.now());
-        fanout.publish(Publication::from(message));
+        fanout.publish(Publication::from(message).published_by(client));
         fanout.finish();
     }
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "config_listeners/clients.rs"]
+mod clients;
 #[path = "config_listeners/http_dir.rs"]
 mod http_dir;
 #[path = "config_listeners/mount_point.rs"]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::session::SessionNumber;
 use crate::protocol::{Properties, Property, QoS, TopicName};
@@ -97,6 +98,8 @@ pub(super) fn forwarded_properties(mut properties: Properties) -> Properties {
 pub(super) struct Publication {
     pub(super) message: Message,
     kept: OnceCell<Arc<Message>>,
+    /// Who published it, where that is asked later.
+    source: Option<Arc<Identity>>,
 }
 
 impl Publication {
@@ -104,7 +107,18 @@ impl Publication {
         Self {
             message,
             kept: OnceCell::new(),
+            source: None,
         }
+    }
+
+    /// The same publication with the client that it came from.
+    pub(super) fn published_by(self, source: Option<Arc<Identity>>) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The client that it came from, where that was said.
+    pub(super) fn source(&self) -> Option<&Arc<Identity>> {
+        self.source.as_ref()
     }
 
     /// The message in memory of its own; the copy is made once for all who need it.
@@ -125,6 +139,7 @@ impl From<Arc<Message>> for Publication {
         Self {
             message,
             kept: OnceCell::from(kept),
+            source: None,
         }
     }
 }

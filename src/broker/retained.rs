@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
+use super::auth::Identity;
 use super::clock::Millis;
 use super::message::Message;
 use crate::protocol::{TopicFilter, TopicName};
@@ -22,31 +23,42 @@ pub(super) struct RetainedMessages {
 #[derive(Default)]
 struct Node {
     levels: HashMap<Box<[u8]>, Node, RandomState>,
-    message: Option<Arc<Message>>,
+    message: Option<Retained>,
+}
+
+/// A retained message.
+#[derive(Clone)]
+pub(super) struct Retained {
+    pub(super) message: Arc<Message>,
+    /// The client that published it, where `check_retain_source` asks.
+    pub(super) source: Option<Arc<Identity>>,
 }
 
 impl RetainedMessages {
     /// Keeps the message for its topic instead of the one that was kept before
     /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6].
-    pub(super) fn set(&self, message: &Arc<Message>) {
+    pub(super) fn set(&self, message: &Arc<Message>, source: Option<&Arc<Identity>>) {
         let mut root = self.root.write();
         let mut levels = levels(message.topic.as_bytes());
         if message.payload.is_empty() {
-            self.uncount(root.remove(&mut levels).as_deref());
+            self.uncount(root.remove(&mut levels).as_ref());
             return;
         }
         let node = levels.fold(&mut *root, |node, level| {
             node.levels.entry(level.into()).or_default()
         });
-        let earlier = node.message.replace(Arc::clone(message));
+        let earlier = node.message.replace(Retained {
+            message: Arc::clone(message),
+            source: source.cloned(),
+        });
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.payload_bytes
             .fetch_add(message.payload.len(), Ordering::Relaxed);
-        self.uncount(earlier.as_deref());
+        self.uncount(earlier.as_ref());
     }
 
-    fn uncount(&self, gone: Option<&Message>) {
-        if let Some(message) = gone {
+    fn uncount(&self, gone: Option<&Retained>) {
+        if let Some(Retained { message, .. }) = gone {
             self.messages.fetch_sub(1, Ordering::Relaxed);
             self.payload_bytes
                 .fetch_sub(message.payload.len(), Ordering::Relaxed);
@@ -75,12 +87,12 @@ impl RetainedMessages {
     }
 
     /// The retained messages that the filter asks for and that have not expired.
-    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Arc<Message>> {
+    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Retained> {
         let mut found = Vec::new();
         let root = self.root.read();
-        root.collect(levels(filter.as_bytes()), true, &mut |message| {
-            if !message.is_expired(now) {
-                found.push(Arc::clone(message));
+        root.collect(levels(filter.as_bytes()), true, &mut |retained| {
+            if !retained.message.is_expired(now) {
+                found.push(retained.clone());
             }
         });
         found
@@ -88,7 +100,7 @@ impl RetainedMessages {
 
     /// Takes away what has expired.
     pub(super) fn remove_expired(&self, now: Millis) {
-        let gone = |message: &Message| self.uncount(Some(message));
+        let gone = |retained: &Retained| self.uncount(Some(retained));
         self.root.write().remove_expired(now, &gone);
     }
 }
@@ -98,7 +110,7 @@ fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 impl Node {
-    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Arc<Message>> {
+    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Retained> {
         let Some(level) = levels.next() else {
             return self.message.take();
         };
@@ -110,8 +122,9 @@ impl Node {
         removed
     }
 
-    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Message)) {
-        if let Some(expired) = self.message.take_if(|message| message.is_expired(now)) {
+    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Retained)) {
+        let expired = |retained: &mut Retained| retained.message.is_expired(now);
+        if let Some(expired) = self.message.take_if(expired) {
             gone(&expired);
         }
         self.levels.retain(|_, node| {
@@ -124,7 +137,7 @@ impl Node {
         &self,
         mut filter: impl Iterator<Item = &'a [u8]> + Clone,
         is_root: bool,
-        found: &mut impl FnMut(&Arc<Message>),
+        found: &mut impl FnMut(&Retained),
     ) {
         match filter.next() {
             None => self.message.iter().for_each(found),
@@ -145,7 +158,7 @@ impl Node {
     }
 
     /// Everything from here on; a leading `#` leaves out topics that begin with `$`.
-    fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Arc<Message>)) {
+    fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Retained)) {
         self.message.iter().for_each(&mut *found);
         for (level, node) in &self.levels {
             if !(is_root && level.starts_with(b"$")) {
@@ -169,7 +182,7 @@ mod tests {
     fn retained(topics: &[&str]) -> RetainedMessages {
         let store = RetainedMessages::default();
         for topic in topics {
-            store.set(&message(topic, "x", None));
+            store.set(&message(topic, "x", None), None);
         }
         store
     }
@@ -191,7 +204,7 @@ mod tests {
         let mut topics: Vec<_> = store
             .matching(&filter, 0)
             .iter()
-            .map(|message| message.topic.to_string())
+            .map(|retained| retained.message.topic.to_string())
             .collect();
         topics.sort();
         topics
@@ -212,7 +225,7 @@ mod tests {
     fn an_empty_payload_takes_the_message_away_and_leaves_no_trace() {
         let store = retained(&["a/b/c"]);
         assert_eq!(store.size(), (1, 1));
-        store.set(&message("a/b/c", "", None));
+        store.set(&message("a/b/c", "", None), None);
         assert!(store.root.read().is_empty());
         assert_eq!(store.size(), (0, 0));
     }
@@ -220,7 +233,7 @@ mod tests {
     #[test]
     fn what_has_expired_is_neither_found_nor_kept() {
         let store = RetainedMessages::default();
-        store.set(&message("a", "x", Some(5)));
+        store.set(&message("a", "x", Some(5)), None);
         let filter = TopicFilter::try_from("a").unwrap();
         assert_eq!(store.matching(&filter, 4).len(), 1);
         assert_eq!(store.matching(&filter, 5).len(), 0);

@@ -230,7 +230,8 @@ impl Broker {
         self.publish_to_groups(aftermath.shared);
         for (identity, will) in aftermath.wills {
             if self.may_write(&identity, &will.topic) {
-                self.publish(will);
+                let source = self.config.check_retain_source.then_some(identity);
+                self.publish_for(will, source);
             }
         }
     }

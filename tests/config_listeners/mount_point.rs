@@ -1,7 +1,7 @@
 //! `mount_point`: the clients of a listener live in a part of the topic tree.
 
-use crate::support::raw_client::{CONNECT_V5, CONNECT_V311, RawClient, packet, string};
 use crate::support::program::Running;
+use crate::support::raw_client::{CONNECT_V5, CONNECT_V311, RawClient, packet, string};
 use crate::support::{Broker, Program};
 
 /// A broker whose other listener has the mount point `m/`.

@@ -52,6 +52,8 @@ pub struct Config {
     /// Whether the publisher of a retained message must still be allowed to publish it
     /// when it is delivered.
     pub check_retain_source: bool,
+    /// What every client identifier must begin with.
+    pub clientid_prefix: Option<String>,
     /// Whether a message is delivered once for each subscription that it matches.
     pub allow_duplicate_messages: bool,
     /// Whether messages are delivered at the QoS of the subscription even if they were
@@ -84,6 +86,7 @@ impl Default for Config {
             retain_available: true,
             retain_expiry_interval: None,
             check_retain_source: false,
+            clientid_prefix: None,
             allow_duplicate_messages: true,
             upgrade_outgoing_qos: false,
             set_tcp_nodelay: true,

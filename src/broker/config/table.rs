@@ -92,8 +92,6 @@ pub(super) enum Reload {
     Restart,
 }
 
-/// Why it is dangerous to ignore an option that says who may do what.
-const ACCESS: &str = "Error: The '{name}' option is not supported yet. It restricts what clients may do, so it cannot be ignored.";
 /// Why it is dangerous to ignore an option about encryption.
 const ENCRYPTION: &str = "Error: The '{name}' option is not supported yet. It protects connections by encryption, so it cannot be ignored.";
 

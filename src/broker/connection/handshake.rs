@@ -187,6 +187,9 @@ async fn log_in(
         true => generated_client_id(security.auto_id_prefix),
         false => connect.client_id.to_owned_text(),
     };
+    if !broker.policy().allows_client_id(&client_id) {
+        return Err(Refusal::Code(ReasonCode::NotAuthorized));
+    }
     if let Some(will) = &connect.will {
         if u8::from(will.qos) > settings.max_qos {
             return Err(Refusal::Will(ReasonCode::QosNotSupported));

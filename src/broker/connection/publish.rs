@@ -56,7 +56,9 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let matched = fanout.publish(Publication::new(Message {
+        let is_source_asked = publish.retain && self.broker.config().check_retain_source;
+        let source = is_source_asked.then(|| self.session.identity());
+        let publication = Publication::new(Message {
             topic,
             payload: publish.payload,
             qos: delivery.qos(),
@@ -64,7 +66,8 @@ impl Connection {
             expires_at: expires_at(&publish.properties, now),
             properties: forwarded_properties(publish.properties),
             publisher: Some(self.session.number()),
-        }));
+        });
+        let matched = fanout.publish(publication.published_by(source));
         let reason = match (matched, delivery) {
             (false, Delivery::AtLeastOnce(_)) => ReasonCode::NoMatchingSubscribers,
             _ => ReasonCode::Success,

@@ -81,11 +81,8 @@ impl Connection {
             RetainHandling::Never => false,
         };
         if wanted && !filter.is_shared() {
-            let mut messages = self.broker.retained.matching(filter, now);
-            if self.broker.access.is_restricted() {
-                let identity = self.session.identity();
-                messages.retain(|message| self.broker.may_read(&identity, &message.topic));
-            }
+            let identity = self.session.identity();
+            let messages = self.broker.retained_for(&identity, filter, now);
             self.session
                 .deliver_retained(&mut state, messages, terms, &self.broker);
         }

@@ -102,7 +102,10 @@ impl Session {
             if terms.no_local && own {
                 continue;
             }
-            let qos = terms.qos.min(message.qos);
+            let qos = match broker.policy().upgrade_outgoing_qos() {
+                true => terms.qos,
+                false => terms.qos.min(message.qos),
+            };
             // The retained message is held anyway.
             state.enqueue(Queued {
                 message,
@@ -270,7 +273,7 @@ impl SessionState {
             };
             let pushed = match resend {
                 Resend::Publish(delivery, Some(queued)) => {
-                    let single = receiver.single(&queued, delivery, true);
+                    let single = receiver.single(queued, delivery, true);
                     let single = single.filter(|single| single.size(version, now) <= maximum);
                     match (single, delivery.packet_id()) {
                         (Some(single), _) => Ok(self

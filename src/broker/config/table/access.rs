@@ -2,7 +2,7 @@
 
 use super::super::value::Value::{Bool, Special, Text};
 use super::super::value::{Argument, Outcome, TextRule, Wrong};
-use super::{ACCESS, ENCRYPTION, Row, Structure, unused};
+use super::{ENCRYPTION, Row, Structure, unused};
 
 const LAST_WINS: TextRule = TextRule::LAST_WINS;
 const PREFIX: TextRule = TextRule::ONCE.at_most(50, "Error: auto_id_prefix length must be <= 50.");
@@ -18,7 +18,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(ENCRYPTION),
     Row::security(&["allow_zero_length_clientid"], Bool(|security, on| security.allow_zero_length_clientid = on)),
     Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).restart().deprecated("Please use 'listener_auto_id_prefix' instead."),
-    Row::global(&["clientid_prefixes"], Text(LAST_WINS, unused())).reloaded().refused(ACCESS).deprecated(""),
+    Row::global(&["clientid_prefixes"], Text(LAST_WINS, |config, prefix| config.clientid_prefix = Some(prefix))).reloaded().deprecated(""),
 
     // Plugins
     Row::structure(&["plugin", "auth_plugin", "global_plugin", "plugin_load"], Structure::Plugin).refused(PLUGIN),

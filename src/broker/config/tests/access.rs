@@ -134,7 +134,6 @@ fn a_long_prefix_of_client_identifiers_is_refused() {
 fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
     for option in [
         "psk_file /p",
-        "clientid_prefixes a-",
         "tls_engine x",
         "tls_keyform engine",
         "psk_hint x",

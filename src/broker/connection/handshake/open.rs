@@ -58,12 +58,13 @@ pub(super) async fn open(
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
-        Protocol::WebSockets => open_websocket(socket, certificate, settings, broker).await,
+        Protocol::WebSockets => open_websocket(socket, peer, certificate, settings, broker).await,
     }
 }
 
 async fn open_websocket(
     mut socket: Socket,
+    peer: &mut Peer,
     certificate: Certificate,
     settings: &Listener,
     broker: &Broker,
@@ -80,6 +81,10 @@ async fn open_websocket(
             return Err(refused(&error));
         }
     };
+    let mut forwarded = request.head.headers().get_all("X-Forwarded-For").iter();
+    if let Some(Ok(header)) = forwarded.next_back().map(|header| header.to_str()) {
+        *peer = peer.clone().forwarded_for(header);
+    }
     if !websocket::is_asked_for(&request) {
         return Ok(Opened::Web(Box::new(Visit::new(socket, request))));
     }

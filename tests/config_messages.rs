@@ -1,0 +1,70 @@
+//! Options about what is kept of messages, and how they are delivered.
+
+mod support;
+
+use std::fs;
+
+use support::Broker;
+use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
+
+/// A client of MQTT 3.1.1 that has subscribed to `filter` with this QoS.
+fn raw_subscriber(broker: &Broker, filter: &str, qos: u8) -> RawClient {
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    let subscription = [&b"\x00\x01"[..], &string(filter), &[qos]].concat();
+    client.send(packet(0x82, &subscription));
+    client.expect([0x90, 3, 0, 1, qos]);
+    client
+}
+
+#[test]
+fn a_retained_message_stays_hidden_while_its_publisher_may_not_write_it() {
+    const BOTH: &str = "user ann\ntopic a\ntopic b\n";
+    let broker = Broker::builder()
+        .file("acl", BOTH)
+        .config("acl_file acl\ncheck_retain_source true")
+        .start();
+    let mut watcher = broker.subscriber("mq-sub -u ann -t a -C 2");
+    broker
+        .typed("mq-pub -u ann -i p -r -t a -m kept")
+        .run()
+        .succeeds();
+    watcher.expect_line("kept");
+    let mut dying = broker.raw_client();
+    dying.send(packet(
+        0x10,
+        b"\x00\x04MQTT\x04\xa6\x00\x3c\x00\x01w\x00\x01b\x00\x04will\x00\x03ann",
+    ));
+    dying.expect(CONNACK_ACCEPTED);
+    drop(dying);
+    broker.wait_for_log("Client w [");
+
+    let read = "mq-sub -u ben -t a -t b -v -W 1";
+    let reload = |acl: &str| {
+        fs::write(broker.folder().join("acl"), acl).unwrap();
+        broker.reload();
+    };
+    reload("user ann\ntopic read a\ntopic b\nuser ben\ntopic #\n");
+    broker.typed(read).run().exits_with(27).prints("b will\n");
+    reload("user ann\ntopic a\nuser ben\ntopic #\n");
+    broker.typed(read).run().exits_with(27).prints("a kept\n");
+}
+
+#[test]
+fn messages_go_out_at_the_qos_of_the_subscription_where_that_is_wanted() {
+    let broker = Broker::with_config("upgrade_outgoing_qos true");
+    broker.typed("mq-pub -r -q 0 -t kept -m r").run().succeeds();
+    let line = "mq-sub -q 2 -t kept -t live -F %q%p -C 3";
+    let mut subscriber = broker.subscriber(line);
+    subscriber.expect_line("2r");
+    broker.typed("mq-pub -q 0 -t live -m x").run().succeeds();
+    subscriber.expect_line("2x");
+
+    let file = broker.folder().join("mosquitto.conf");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace("upgrade_outgoing_qos true", "")).unwrap();
+    broker.reload();
+    broker.typed("mq-pub -q 0 -t live -m y").run().succeeds();
+    subscriber.expect_line("0y");
+}
