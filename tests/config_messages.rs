@@ -68,3 +68,44 @@ fn messages_go_out_at_the_qos_of_the_subscription_where_that_is_wanted() {
     broker.typed("mq-pub -q 0 -t live -m y").run().succeeds();
     subscriber.expect_line("0y");
 }
+
+#[test]
+fn unacknowledged_bytes_are_bounded_but_for_one_message() {
+    let broker = Broker::with_config("max_inflight_bytes 10");
+    for qos in [1, 2] {
+        let mut client = raw_subscriber(&broker, "t", qos);
+        for payload in ["12345", "67890", "0123456789012", "x"] {
+            let line = format!("mq-pub -q 2 -t t -m {payload}");
+            broker.typed(&line).run().succeeds();
+        }
+        // The packet identifiers of all that may come, and their payloads.
+        let mut receive = || {
+            let (_, body) = client.packet();
+            let payload = String::from_utf8(body[5..].to_vec()).expect("text");
+            (payload, [body[3], body[4]])
+        };
+        let (first, first_id) = receive();
+        let (second, second_id) = receive();
+        assert_eq!([&first[..], &second], ["12345", "67890"]);
+        client.expect_alive();
+        let received = if qos == 1 { 0x40 } else { 0x50 };
+        client.send(packet(received, &first_id));
+        if qos == 2 {
+            client.expect([&[0x62, 2][..], &first_id].concat());
+        }
+        client.expect_alive();
+        client.send(packet(received, &second_id));
+        if qos == 2 {
+            client.expect([&[0x62, 2][..], &second_id].concat());
+        }
+        let (_, large) = client.packet();
+        assert_eq!(&large[5..], b"0123456789012");
+        client.expect_alive();
+        client.send(packet(received, &large[3..5]));
+        if qos == 2 {
+            client.expect([&[0x62, 2][..], &large[3..5]].concat());
+        }
+        let (_, last) = client.packet();
+        assert_eq!(&last[5..], b"x");
+    }
+}

@@ -16,7 +16,7 @@ use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
 use super::session::{Ending, Link};
-use super::sys::keep_topics;
+use super::sys::{keep_topics, topic_sink};
 use super::systemd::ServiceManager;
 
 /// How long the clients have to take what waits for them when the broker stops.
@@ -78,6 +78,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     } = start;
     let mut signals = Signals::new()?;
     let broker = Arc::new(Broker::new(config, authenticator, access, tls, log.clone()));
+    log.set_topic_sink(Some(topic_sink(&broker)));
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));

@@ -8,7 +8,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::aliases::{Alias, TopicAliases};
-use super::limits::Waiting;
+use super::limits::{QueueLimits, Waiting};
 use super::state::{ConnectionNumber, Link, Queued, SessionState};
 use super::{Attachment, Session};
 use crate::broker::Broker;
@@ -18,6 +18,7 @@ use crate::broker::message::{Message, Publication};
 use crate::broker::mount_point::MountPoint;
 use crate::broker::router::Terms;
 use crate::broker::statistics::{Counter, Tally};
+use crate::broker::sys::is_log_line;
 use crate::protocol::{Delivery, PacketId, ProtocolVersion, QoS, TopicFilter};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
@@ -293,11 +294,12 @@ impl SessionState {
                 Err(packet_id) => self.forget(packet_id),
             }
         }
+        let limits = broker.queue_limits();
         while self.unwritten < OUTBOX_MARK {
             let Some(front) = self.queue.front() else {
                 break;
             };
-            if front.qos != QoS::AtMostOnce && !self.outgoing.has_room() {
+            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, limits) {
                 break;
             }
             let Some(queued) = self.dequeue() else { break };
@@ -329,21 +331,18 @@ impl SessionState {
         }
         if !fits(alias) {
             // [MQTT-3.1.2-25]
-            broker
-                .log()
-                .notice(format_args!("Dropping too large outgoing PUBLISH."));
+            tell_too_large(&queued.message, broker);
             return;
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
             aliases.give(topic, alias);
         }
-        let keep = queued.qos != QoS::AtMostOnce && self.keeps(queued.terms);
-        let kept = keep.then(|| queued.clone());
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
             qos => {
-                self.waiting.held_bytes += kept.as_ref().map_or(0, |kept| kept.held);
-                self.outgoing.send(qos, kept)
+                let keep = self.keeps(queued.terms, broker.queue_limits());
+                let kept = keep.then(|| queued.clone());
+                self.send_in_window(qos, kept)
             }
         };
         single.delivery = delivery;
@@ -388,15 +387,16 @@ impl SessionState {
         self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
         for (publication, message) in publications.iter().zip(encoded.messages()) {
             if message.size() > maximum_packet_size {
-                broker
-                    .log()
-                    .notice(format_args!("Dropping too large outgoing PUBLISH."));
+                tell_too_large(&publication.message, broker);
                 continue;
             }
             let ready = self.queue.is_empty()
                 && match message.qos {
                     QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
-                    _ => self.unwritten < OUTBOX_MARK && self.outgoing.has_room(),
+                    _ => {
+                        self.unwritten < OUTBOX_MARK
+                            && self.has_room_for(&publication.message, limits)
+                    }
                 };
             if !ready {
                 let allowance = usize::from(self.outgoing.receive_maximum().get());
@@ -408,10 +408,9 @@ impl SessionState {
                 QoS::AtMostOnce => None,
                 qos => {
                     let kept = self
-                        .keeps(shape.terms)
+                        .keeps(shape.terms, limits)
                         .then(|| Queued::new(publication, shape));
-                    self.waiting.held_bytes += kept.as_ref().map_or(0, |kept| kept.held);
-                    self.outgoing.send(qos, kept).packet_id()
+                    self.send_in_window(qos, kept).packet_id()
                 }
             };
             self.outbox.push_packet(encoded.bytes(), message, packet_id);
@@ -420,10 +419,24 @@ impl SessionState {
         dropped
     }
 
-    /// Whether a message in flight is still needed when the connection has ended: by the
-    /// session, or by the other members of a group.
-    fn keeps(&self, terms: Terms) -> bool {
-        self.is_persistent() || terms.share.is_some()
+    /// Whether a message in flight is still needed: when the connection has ended, by the
+    /// session or by the other members of a group, or where its bytes are counted.
+    fn keeps(&self, terms: Terms, limits: &QueueLimits) -> bool {
+        self.is_persistent() || terms.share.is_some() || limits.counts_in_flight_bytes()
+    }
+
+    /// Whether a QoS 1 or 2 message may be sent now.
+    fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
+        self.outgoing.has_room() && limits.admit_in_flight(self.waiting, message.payload.len())
+    }
+
+    /// Takes a QoS 1 or 2 message into the window, for which there is room.
+    fn send_in_window(&mut self, qos: QoS, kept: Option<Queued>) -> Delivery {
+        if let Some(kept) = &kept {
+            self.waiting.held_bytes += kept.held;
+            self.waiting.in_flight_bytes += kept.message.payload.len();
+        }
+        self.outgoing.send(qos, kept)
     }
 
     fn queue_for_absent(
@@ -457,7 +470,7 @@ impl SessionState {
         &mut self,
         publication: &Publication,
         shape: Shape,
-        limits: &super::QueueLimits,
+        limits: &QueueLimits,
         allowance: usize,
     ) -> bool {
         let admitted = match shape.qos(&publication.message) {
@@ -520,7 +533,10 @@ impl SessionState {
     }
 
     fn let_go(&mut self, kept: Option<Queued>) {
-        self.waiting.held_bytes -= kept.map_or(0, |kept| kept.held);
+        if let Some(kept) = kept {
+            self.waiting.held_bytes -= kept.held;
+            self.waiting.in_flight_bytes -= kept.message.payload.len();
+        }
     }
 
     fn waiting(&self) -> Waiting {
@@ -569,6 +585,14 @@ impl Queued {
     /// The bytes of memory that the queue holds for it.
     fn cost(&self) -> usize {
         size_of::<Self>() + self.held
+    }
+}
+
+fn tell_too_large(message: &Message, broker: &Broker) {
+    if !is_log_line(&message.topic) {
+        broker
+            .log()
+            .notice(format_args!("Dropping too large outgoing PUBLISH."));
     }
 }
 
