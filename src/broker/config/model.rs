@@ -107,13 +107,17 @@ impl Config {
         } else {
             &self.security
         };
+        // A plugin may give a file to all listeners, or to one, whatever the settings are.
+        let file = |of: for<'s> fn(&'s Security) -> Option<&'s Path>| {
+            of(&listener.security).or_else(|| of(&self.security))
+        };
         EffectiveSecurity {
             allow_anonymous: listener
                 .allow_anonymous
                 .or(security.allow_anonymous)
                 .unwrap_or(self.local_only),
-            password_file: security.password_file.as_deref(),
-            acl_file: security.acl_file.as_deref(),
+            password_file: file(|security| security.password_file.as_deref()),
+            acl_file: file(|security| security.acl_file.as_deref()),
             allow_zero_length_clientid: security.allow_zero_length_clientid,
             auto_id_prefix: listener
                 .auto_id_prefix
@@ -189,6 +193,8 @@ pub struct Limits {
     pub global_max_clients: Option<u32>,
     /// Connections of all listeners; `None`: any number.
     pub global_max_connections: Option<u32>,
+    /// Bytes of memory for what is kept of messages; `None`: any.
+    pub memory_limit: Option<usize>,
 }
 
 impl Default for Limits {
@@ -203,6 +209,7 @@ impl Default for Limits {
             max_keepalive: None,
             global_max_clients: None,
             global_max_connections: None,
+            memory_limit: None,
         }
     }
 }

@@ -95,7 +95,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())),
     Row::global(&["message_size_limit"], Special(message_size_limit)).reloaded(),
     Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0))),
-    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), unused())).later(),
+    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize))),
     Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number))),
     Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number))),
 

@@ -2,14 +2,12 @@
 
 use super::super::value::TextRule;
 use super::super::value::Value::{Bool, Text};
-use super::{Row, unused};
+use super::{PSK, Row, unused};
 
 const ONCE: TextRule = TextRule::ONCE;
 const LAST_WINS: TextRule = TextRule::LAST_WINS;
 const ENGINE: &str =
     "Error: The '{name}' option is not supported: there are no OpenSSL engines in this broker.";
-const PSK: &str =
-    "Error: The '{name}' option is not supported: use certificates rather than pre-shared keys.";
 
 // A row is a line, so that the table can be read down.
 #[rustfmt::skip]
