@@ -12,6 +12,7 @@
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
+//! - `memory` watches what is kept,
 //! - `housekeeping` ends what has had its time.
 //!
 //! The way of a message through these is drawn in `docs/architecture.md`.
@@ -27,6 +28,7 @@ mod connection;
 mod fanout;
 mod housekeeping;
 mod listener;
+mod memory;
 mod message;
 mod mount_point;
 mod policy;
@@ -52,6 +54,7 @@ use self::config::Config;
 use self::fanout::Fanout;
 use self::listener::TlsListeners;
 use self::log::Log;
+use self::memory::Memory;
 use self::message::{Message, Publication};
 use self::policy::Policy;
 use self::retained::{Retained, RetainedMessages};
@@ -80,6 +83,7 @@ pub(crate) struct Broker {
     router: Router,
     retained: RetainedMessages,
     statistics: Statistics,
+    memory: Memory,
 }
 
 impl Broker {
@@ -104,6 +108,7 @@ impl Broker {
             router: Router::new(),
             retained: RetainedMessages::default(),
             statistics: Statistics::default(),
+            memory: Memory::default(),
         }
     }
 

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use support::Broker;
-use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
+use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, RawClient, packet, string};
 
 /// A client of MQTT 3.1.1 that has subscribed to `filter` with this QoS.
 fn raw_subscriber(broker: &Broker, filter: &str, qos: u8) -> RawClient {
@@ -108,4 +108,48 @@ fn unacknowledged_bytes_are_bounded_but_for_one_message() {
         let (_, last) = client.packet();
         assert_eq!(&last[5..], b"x");
     }
+}
+
+#[test]
+fn who_publishes_is_cut_at_the_memory_limit_until_others_have_fetched() {
+    const MEGABYTE: usize = 1024 * 1024;
+    let broker = Broker::with_config("memory_limit 20000000\nmax_packet_size 2000000");
+    let fetch = |count: usize| format!("mq-sub -i away -c -q 1 -t t -F %l -C {count}");
+    broker
+        .typed("mq-sub -i away -c -q 1 -t t -E")
+        .run()
+        .succeeds();
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V5);
+    client.packet();
+    let body = [&string("t")[..], b"\x00\x07\x00", &vec![b'x'; MEGABYTE]].concat();
+    let publish = packet(0x32, &body);
+    let mut accepted = 0;
+    loop {
+        client.send_in_vain(&publish);
+        let (first, body) = client.packet();
+        if first == 0xe0 {
+            assert_eq!(body[0], 0x80);
+            break;
+        }
+        assert_eq!((first, &body[..2]), (0x40, &b"\x00\x07"[..]));
+        accepted += 1;
+        assert!(accepted < 200, "the limit is 20 megabytes");
+    }
+    broker.wait_for_log("disconnected: out of memory.");
+    assert!(accepted >= 18, "{accepted}");
+    // A stranger has to wait, and is told so in MQTT 5.
+    let mut stranger = broker.raw_client();
+    stranger.send(CONNECT_V5);
+    stranger.expect(b"\x20\x03\x00\x89\x00");
+
+    // Everything that was acknowledged is there, and then there is room again.
+    let lines = format!("{MEGABYTE}\n").repeat(accepted);
+    broker
+        .typed(&fetch(accepted))
+        .run()
+        .succeeds()
+        .prints(lines);
+    broker.wait_for_log("Memory is below 'memory_limit' again.");
+    broker.typed("mq-pub -q 1 -t t -m y").run().succeeds();
 }

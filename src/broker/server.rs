@@ -15,6 +15,7 @@ use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
+use super::memory::watch_memory;
 use super::session::{Ending, Link};
 use super::sys::{keep_topics, topic_sink};
 use super::systemd::ServiceManager;
@@ -89,6 +90,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         }
     }
     tokio::spawn(keep_house(Arc::clone(&broker)));
+    tokio::spawn(watch_memory(Arc::clone(&broker)));
     tokio::spawn(keep_topics(Arc::clone(&broker), name.clone()));
     log.information(format_args!("{name} running"));
     if let Some(manager) = ServiceManager::from_environment() {

@@ -98,10 +98,9 @@ impl SessionStore {
 impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
-        let Some(limit) = self.config.limits.global_max_clients else {
-            return false;
-        };
-        !self.sessions.contains(client_id) && self.sessions.len() >= limit as usize
+        let is_full = |limit| self.sessions.len() >= limit as usize;
+        let limit = self.config.limits.global_max_clients;
+        (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
     }
 
     /// Opens the session of a client: goes on with an earlier one where the client

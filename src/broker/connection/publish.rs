@@ -140,6 +140,9 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
+        if self.broker.memory.is_short() {
+            return Err(Closed::OutOfMemory);
+        }
         if u8::from(publish.delivery.qos()) > self.listener.max_qos() {
             let client_id = self.session.client_id();
             self.broker.log().information(format_args!(

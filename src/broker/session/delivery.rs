@@ -515,6 +515,11 @@ impl SessionState {
         }
     }
 
+    /// About the bytes of memory that the session holds of messages.
+    pub(in crate::broker) fn held_bytes(&self) -> usize {
+        self.waiting().held_bytes
+    }
+
     /// Adds what the session holds at the moment.
     pub(in crate::broker) fn add_to(&self, held: &mut Held) {
         held.messages += self.waiting.messages + self.outgoing.in_flight();
