@@ -156,7 +156,8 @@ fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
 fn switching_off_what_is_off_anyway_is_fine() {
     assert!(
         remarks(
-            "persistence false\nlistener 1883\nrequire_certificate false\nuse_identity_as_username 0\n"
+            "persistence false\nlistener 1883\nrequire_certificate false\n\
+             use_identity_as_username 0\ntls_keyform pem\nenable_control_api false\n"
         )
         .is_empty()
     );
