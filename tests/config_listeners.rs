@@ -137,6 +137,7 @@ fn only_pages_of_the_named_origins_may_connect() {
         let head = client.http_head();
         assert!(head.contains(&format!(" {answer} ")), "{origin}: {head}");
     }
+    broker.wait_for_log(" disconnected: non-matching http origin.");
 }
 
 #[test]

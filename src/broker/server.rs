@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Broker;
 use super::auth::{AccessControl, Authenticator, read_rules};
-use super::config::{Config, Overrides};
+use super::config::{Config, Listener, Overrides, Protocol};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
@@ -83,6 +83,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
+        tell_of_pages(listener, &log);
         for socket in bind(listener, &log)? {
             let socket = ListeningSocket::new(socket)?;
             let (context, broker) = (Arc::clone(&context), Arc::clone(&broker));
@@ -126,6 +127,18 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     let _ = stop.send(true);
     broker.stop().await;
     Ok(())
+}
+
+fn tell_of_pages(listener: &Listener, log: &Log) {
+    match (&listener.http_dir, listener.protocol) {
+        (None, _) => {}
+        (Some(folder), Protocol::WebSockets) => {
+            log.information(format_args!("Using http_dir {}", folder.display()));
+        }
+        (Some(_), Protocol::Mqtt) => log.warning(format_args!(
+            "Warning: 'http_dir' has no effect without 'protocol websockets'."
+        )),
+    }
 }
 
 impl Broker {

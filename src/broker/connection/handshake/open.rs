@@ -8,8 +8,10 @@ use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::web::Visit;
 use crate::protocol::Text;
+use crate::transport::http::StatusCode;
 use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
+use crate::transport::websocket::AcceptError;
 use crate::transport::{Stream, http, websocket};
 
 /// What a connection turned out to be.
@@ -91,7 +93,13 @@ async fn open_websocket(
     let limit = broker.config().limits.max_packet_size as usize;
     let stream = websocket::accept(socket, request, limit, &settings.websockets_origins)
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| match error {
+            AcceptError::Refused {
+                status: StatusCode::FORBIDDEN,
+                ..
+            } => Refusal::Origin,
+            error => refused(&error),
+        })?;
     Ok(Opened::Mqtt(
         Stream::WebSocket(Box::new(stream)),
         certificate,
