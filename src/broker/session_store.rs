@@ -105,10 +105,9 @@ impl SessionStore {
 impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
-        let Some(limit) = self.config.limits.global_max_clients else {
-            return false;
-        };
-        !self.sessions.contains(client_id) && self.sessions.len() >= limit as usize
+        let is_full = |limit| self.sessions.len() >= limit as usize;
+        let limit = self.config.limits.global_max_clients;
+        (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
     }
 
     /// Opens the session of a client: goes on with an earlier one where the client
@@ -268,7 +267,9 @@ impl Broker {
     /// Publishes a will, as far as the one who left it may.
     pub(super) fn publish_will(&self, will: &StoredWill) {
         if self.may_write(&will.identity, &will.message.topic) {
-            self.publish(will.to_message(self.clock.now()));
+            let source = self.config.check_retain_source;
+            let source = source.then(|| Arc::clone(&will.identity));
+            self.publish_for(will.to_message(self.clock.now()), source);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::connack::accepted;
 use self::open::{Opened, open};
@@ -65,33 +65,34 @@ async fn admit(
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
-    let handshake = async {
-        let opened = open(socket, &mut peer, &listener, &broker).await;
-        let Opened {
-            mut stream,
-            certificate,
-        } = match opened {
-            Ok(opened) => opened,
-            Err(refusal) => {
-                refusal.log(&peer, &broker);
-                return None;
-            }
-        };
-        let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
-        let mut buffer = BytesMut::new();
-        match read_connect(&mut stream, &mut decoder, &mut buffer, &broker).await {
-            Ok(connect) => Some((stream, certificate, decoder, buffer, connect)),
-            Err(refusal) => {
-                refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
-                None
-            }
+    let deadline = Instant::now() + CONNECT_WITHIN;
+    let opened = timeout_at(deadline, open(socket, &mut peer, &listener, &broker)).await;
+    let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
+        Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
+        Ok(Opened::Web(visit)) => {
+            let folder = listener.settings(&broker).http_dir.as_deref();
+            visit.serve(folder, &peer, broker.log()).await;
+            return None;
+        }
+        Err(refusal) => {
+            refusal.log(&peer, &broker);
+            return None;
         }
     };
-    let Ok(handshake) = timeout(CONNECT_WITHIN, handshake).await else {
-        Refusal::TimedOut.log(&peer, &broker);
-        return None;
+    let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
+    let mut rest = BytesMut::new();
+    let connect = read_connect(&mut stream, &mut decoder, &mut rest, &broker);
+    let connect = match timeout_at(deadline, connect).await {
+        Ok(Ok(connect)) => connect,
+        Ok(Err(refusal)) => {
+            refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
+            return None;
+        }
+        Err(_) => {
+            Refusal::TimedOut.log(&peer, &broker);
+            return None;
+        }
     };
-    let (stream, certificate, decoder, rest, connect) = handshake?;
     let version = connect.version;
     match log_in(*connect, certificate.username, &listener, &broker).await {
         Ok(login) => {
@@ -188,6 +189,9 @@ async fn log_in(
         true => generated_client_id(security.auto_id_prefix),
         false => connect.client_id.to_owned_text(),
     };
+    if !broker.policy().allows_client_id(&client_id) {
+        return Err(Refusal::Code(ReasonCode::NotAuthorized));
+    }
     if let Some(will) = &connect.will {
         if u8::from(will.qos) > settings.max_qos {
             return Err(Refusal::Will(ReasonCode::QosNotSupported));
@@ -218,6 +222,10 @@ async fn log_in(
         if connect.username.is_none() {
             return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
         }
+    }
+    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
+        let mounted = mount_point.mounted_name(&will.topic);
+        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
     }
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
@@ -306,6 +314,7 @@ impl Handshake {
                 waker: None,
                 wants_output: true,
                 listener: listener.index(),
+                mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
                 told_of_drops: false,

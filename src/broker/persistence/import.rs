@@ -177,5 +177,6 @@ fn message_record(message: &SnapshotMessage, clock: Clock) -> MessageRecord {
         properties: message.properties.clone(),
         expires_at: message.expires_at.map(|at| clock.at_unix(at * 1_000)),
         publisher: None,
+        source: None,
     }
 }

@@ -75,6 +75,8 @@ pub(in crate::broker) struct MessageRecord {
     pub(in crate::broker) properties: Properties,
     pub(in crate::broker) expires_at: Option<Millis>,
     pub(in crate::broker) publisher: Option<SessionNumber>,
+    /// Who published it, where that is asked when it is delivered.
+    pub(in crate::broker) source: Option<Identity>,
 }
 
 /// A will.
@@ -311,6 +313,10 @@ impl MessageRecord {
         out.put_u8(u8::from(self.qos));
         put_moment(out, self.expires_at, clock);
         out.put_u64(self.publisher.map_or(0, SessionNumber::get));
+        out.put_u8(u8::from(self.source.is_some()));
+        if let Some(source) = &self.source {
+            put_identity(out, source);
+        }
         let head = PublishHead {
             dup: false,
             delivery: Delivery::AtMostOnce,
@@ -334,6 +340,10 @@ impl MessageRecord {
             0 => None,
             number => Some(SessionNumber::from_stored(number)),
         };
+        let source = match fields.flag("source")? {
+            true => Some(fields.identity()?),
+            false => None,
+        };
         let decoder = &mut Decoder::with_version(ProtocolVersion::V5, MAX_REMAINING_LENGTH);
         let head = decoder.decode_front(&mut fields.0).map_err(|_| HEAD)?;
         let Some(Packet::Publish(head)) = head else {
@@ -347,6 +357,7 @@ impl MessageRecord {
             properties: head.properties,
             expires_at,
             publisher,
+            source,
         })
     }
 }

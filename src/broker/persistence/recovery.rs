@@ -17,6 +17,7 @@ use super::{Persistence, StoredRecord};
 use crate::broker::Broker;
 use crate::broker::clock::{Clock, Millis};
 use crate::broker::message::Message;
+use crate::broker::retained::Retained;
 use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{
     Expiry, Link, Session, SessionNumber, SessionState, StoredSubscription, StoredWill,
@@ -200,9 +201,11 @@ impl Broker {
         }
         for (number, record) in recovery.retained {
             let stored = persistence.restored(Key::Retained(number));
-            let message = Message::from(record);
+            let source = record.source.clone().map(Arc::new);
+            let message = Arc::new(Message::from(record));
             if !message.is_expired(now) {
-                self.retained.restore(Arc::new(message), stored);
+                let retained = Retained { message, source };
+                self.retained.restore(retained, stored);
                 restored.retained += 1;
             }
         }

@@ -33,6 +33,7 @@ fn message() -> MessageRecord {
         properties: properties.into(),
         expires_at: Some(90_000),
         publisher: Some(SessionNumber::from_stored(9)),
+        source: Some(identity()),
     }
 }
 
