@@ -366,13 +366,6 @@ impl Parser {
             hint,
         });
     }
-
-    fn place_in_brackets(&self) -> String {
-        self.location
-            .as_ref()
-            .map(|location| format!(" ({location})"))
-            .unwrap_or_default()
-    }
 }
 
 fn default_listener() -> Listener {
