@@ -10,12 +10,28 @@ use crate::wire::{Connect, V5, V311, Version};
 /// What a client can read nothing more from: the broker is gone.
 pub(crate) type Broken = io::Error;
 
+/// The reason code of a session that another connection has taken over.
+const TAKEN_OVER: u8 = 0x8e;
+
 /// A packet: its first byte and its body.
 pub(crate) type Packet = (u8, Vec<u8>);
 
 /// The versions take turns.
 pub(crate) fn client_version(number: usize) -> Version {
     [V311, V5][number % 2]
+}
+
+/// Does `work` while nothing strikes any more. It may break nevertheless: what a client
+/// had sent before the last strike may reach the broker behind its next CONNECT.
+///
+/// # Panics
+///
+/// When it breaks again and again.
+pub(crate) fn in_peace(mut work: impl FnMut() -> Result<(), Broken>) {
+    const ATTEMPTS: usize = 3;
+    let broken = (0..ATTEMPTS).map_while(|_| work().err());
+    let broken: Vec<Broken> = broken.collect();
+    assert!(broken.len() < ATTEMPTS, "the broker is gone: {broken:?}");
 }
 
 /// A connection of a persistent session.
@@ -84,6 +100,10 @@ impl Connection {
             self.flush()?;
         }
         match read_packet(&mut self.stream) {
+            // A CONNECT of ours that was cut off reached the broker behind a later one.
+            Ok((0xe0, body)) if body.first() == Some(&TAKEN_OVER) => {
+                Err(ErrorKind::ConnectionAborted.into())
+            }
             Ok(packet) => Ok(Some(packet)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(None),

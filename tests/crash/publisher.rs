@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::connection::{Broken, Connection};
+use crate::connection::{Broken, Connection, in_peace};
 use crate::harbour::{Harbour, Round};
 use crate::support::random::Random;
 use crate::wire::{Publish, Version, ack, publish_with};
@@ -146,10 +146,9 @@ impl Publisher {
     ///
     /// # Panics
     ///
-    /// When the connection breaks.
+    /// When the connection breaks again and again.
     pub(crate) fn finish(&mut self, port: u16) {
-        self.publish_up_to(port, self.sent)
-            .expect("nobody kills the broker any more");
+        in_peace(|| self.publish_up_to(port, self.sent));
     }
 
     fn publish_some(&mut self, round: Round) -> Result<(), Broken> {

@@ -41,7 +41,9 @@ fn nobody_else_may_read_the_store() {
     let broker = durable_broker("");
     absent(&broker, V311, "absent", "a", 1);
     Client::new(&broker, V311, "publisher").publish("a", 1, true, "secret");
-    for (path, _) in files(&store(&broker)) {
+    let files = files(&store(&broker));
+    assert_ne!(files, []);
+    for (path, _) in files {
         // Closed by its own mode, or by that of a folder of ours above it.
         let closed = path
             .ancestors()

@@ -42,6 +42,8 @@ fn a_pubrel_is_answered_after_the_kill_and_frees_the_packet_identifier() {
         let mut publisher = resume(&broker, version, "publisher");
         publisher.send(publish_with(version, 4, "a", 5, &[], b"second"));
         publisher.expect_ack(0x50, 5);
+        publisher.send(ack(0x62, 5));
+        publisher.expect_ack(0x70, 5);
         let mut client = resume(&broker, version, "absent");
         client.receive("first");
         client.receive("second");

@@ -11,8 +11,10 @@ fn a_session_that_was_ended_by_a_new_start_is_gone() {
         absent(&broker, version, "client", "a", 1);
         Client::new(&broker, version, "publisher").publish("a", 1, false, "forgotten");
         Client::new(&broker, version, "client").leave();
+        absent(&broker, version, "witness", "a", 1);
         pull_the_plug(&mut broker);
         expect_no_session(&broker, version, "client");
+        resume(&broker, version, "witness");
     }
 }
 
@@ -36,8 +38,10 @@ fn a_session_that_its_client_ended_with_a_disconnect_is_gone() {
     let no_expiry = sized(&four(SESSION_EXPIRY, 0));
     client.send(packet(0xe0, &[&[0], &no_expiry[..]].concat()));
     client.raw.expect_closed();
+    absent(&broker, V5, "witness", "a", 1);
     pull_the_plug(&mut broker);
     expect_no_session(&broker, V5, "client");
+    resume(&broker, V5, "witness");
 }
 
 #[test]
@@ -47,10 +51,12 @@ fn a_session_that_ends_with_its_connection_ends_with_the_broker() {
     clean.subscribe("a", 1);
     let mut brief = Client::open(&broker, &V5.connect("brief").flags(0));
     brief.subscribe("a", 1);
-    Client::new(&broker, V5, "publisher").publish("a", 1, false, "gone");
+    absent(&broker, V5, "witness", "a", 1);
+    Client::new(&broker, V5, "publisher").publish("a", 1, false, "kept");
     pull_the_plug(&mut broker);
     expect_no_session(&broker, V311, "clean");
     expect_no_session(&broker, V5, "brief");
+    resume(&broker, V5, "witness").receive("kept");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn the_will_of_a_client_that_was_connected_is_published() {
                 assert_eq!(message.properties, user("n", "v"));
             }
             // A retained will, and once only.
-            pull_the_plug(&mut broker);
+            broker.restart(Signal::SIGTERM);
             resume(&broker, version, "watcher").expect_nothing();
             let mut newcomer = Client::new(&broker, version, "newcomer");
             newcomer.subscribe("will", 1);
@@ -63,7 +63,7 @@ fn a_client_that_left_in_good_order_has_no_will() {
         let mut broker = durable_broker("");
         absent(&broker, version, "watcher", "will", 1);
         Client::open(&broker, &version.persistent("client").will(1, false, &[])).leave();
-        broker.restart(Signal::SIGKILL);
+        pull_the_plug(&mut broker);
         resume(&broker, version, "watcher").expect_nothing();
     }
 }
