@@ -310,6 +310,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return Ok(packet);
             }
             std::future::poll_fn(|context| connection.poll_progress(context)).await?;
+            if connection.first_byte.and_then(OtherProtocol::of).is_some() {
+                // What it says may look like the beginning of a packet that never ends.
+                return Err(Error::ConnectionLost);
+            }
         }
     }
 

@@ -51,6 +51,9 @@ impl Report {
             Error::WebSocket(cause) => self.hint(format_args!(
                 "{cause}: does the broker listen for WebSocket on this port, with the path /mqtt?"
             )),
+            Error::ConnectionLost if endpoint.websocket => {
+                self.hint("does the broker listen for WebSocket on this port?");
+            }
             Error::Tls(cause) => self.hint(cause),
             _ => {}
         }
