@@ -12,11 +12,14 @@ use support::{Broker, Program};
 
 /// What a person sees who runs the command line and types `answer`.
 fn at_a_terminal(line: &str, variables: &[(&str, &str)], answer: &str) -> String {
-    let mut script = terminal(line).stdin(format!("{answer}\n"));
+    // At the end of its input `script` would wait for two seconds.
+    let mut script = terminal(line).keep_stdin_open();
     for (name, value) in variables {
         script = script.env(name, value);
     }
-    script.run().stdout()
+    let mut script = script.start();
+    script.offer_line(answer);
+    script.ends().stdout()
 }
 
 /// The command line at a terminal.

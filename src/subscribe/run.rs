@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until, timeout};
 
-use super::output::{Closed, Output};
+use super::output::{Closed, Output, Stdout};
 use super::signals::{Interruption, Signals, resized};
 use super::terminal::Terminal;
 use super::watch::Watch;
@@ -19,6 +20,8 @@ use crate::protocol::{
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 /// How long the end waits for the broker to clear retained messages.
 const CLEARING: Duration = Duration::from_secs(2);
+/// How long an interrupted program waits for the reader of what it has printed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What Mosquitto exits with when it is interrupted before the CONNACK.
 const INTERRUPTED_EARLY: u8 = 255;
 const TIMED_OUT: u8 = 27;
@@ -46,8 +49,9 @@ pub fn run(settings: Settings) -> u8 {
 }
 
 async fn subscribe(settings: Settings) -> u8 {
-    let (output, signals) = match (Output::new(), Signals::new()) {
-        (Ok(output), Ok(signals)) => (output, signals),
+    let output = Output::default();
+    let (stdout, signals) = match (Stdout::new(output.clone()), Signals::new()) {
+        (Ok(stdout), Ok(signals)) => (stdout, signals),
         (Err(error), _) | (_, Err(error)) => {
             let error = Error::Io(error);
             settings.report.error(&error);
@@ -76,6 +80,7 @@ async fn subscribe(settings: Settings) -> u8 {
         settings,
         client,
         output,
+        stdout,
         terminal,
         view,
         signals,
@@ -86,10 +91,9 @@ async fn subscribe(settings: Settings) -> u8 {
     subscriber.draw();
     let code = subscriber.run().await;
     if let View::Watch(watch) = &subscriber.view {
-        let _ = subscriber.output.append(|out| watch.end(out));
+        subscriber.output.append(|out| watch.end(out));
     }
-    // Nothing can be done about a reader that is gone.
-    let _ = subscriber.output.flush();
+    subscriber.print_last().await;
     code
 }
 
@@ -97,6 +101,7 @@ struct Subscriber {
     settings: Settings,
     client: Client<Box<dyn Stream>>,
     output: Output,
+    stdout: Stdout,
     terminal: Terminal,
     view: View,
     signals: Signals,
@@ -244,7 +249,8 @@ impl Subscriber {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(_) => {}
             }
-            self.output.flush()?;
+            // The broker does not wait for a slow reader.
+            self.stdout.flush().now_or_never().transpose()?;
         }
     }
 
@@ -275,9 +281,12 @@ impl Subscriber {
         loop {
             while let Some(event) = self.client.next_event()? {
                 self.handle(event)?;
+                if self.output.is_full() {
+                    self.print_out().await?;
+                }
             }
             // The input pauses: what was printed is shown before it is acknowledged.
-            self.output.flush()?;
+            self.print_out().await?;
             tokio::select! {
                 result = self.client.drive() => result?,
                 interruption = self.signals.next() => {
@@ -292,11 +301,32 @@ impl Subscriber {
         }
     }
 
+    /// Writes out what was printed. While nobody takes it, no messages are read, but the
+    /// connection is kept alive.
+    async fn print_out(&mut self) -> Result<(), Left> {
+        loop {
+            tokio::select! {
+                biased;
+                result = self.stdout.flush() => return Ok(result?),
+                result = self.client.hold() => result?,
+                interruption = self.signals.next() => {
+                    return Err(Left::End(End::Interrupted(interruption)));
+                }
+                () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+            }
+        }
+    }
+
+    /// Writes out what was printed, unless nobody takes it in time.
+    async fn print_last(&mut self) {
+        // Nothing can be done about a reader that is gone.
+        let _ = timeout(LAST_WORDS, self.stdout.flush()).await;
+    }
+
     /// Draws the screen that stays, if there is one.
     fn draw(&self) {
         if let View::Watch(watch) = &self.view {
-            // That the reader is gone is told by the next flush.
-            let _ = self.output.append(|out| watch.draw(out));
+            self.output.append(|out| watch.draw(out));
         }
     }
 
@@ -331,7 +361,7 @@ impl Subscriber {
             }
         }
         if settings.random_filter.is_none_or(chosen) {
-            self.print(publish)?;
+            self.print(publish);
         }
         if self.settings.remove_retained && publish.retain {
             self.remove_retained(publish);
@@ -343,13 +373,13 @@ impl Subscriber {
         Ok(())
     }
 
-    fn print(&mut self, publish: &Publish) -> Result<(), Closed> {
+    fn print(&mut self, publish: &Publish) {
         let Settings { print, report, .. } = &self.settings;
         let (View::Watch(watch), Some(topic)) = (&mut self.view, &publish.topic) else {
             let terminal = self.terminal;
-            return self
-                .output
+            self.output
                 .append(|out| print.message(publish, terminal, *report, out));
+            return;
         };
         let mut text = Vec::new();
         print.message(publish, self.terminal, *report, &mut text);
@@ -357,7 +387,7 @@ impl Subscriber {
             text.pop();
         }
         self.output
-            .append(|out| watch.message(topic.to_owned_name(), text, out))
+            .append(|out| watch.message(topic.to_owned_name(), text, out));
     }
 
     /// Clears the retained message of a topic. What does not fit the window is left: the
@@ -398,7 +428,12 @@ impl Subscriber {
 
     /// Leaves the broker in the way that the end asks for.
     async fn end(&mut self, end: End) -> u8 {
-        let _ = self.output.flush();
+        if end == End::Done {
+            // Whatever ends that, it is done.
+            let _ = self.print_out().await;
+        } else {
+            self.print_last().await;
+        }
         if end == End::Done && self.settings.remove_retained {
             self.finish_clearing().await;
         }
@@ -414,7 +449,7 @@ impl Subscriber {
             None => self.client.abandon(),
         }
         if end == End::TimedOut {
-            let _ = self.output.flush();
+            self.print_last().await;
             self.settings.report.line("Timed out");
             return TIMED_OUT;
         }
