@@ -9,42 +9,21 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::client::Log;
+
 /// At how many bytes the buffer is written before the input pauses.
 const FULL: usize = 64 * 1024;
 /// As much as a pipe that has any room takes without blocking (PIPE_BUF).
 const PIECE: usize = 4096;
 
-/// What is printed, in one buffer for the messages and the lines of `-d`, so that both
-/// stay in order.
-#[derive(Clone, Default)]
-pub(super) struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Output {
-    /// Appends what `print` writes.
-    pub(super) fn append(&self, print: impl FnOnce(&mut Vec<u8>)) {
-        print(&mut self.0.lock());
-    }
-
-    /// Appends a line.
-    pub(super) fn line(&self, line: fmt::Arguments<'_>) {
-        self.append(|bytes| {
-            // Memory takes everything.
-            let _ = writeln!(bytes, "{line}");
-        });
-    }
-
-    /// Whether it should be written out now.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.lock().len() >= FULL
-    }
-}
-
-/// Standard output. Waiting for its reader does not block the connection to the broker.
-pub(super) struct Stdout {
-    output: Output,
-    /// What is being written; the first `written` bytes are out.
+/// Standard output behind a buffer. Waiting for its reader does not block the connection
+/// to the broker.
+pub(super) struct Output {
+    /// What was printed; the first `written` bytes are out.
     bytes: Vec<u8>,
     written: usize,
+    /// The lines of `-d` since the last message, with `-d`.
+    log: Option<Arc<Mutex<Vec<u8>>>>,
     file: Arc<File>,
     /// Whether it has a reader who may be slow: it is a pipe, a socket or a terminal.
     has_reader: bool,
@@ -58,15 +37,14 @@ pub(super) struct Stdout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
-impl Stdout {
-    /// Standard output as the place where `output` goes.
-    pub(super) fn new(output: Output) -> io::Result<Self> {
+impl Output {
+    pub(super) fn new() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
         Ok(Self {
-            output,
             bytes: Vec::with_capacity(FULL + FULL / 4),
             written: 0,
+            log: None,
             has_reader: kind.is_fifo() || kind.is_socket() || file.is_terminal(),
             file: Arc::new(file),
             room: None,
@@ -74,15 +52,37 @@ impl Stdout {
         })
     }
 
+    /// What takes the lines of `-d`, which stand between the messages in their order.
+    pub(super) fn log(&mut self) -> Log {
+        let log = Arc::clone(self.log.get_or_insert_default());
+        Box::new(move |line| {
+            // Memory takes everything.
+            let _ = writeln!(log.lock(), "{line}");
+        })
+    }
+
+    /// Appends what `print` writes.
+    pub(super) fn append(&mut self, print: impl FnOnce(&mut Vec<u8>)) {
+        self.take_log();
+        print(&mut self.bytes);
+    }
+
+    /// Appends a line.
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
+        self.append(|bytes| {
+            let _ = writeln!(bytes, "{line}");
+        });
+    }
+
+    /// Whether it should be written out now.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() - self.written >= FULL
+    }
+
     /// Writes everything out. Dropping the future loses nothing.
     pub(super) async fn flush(&mut self) -> Result<(), Closed> {
-        loop {
-            if self.closed {
-                return Err(Closed);
-            }
-            if self.written == self.bytes.len() && !self.take() {
-                return Ok(());
-            }
+        self.take_log();
+        while self.written < self.bytes.len() && !self.closed {
             self.wait_for_room().await;
             match self.write() {
                 Ok(count) if count > 0 => self.written += count,
@@ -90,16 +90,17 @@ impl Stdout {
                 Ok(_) | Err(_) => self.closed = true,
             }
         }
-    }
-
-    /// Takes what was printed meanwhile; false when that is nothing.
-    fn take(&mut self) -> bool {
         self.bytes.clear();
         // One large message must not keep its room for ever.
         self.bytes.shrink_to(4 * FULL);
         self.written = 0;
-        std::mem::swap(&mut *self.output.0.lock(), &mut self.bytes);
-        !self.bytes.is_empty()
+        if self.closed { Err(Closed) } else { Ok(()) }
+    }
+
+    fn take_log(&mut self) {
+        if let Some(log) = &self.log {
+            self.bytes.append(&mut log.lock());
+        }
     }
 
     /// Waits until a write does not block.

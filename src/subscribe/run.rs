@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until, timeout};
 
-use super::output::{Output, Stdout};
+use super::output::Output;
 use super::signals::{Signals, resized};
 use super::terminal::Terminal;
 use super::watch::Watch;
@@ -47,9 +47,8 @@ pub fn run(settings: Settings) -> u8 {
 }
 
 async fn subscribe(settings: Settings) -> u8 {
-    let output = Output::default();
-    let (stdout, signals) = match (Stdout::new(output.clone()), Signals::new()) {
-        (Ok(stdout), Ok(signals)) => (stdout, signals),
+    let (mut output, signals) = match (Output::new(), Signals::new()) {
+        (Ok(output), Ok(signals)) => (output, signals),
         (Err(error), _) | (_, Err(error)) => {
             let error = Error::Io(error);
             settings.report.error(&error);
@@ -58,8 +57,7 @@ async fn subscribe(settings: Settings) -> u8 {
     };
     let mut client = Client::new(settings.options.clone());
     if settings.debug {
-        let output = output.clone();
-        client.set_log(Box::new(move |line| output.line(line)));
+        client.set_log(output.log());
     }
     let terminal = Terminal::of_stdout();
     let view = match settings.display {
@@ -78,7 +76,6 @@ async fn subscribe(settings: Settings) -> u8 {
         settings,
         client,
         output,
-        stdout,
         terminal,
         view,
         signals,
@@ -99,7 +96,6 @@ struct Subscriber {
     settings: Settings,
     client: Client<Box<dyn Stream>>,
     output: Output,
-    stdout: Stdout,
     terminal: Terminal,
     view: View,
     signals: Signals,
@@ -220,7 +216,7 @@ impl Subscriber {
                 Err(_) => {}
             }
             // The broker does not wait for a slow reader.
-            self.stdout.flush().now_or_never().transpose()?;
+            self.output.flush().now_or_never().transpose()?;
         }
     }
 
@@ -277,7 +273,7 @@ impl Subscriber {
         loop {
             tokio::select! {
                 biased;
-                result = self.stdout.flush() => return Ok(result?),
+                result = self.output.flush() => return Ok(result?),
                 result = self.client.hold() => result?,
                 interruption = self.signals.next() => {
                     return Err(Left::End(End::Interrupted(interruption)));
@@ -290,11 +286,11 @@ impl Subscriber {
     /// Writes out what was printed, unless nobody takes it in time.
     async fn print_last(&mut self) {
         // Nothing can be done about a reader that is gone.
-        let _ = timeout(LAST_WORDS, self.stdout.flush()).await;
+        let _ = timeout(LAST_WORDS, self.output.flush()).await;
     }
 
     /// Draws the screen that stays, if there is one.
-    fn draw(&self) {
+    fn draw(&mut self) {
         if let View::Watch(watch) = &self.view {
             self.output.append(|out| watch.draw(out));
         }
