@@ -26,8 +26,8 @@ pub(crate) const NEWER_TEXTS: &[(&str, &str)] = &[
         "Invalid property name nonsense given",
     ),
     (
-        "Error: Unable to open file \"/nonexistent\".",
-        "Error: Unable to read file \"/nonexistent\": No such file or directory.",
+        "Error: Unable to open file \"no-such-file\".",
+        "Error: Unable to read file \"no-such-file\": No such file or directory.",
     ),
     (
         "Error: File must be less than 268435455 bytes.\n\nError loading input file \"/etc\".",
@@ -159,9 +159,9 @@ pub(crate) const PUBLISH: &[&str] = &[
     "-t a -m x -l",
     "-t a -m x -s",
     "-t a -f Cargo.toml",
-    "-t a -f /nonexistent",
+    "-t a -f no-such-file",
     "-t a -f /etc",
-    "-t a -f /nonexistent --quiet",
+    "-t a -f no-such-file --quiet",
     "-t a -s",
     "-t a -l",
     "-t a -m x -D publish content-type text/plain",
