@@ -144,6 +144,20 @@ async fn handshake(options: &Options, port: u16) -> Error {
 }
 
 #[test]
+fn a_broker_without_tls_is_a_tls_error() {
+    let (folder, _authority) = authority();
+    let broker = Broker::local();
+    for program in ["mq-pub -m x", "mq-sub"] {
+        broker
+            .typed(&format!("{program} -t a --cafile ca.pem"))
+            .in_folder(folder.path())
+            .run()
+            .exits_with(1)
+            .complains(TLS_ERROR);
+    }
+}
+
+#[test]
 fn the_client_shows_its_own_certificate_and_its_key_may_be_encrypted() {
     let (folder, authority) = authority();
     let folder = folder.path();
