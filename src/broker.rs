@@ -5,6 +5,7 @@
 //! - [`config`] reads `mosquitto.conf` into a typed model,
 //! - [`log`] writes the log without ever holding up the broker,
 //! - `listener` takes connections and `connection` serves one client each,
+//! - `resources` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
@@ -28,6 +29,8 @@ mod listener;
 mod message;
 mod policy;
 mod process;
+mod reload;
+mod resources;
 mod retained;
 mod router;
 mod server;
@@ -42,17 +45,20 @@ mod will;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use parking_lot::RwLock;
+
 use self::auth::{AccessControl, Authenticator};
 use self::clock::Clock;
 use self::config::Config;
 use self::fanout::Fanout;
-use self::listener::TlsListeners;
+use self::listener::ListenerContext;
 use self::log::Log;
 use self::message::{Message, Publication};
 use self::policy::Policy;
+use self::resources::Resources;
 use self::retained::RetainedMessages;
 use self::router::Router;
-use self::session::QueueLimits;
+use self::session::{QueueLimits, SharedQueueLimits};
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
 use crate::protocol::TopicFilter;
@@ -63,13 +69,13 @@ pub(crate) struct Broker {
     clock: Clock,
     /// Switches that may be turned while the broker runs.
     policy: Policy,
-    /// The configuration of the start; what a reload may change is in `policy`, in the
-    /// log and in `authenticator`.
-    config: Config,
-    queue_limits: QueueLimits,
+    /// The configuration in force. What is asked for every message is in `policy`, too.
+    config: RwLock<Arc<Config>>,
+    /// In the order of the configuration, as new connections see them.
+    listeners: RwLock<Vec<Arc<ListenerContext>>>,
+    queue_limits: SharedQueueLimits,
     authenticator: Authenticator,
     access: AccessControl,
-    tls: TlsListeners,
     /// The connections of all listeners.
     connections: AtomicU32,
     sessions: SessionStore,
@@ -79,22 +85,20 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    fn new(
-        config: Config,
-        authenticator: Authenticator,
-        access: AccessControl,
-        tls: TlsListeners,
-        log: Log,
-    ) -> Self {
+    fn new(config: Config, resources: Resources, log: Log) -> Self {
+        let config = Arc::new(config);
+        let listeners = resources.tls.into_iter().enumerate();
+        let listeners =
+            listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
         Self {
             log,
             clock: Clock::new(),
             policy: Policy::new(&config),
-            queue_limits: QueueLimits::new(&config.limits),
-            config,
-            authenticator,
-            access,
-            tls,
+            queue_limits: SharedQueueLimits::new(&config.limits),
+            listeners: RwLock::new(listeners.map(Arc::new).collect()),
+            config: RwLock::new(config),
+            authenticator: Authenticator::new(resources.logins),
+            access: AccessControl::new(resources.rules),
             connections: AtomicU32::new(0),
             sessions: SessionStore::new(),
             router: Router::new(),
@@ -115,12 +119,17 @@ impl Broker {
         &self.policy
     }
 
-    fn config(&self) -> &Config {
-        &self.config
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read())
     }
 
-    fn queue_limits(&self) -> &QueueLimits {
-        &self.queue_limits
+    /// The listener with this place in the configuration.
+    fn listener(&self, index: usize) -> Arc<ListenerContext> {
+        Arc::clone(&self.listeners.read()[index])
+    }
+
+    fn queue_limits(&self) -> QueueLimits {
+        self.queue_limits.load()
     }
 
     /// Keeps a message as its topic's retained one, or takes that one away.

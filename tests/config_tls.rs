@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 use support::Broker;
-use support::program::find_program;
+use support::peers::require_programs;
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, PINGREQ, PINGRESP, packet, string};
 use support::tls::{Authority, TlsClient};
 
@@ -252,8 +252,7 @@ fn a_tls_setup_that_cannot_work_is_told_before_anything_is_started() {
 
 #[test]
 fn openssl_speaks_both_versions_with_the_chosen_suites() {
-    if find_program("openssl").is_none() {
-        eprintln!("skipped: there is no openssl");
+    if !require_programs(&["openssl"]) {
         return;
     }
     let broker = broker_with(&format!("{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\n"));
@@ -275,8 +274,7 @@ fn openssl_speaks_both_versions_with_the_chosen_suites() {
 
 #[test]
 fn mosquittos_clients_talk_under_tls() {
-    if find_program("mosquitto_pub").is_none() {
-        eprintln!("skipped: there is no mosquitto_pub");
+    if !require_programs(&["mosquitto_pub", "mosquitto_sub"]) {
         return;
     }
     let broker = broker_with(&format!("{WITH_CLIENTS}use_identity_as_username true\n"));

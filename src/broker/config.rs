@@ -12,6 +12,8 @@ mod diagnostic;
 mod include;
 mod model;
 mod parser;
+mod places;
+mod reload;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,8 @@ pub use model::{
     EffectiveSecurity, Limits, ListenAddress, Listener, Protocol, ProtocolVersions, Security,
     SocketDomain, TlsOptions,
 };
+pub use places::{Places, Scope};
+pub use reload::NotReloadable;
 
 use self::parser::Parser;
 use self::table::Reload;
@@ -66,7 +70,11 @@ impl Config {
         }
         let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
         if diagnostics.iter().any(is_error) {
-            return Err(ConfigErrors { diagnostics });
+            let config = Box::new(config);
+            return Err(ConfigErrors {
+                diagnostics,
+                config,
+            });
         }
         Ok((config, diagnostics))
     }

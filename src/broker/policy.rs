@@ -11,6 +11,7 @@ pub(super) struct Policy {
     queue_qos0_messages: AtomicBool,
     allow_duplicate_messages: AtomicBool,
     connection_messages: AtomicBool,
+    retain_available: AtomicBool,
     /// Seconds; 0 is never.
     sys_interval: AtomicU32,
     /// Bytes; `u32::MAX` is no limit.
@@ -26,6 +27,7 @@ impl Policy {
             queue_qos0_messages: AtomicBool::default(),
             allow_duplicate_messages: AtomicBool::default(),
             connection_messages: AtomicBool::default(),
+            retain_available: AtomicBool::default(),
             sys_interval: AtomicU32::default(),
             message_size_limit: AtomicU32::default(),
             persistent_client_expiration: AtomicU32::default(),
@@ -44,6 +46,7 @@ impl Policy {
             config.allow_duplicate_messages,
         );
         set(&self.connection_messages, config.connection_messages);
+        set(&self.retain_available, config.retain_available);
         let message_size_limit = config.limits.message_size_limit.unwrap_or(u32::MAX);
         self.message_size_limit
             .store(message_size_limit, Ordering::Relaxed);
@@ -69,6 +72,10 @@ impl Policy {
 
     pub(super) fn connection_messages(&self) -> bool {
         self.connection_messages.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn retain_available(&self) -> bool {
+        self.retain_available.load(Ordering::Relaxed)
     }
 
     /// Seconds between two updates of the `$SYS` topics, if there are any.

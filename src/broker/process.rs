@@ -84,6 +84,15 @@ pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), Privi
     Ok(())
 }
 
+/// Whether there is an account that root would give its privileges up for.
+pub(super) fn check_user(name: &str) -> Result<(), PrivilegeError> {
+    let is_needed = Uid::effective().is_root() && name != "root" && name != DEFAULT_USER;
+    if is_needed && lookup(name)?.is_none() {
+        return Err(PrivilegeError::UnknownUser(name.to_owned()));
+    }
+    Ok(())
+}
+
 /// A number in the environment, in this base.
 fn number_of(name: &'static str, base: u32) -> Result<Option<u32>, PrivilegeError> {
     let Some(value) = std::env::var_os(name) else {

@@ -2,32 +2,23 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::auth::{AccessControl, AclError, Authenticator, acl_files, password_files};
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
-use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
-use super::listener::TlsListeners;
+use super::config::{Config, ConfigErrors, DEFAULT_PORT, Diagnostic, Overrides};
 use super::log::{Log, LogType};
 use super::process::{PidFile, drop_privileges};
+use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Start, run};
-use crate::passwd::permissions::permission_warnings;
-use crate::passwd::users::UsersError;
 
 /// How long the end of the program waits for the log's last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// A listener, a file or the network could not be opened.
 const CANNOT_START: u8 = 1;
-/// A file of users or rules is wrong.
-const BAD_FILE: u8 = 3;
-/// A file of users or rules cannot be opened.
-const MISSING_FILE: u8 = 13;
-/// The process's number cannot be written.
-const NO_PID_FILE: u8 = 14;
 
 /// Does what the arguments ask for, the program's own name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -72,16 +63,20 @@ fn tell_of_usage(error: &UsageError, program: &str, log: &Log) {
 }
 
 fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
-    match Config::load(files, &Overrides::default()) {
-        Ok((_, diagnostics)) => {
+    let checked = Config::load(files, &Overrides::default())
+        .map_err(|errors| tell_errors(&errors, log))
+        .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
+            let resources = read_resources(&config, log)?;
+            tell_warnings(&resources, &config, log);
+            Ok(())
+        });
+    match checked {
+        Ok(()) => {
             eprintln!("{CONFIGURATION_IS_OK}");
             ExitCode::SUCCESS
         }
-        Err(errors) => {
-            tell(&errors.diagnostics, log);
-            ExitCode::from(ConfigErrors::EXIT_CODE)
-        }
+        Err(code) => ExitCode::from(code),
     }
 }
 
@@ -106,10 +101,7 @@ fn start(options: Options, program: &str, log: &Log) -> ExitCode {
 fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let overrides = options.overrides();
     let loaded = Config::load(&options.config_files, &overrides);
-    let (config, diagnostics) = loaded.map_err(|errors| {
-        tell(&errors.diagnostics, log);
-        ConfigErrors::EXIT_CODE
-    })?;
+    let (config, diagnostics) = loaded.map_err(|errors| tell_errors(&errors, log))?;
     if options.daemon {
         // The log, the runtime and every other thread come after the fork.
         nix::unistd::daemon(true, false).map_err(|error| {
@@ -123,14 +115,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     // The log file is opened before the privileges to open it are given up.
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
-    let users = read_users(&config, log)?;
-    let access = read_rules(&config, log)?;
-    let tls = TlsListeners::new(&config).map_err(|error| {
-        for line in error.lines() {
-            log.error(format_args!("{line}"));
-        }
-        CANNOT_START
-    })?;
+    let resources = read_resources(&config, log)?;
+    tell_warnings(&resources, &config, log);
     drop_privileges(config.user.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
@@ -145,15 +131,15 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
             NO_PID_FILE
         })?;
     announce(&config, &options.config_files, program, log);
+    let greeting = is_tried_out(&config, &options.config_files).then(|| greeting(&config, program));
     let start = Start {
         config,
         config_files: options.config_files,
         overrides,
-        authenticator: users,
-        access,
-        tls,
+        resources,
         log: log.clone(),
         name: title(program),
+        greeting,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -169,42 +155,29 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     result.map_err(|_| CANNOT_START)
 }
 
-fn read_users(config: &Config, log: &Log) -> Result<Authenticator, u8> {
-    let users = Authenticator::new(config).map_err(|error| {
-        log.error(format_args!("{error}"));
-        match error {
-            UsersError::Open { .. } => MISSING_FILE,
-            _ => BAD_FILE,
-        }
-    })?;
-    tell_permissions(password_files(config), log);
-    Ok(users)
+/// Tells of errors in a configuration, and also of those in the files that it names: who
+/// mends it wants to know all at once. Returns the exit code.
+fn tell_errors(errors: &ConfigErrors, log: &Log) -> u8 {
+    tell(&errors.diagnostics, log);
+    let _ = read_resources(&errors.config, log);
+    ConfigErrors::EXIT_CODE
 }
 
-fn read_rules(config: &Config, log: &Log) -> Result<AccessControl, u8> {
-    let access = AccessControl::new(config).map_err(|error| {
-        for line in error.lines() {
+/// Reads what the configuration names. The error is an exit code; the log was told why.
+fn read_resources(config: &Config, log: &Log) -> Result<Resources, u8> {
+    Resources::read(config).map_err(|problems| {
+        for line in problems.iter().flat_map(|problem| &problem.lines) {
             log.error(format_args!("{line}"));
         }
-        match error {
-            AclError::Open { .. } => MISSING_FILE,
-            _ => BAD_FILE,
-        }
-    })?;
-    for warning in access.warnings() {
-        log.warning(format_args!("{warning}"));
-    }
-    tell_permissions(acl_files(config), log);
-    Ok(access)
+        problems
+            .first()
+            .map_or(CANNOT_START, |problem| problem.exit_code)
+    })
 }
 
-fn tell_permissions<'a>(files: impl Iterator<Item = &'a Path>, log: &Log) {
-    for file in files {
-        for warning in permission_warnings(file).unwrap_or_default() {
-            for line in warning.lines() {
-                log.warning(format_args!("{line}"));
-            }
-        }
+fn tell_warnings(resources: &Resources, config: &Config, log: &Log) {
+    for warning in resources.warnings(config) {
+        log.warning(format_args!("{warning}"));
     }
 }
 
@@ -225,15 +198,43 @@ fn announce(config: &Config, files: &[PathBuf], program: &str, log: &Log) {
     log.warning(format_args!(
         "Create a configuration file which defines a listener to allow remote access."
     ));
+    if is_tried_out(config, files) {
+        return;
+    }
     log.warning(format_args!(
         "These two lines open it to the network, for anyone:"
     ));
     log.warning(format_args!("    listener 1883"));
     log.warning(format_args!("    allow_anonymous true"));
-    if io::stderr().is_terminal() && files.is_empty() {
-        log.information(format_args!(
-            "Try: {} and {}",
-            "mq-sub -t topic/test", "mq-pub -t topic/test -m hello"
-        ));
-    }
+}
+
+/// Whether somebody has started the broker by hand and without a configuration.
+fn is_tried_out(config: &Config, files: &[PathBuf]) -> bool {
+    config.local_only && files.is_empty() && io::stderr().is_terminal()
+}
+
+/// Where the broker listens, what to try with it, and the next step; `program` is its name.
+fn greeting(config: &Config, program: &str) -> String {
+    let ports: Vec<_> = config
+        .listeners
+        .iter()
+        .map(|listener| listener.port.to_string())
+        .collect();
+    let (publish, subscribe, passwd) = match program {
+        "mosquitto" => ("mosquitto_pub", "mosquitto_sub", "mosquitto_passwd"),
+        _ => ("mq-pub", "mq-sub", "mq-passwd"),
+    };
+    let port = match config.listeners.first() {
+        Some(listener) if listener.port != DEFAULT_PORT => format!(" -p {}", listener.port),
+        _ => String::new(),
+    };
+    format!(
+        "\nListening on 127.0.0.1 and ::1, port {}, for this machine only. To try it, in two \
+         other terminals:\n    {subscribe}{port} -v -t 'test/#'\n    {publish}{port} -t \
+         test/hello -m 'Hello, world'\nTo let others in, make a password file, name it in a \
+         configuration, and start again:\n    {passwd} -c passwords alice\n    printf 'listener \
+         1883\\npassword_file passwords\\n' > mosquitto.conf\n    {program} -c \
+         mosquitto.conf\n\n",
+        ports.join(" and ")
+    )
 }

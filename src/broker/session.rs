@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::aliases::Alias;
 pub(super) use self::delivery::Held;
-pub(super) use self::limits::QueueLimits;
+pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::state::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
     StoredWill,

@@ -98,7 +98,7 @@ impl SessionStore {
 impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
-        let Some(limit) = self.config.limits.global_max_clients else {
+        let Some(limit) = self.config().limits.global_max_clients else {
             return false;
         };
         !self.sessions.contains(client_id) && self.sessions.len() >= limit as usize

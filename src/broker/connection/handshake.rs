@@ -64,7 +64,7 @@ async fn admit(
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
     let handshake = async {
-        let opened = open(socket, &mut peer, &listener, &broker).await;
+        let opened = open(socket, &mut peer, &listener).await;
         let Opened {
             mut stream,
             certificate,
@@ -75,7 +75,7 @@ async fn admit(
                 return None;
             }
         };
-        let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
+        let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
         let mut buffer = BytesMut::new();
         match read_connect(&mut stream, &mut decoder, &mut buffer, &broker).await {
             Ok(connect) => Some((stream, certificate, decoder, buffer, connect)),
@@ -162,10 +162,10 @@ async fn log_in(
     listener: &ListenerContext,
     broker: &Broker,
 ) -> Result<Login, Refusal> {
-    let settings = listener.settings(broker);
-    let security = listener.security(broker);
+    let settings = listener.settings();
+    let security = listener.security();
     let version = connect.version;
-    if !listener.accepts(version, broker) {
+    if !listener.accepts(version) {
         return Err(Refusal::VersionNotAccepted(version));
     }
     if connect.properties.authentication_method().is_some() {
@@ -190,7 +190,7 @@ async fn log_in(
         if u8::from(will.qos) > settings.max_qos {
             return Err(Refusal::Will(ReasonCode::QosNotSupported));
         }
-        if will.retain && !broker.config().retain_available {
+        if will.retain && !broker.policy().retain_available() {
             return Err(Refusal::Will(ReasonCode::RetainNotSupported));
         }
         if broker.policy().is_too_large(&will.payload) {
@@ -200,7 +200,7 @@ async fn log_in(
             return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
         }
     }
-    let keep_alive = match broker.config().limits.max_keepalive {
+    let keep_alive = match listener.config().limits.max_keepalive {
         Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
             if !version.is_v5() {
                 return Err(Refusal::KeepAlive);
@@ -270,7 +270,7 @@ impl Handshake {
             keep_alive,
             credentials,
         } = login;
-        let limits = &broker.config().limits;
+        let limits = &listener.config().limits;
         decoder.set_max_packet_size(limits.max_packet_size);
         let version = connect.version;
         let number = ConnectionNumber::unused();
@@ -313,7 +313,7 @@ impl Handshake {
                 .properties
                 .topic_alias_maximum()
                 .unwrap_or(0)
-                .min(listener.settings(&broker).max_topic_alias_broker),
+                .min(listener.settings().max_topic_alias_broker),
             // Before MQTT 5.0 no client is told of a limit.
             own_receive_maximum: if version.is_v5() {
                 own_window

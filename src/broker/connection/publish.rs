@@ -135,7 +135,7 @@ impl Connection {
             ));
             return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
         }
-        if publish.retain && !self.broker.config().retain_available {
+        if publish.retain && !self.broker.policy().retain_available() {
             return Err(Closed::Refused(
                 ReasonCode::RetainNotSupported,
                 "PUBLISH: retain",

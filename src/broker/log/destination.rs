@@ -57,6 +57,11 @@ impl LogFile {
         }
     }
 
+    /// Whether there is a file to write to.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Opens the file again, as it may have been renamed.
     pub(super) fn reopen(&mut self) {
         self.file = None;

@@ -361,7 +361,7 @@ impl SessionState {
             let mut dropped = 0;
             for publication in run.publications() {
                 dropped +=
-                    usize::from(!self.queue_publication(publication, shape, limits, allowance));
+                    usize::from(!self.queue_publication(publication, shape, &limits, allowance));
             }
             self.refill(broker, now);
             return dropped;
@@ -393,7 +393,7 @@ impl SessionState {
             if !ready {
                 let allowance = usize::from(self.outgoing.receive_maximum().get());
                 dropped +=
-                    usize::from(!self.queue_publication(publication, shape, limits, allowance));
+                    usize::from(!self.queue_publication(publication, shape, &limits, allowance));
                 continue;
             }
             let packet_id = match message.qos {
@@ -438,7 +438,7 @@ impl SessionState {
             if qos == QoS::AtMostOnce && !broker.policy().queue_qos0_messages() {
                 continue;
             }
-            let queued = self.queue_publication(publication, shape, broker.queue_limits(), 0);
+            let queued = self.queue_publication(publication, shape, &broker.queue_limits(), 0);
             dropped += usize::from(!queued);
         }
         dropped

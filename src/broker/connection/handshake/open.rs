@@ -1,7 +1,6 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refusal;
-use crate::broker::Broker;
 use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::protocol::Text;
@@ -30,14 +29,13 @@ pub(super) async fn open(
     mut socket: Socket,
     peer: &mut Peer,
     listener: &ListenerContext,
-    broker: &Broker,
 ) -> Result<Opened, Refusal> {
-    let settings = listener.settings(broker);
+    let settings = listener.settings();
     let mut certificate = Certificate::default();
     if let Some(version) = settings.proxy_protocol {
         certificate.username = introduce(&mut socket, version, peer, settings).await?;
     }
-    let socket = match (socket, broker.tls.acceptor(listener.index())) {
+    let socket = match (socket, listener.tls()) {
         (Socket::Tcp(stream), Some(acceptor)) => {
             let accepted = acceptor.accept(stream).await;
             let stream = accepted
@@ -54,7 +52,7 @@ pub(super) async fn open(
     let stream = match settings.protocol {
         Protocol::Mqtt => Stream::Plain(socket),
         Protocol::WebSockets => {
-            let limit = broker.config().limits.max_packet_size as usize;
+            let limit = listener.config().limits.max_packet_size as usize;
             let accepted = websocket::accept(socket, limit, &settings.websockets_origins).await;
             let stream = accepted.map_err(|error| {
                 Refusal::Transport(format!("WebSocket handshake failed: {error}"))

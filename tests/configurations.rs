@@ -1,0 +1,601 @@
+//! Configurations as people have them, in `tests/configurations/`: each is tested by
+//! `--test-config` and then started, and real clients do what it allows and what it forbids.
+//!
+//! Ports are changed to free ones of 127.0.0.1, and absolute paths to a folder of the test,
+//! which has the certificates and the password file that the configurations name. The
+//! users' passwords are their names backwards.
+
+mod support;
+
+use std::fs;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::thread;
+
+use nix::unistd::geteuid;
+use support::broker::free_port;
+use support::peers::require_programs;
+use support::program::{Outcome, Running};
+use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
+use support::tls::{Authority, TlsClient};
+use support::{LIMIT, Program};
+use tempfile::TempDir;
+
+/// Where configurations expect their files.
+const PLACES: [&str; 8] = [
+    "/etc/letsencrypt/live/mqtt.example",
+    "/etc/mosquitto/certs",
+    "/etc/mosquitto",
+    "/mosquitto/config",
+    "/mosquitto/data",
+    "/run/mosquitto",
+    "/var/lib/mosquitto",
+    "/var/log/mosquitto",
+];
+const USERS: [&str; 4] = ["admin", "alice", "bob", "guest"];
+const OURS: (&str, &str) = ("mq-pub", "mq-sub");
+const MOSQUITTOS: (&str, &str) = ("mosquitto_pub", "mosquitto_sub");
+
+/// One of the configurations, in a folder of its own.
+struct Site {
+    folder: TempDir,
+    /// Ports as they are written, and as they are.
+    ports: Vec<(u16, u16)>,
+    broker: Option<Running>,
+}
+
+impl Site {
+    /// The configuration, which `--test-config` has nothing to say against.
+    #[track_caller]
+    fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let authority = Authority::in_folder(folder.path());
+        for (serial, name) in (1..).zip(["server", "alice", "thermometer", "lost"]) {
+            authority.issue(folder.path(), name, (2025, 2090), serial);
+        }
+        authority.revoke(folder.path(), 4);
+        fs::write(folder.path().join("passwd"), passwords()).expect("the folder is writable");
+        let mut site = Self {
+            folder,
+            ports: Vec::new(),
+            broker: None,
+        };
+        site.install(name);
+        let outcome = site.tested();
+        assert!(
+            outcome.code() == 0 && outcome.stderr().contains("Configuration file is OK."),
+            "{name}: {outcome}"
+        );
+        site
+    }
+
+    /// The same, and its broker runs.
+    #[track_caller]
+    fn start(name: &str) -> Self {
+        let mut site = Self::new(name);
+        // Another process may take a port between our look and the broker's start.
+        for _ in 0..10 {
+            let broker = Program::typed("mq-broker -c mosquitto.conf")
+                .in_folder(site.folder.path())
+                .start();
+            let log = broker.stderr().clone();
+            let told = log.wait_for_line(0, LIMIT, |line| {
+                line.ends_with(" running") || line.contains("Address already in use")
+            });
+            if told.is_ok_and(|(line, _)| line.ends_with(" running")) {
+                site.broker = Some(broker);
+                return site;
+            }
+            let text = log.text();
+            assert!(text.contains("Address already in use"), "{name}: {text}");
+            site.ports.clear();
+            site.install(name);
+        }
+        panic!("no free port in ten attempts");
+    }
+
+    /// Copies the configuration's files with the ports and paths of the test.
+    fn install(&mut self, name: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/configurations")
+            .join(name);
+        let to = self.folder.path().to_owned();
+        self.copy(&from, &to).expect("the files can be copied");
+        let main = to.join("mosquitto.conf");
+        let mut text = fs::read_to_string(&main).expect("there is one");
+        // What the test waits for must come here, too; no line of the configuration changes it.
+        text.push_str("\nlog_dest stderr\n");
+        if geteuid().is_root() {
+            // Otherwise the broker becomes a user who may not read our temporary folder.
+            text.push_str("user root\n");
+        }
+        fs::write(main, text).expect("the folder is writable");
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let copy = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                self.copy(&entry.path(), &copy)?;
+                continue;
+            }
+            let text = fs::read_to_string(entry.path())?;
+            let lines: Vec<_> = text.split('\n').map(|line| self.moved(line)).collect();
+            fs::write(copy, lines.join("\n"))?;
+        }
+        Ok(())
+    }
+
+    /// The line with the ports and paths of the test.
+    fn moved(&mut self, line: &str) -> String {
+        let ends = if line.ends_with('\r') { "\r" } else { "" };
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            ["listener", port] if port != "0" => {
+                format!("listener {} 127.0.0.1{ends}", self.free_port_for(port))
+            }
+            ["listener", port, host] if port != "0" => {
+                format!("listener {} {host}{ends}", self.free_port_for(port))
+            }
+            ["port", port] => format!("port {}{ends}", self.free_port_for(port)),
+            _ => {
+                let folder = self.folder.path().display().to_string();
+                PLACES
+                    .iter()
+                    .fold(line.to_owned(), |line, place| line.replace(place, &folder))
+            }
+        }
+    }
+
+    fn free_port_for(&mut self, written: &str) -> u16 {
+        let port = free_port();
+        let written = written.parse().expect("a port");
+        self.ports.push((written, port));
+        port
+    }
+
+    fn tested(&self) -> Outcome {
+        Program::typed("mq-broker --test-config -c mosquitto.conf")
+            .in_folder(self.folder.path())
+            .run()
+    }
+
+    /// The port that is written so in the configuration.
+    fn port(&self, written: u16) -> u16 {
+        let port = self.ports.iter().find(|(other, _)| *other == written);
+        port.expect("the configuration has this port").1
+    }
+
+    fn client(&self, program: &str, arguments: &str) -> Program {
+        Program::typed(program)
+            .args_of(arguments)
+            .in_folder(self.folder.path())
+    }
+
+    /// A publisher at the port that is written so.
+    fn publisher(&self, port: u16, arguments: &str) -> Program {
+        self.client("mq-pub -m x", arguments).port(self.port(port))
+    }
+
+    /// Starts a subscriber and waits until it has subscribed.
+    #[track_caller]
+    fn subscriber(&self, program: Program) -> Running {
+        let mut running = program.args_of("-d -v").start();
+        running.wait_for_line(|line| line.starts_with("Subscribed "));
+        running
+    }
+
+    /// Lets a message go from one client to another, by our clients and by Mosquitto's.
+    #[track_caller]
+    fn talk(&self, port: u16, subscriber: &str, publisher: &str, expected: &str) {
+        let mut families = vec![OURS];
+        families.extend(Some(MOSQUITTOS).filter(|(one, other)| require_programs(&[one, other])));
+        for (publish, subscribe) in families {
+            let port = self.port(port);
+            let program = self.client(subscribe, subscriber).port(port);
+            let mut running = self.subscriber(program);
+            self.client(publish, publisher).port(port).run().succeeds();
+            assert_eq!(heard(&mut running), expected, "{subscribe} {subscriber}");
+        }
+    }
+
+    /// Waits until the log has a line with `text` in it.
+    #[track_caller]
+    fn wait_for_log(&self, text: &str) {
+        let log = self.broker.as_ref().expect("it runs").stderr();
+        log.wait_for_line(0, LIMIT, |line| line.contains(text))
+            .unwrap_or_else(|missing| panic!("no {text:?} ({missing:?}) in:\n{}", log.text()));
+    }
+}
+
+/// The next message of a subscriber that also tells what it does.
+#[track_caller]
+fn heard(subscriber: &mut Running) -> String {
+    subscriber.wait_for_line(|line| !line.starts_with("Client ") && !line.starts_with("Subscribed"))
+}
+
+/// A password file of all users.
+fn passwords() -> &'static str {
+    static FILE: OnceLock<String> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        for user in USERS {
+            let create = if user == USERS[0] { "-c " } else { "" };
+            let password: String = user.chars().rev().collect();
+            Program::typed(&format!("mq-passwd {create}-b passwd {user} {password}"))
+                .in_folder(folder.path())
+                .run()
+                .succeeds();
+        }
+        fs::read_to_string(folder.path().join("passwd")).expect("it was written")
+    })
+}
+
+#[test]
+fn every_configuration_is_found_in_order() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configurations");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        Site::new(entry.unwrap().file_name().to_str().unwrap());
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
+}
+
+#[test]
+fn debians_files_let_in_who_has_a_password() {
+    let site = Site::start("debian");
+    site.talk(
+        1883,
+        "-u alice -P ecila -t house/#",
+        "-u bob -P bob -t house/door -m open",
+        "house/door open",
+    );
+    site.publisher(1883, "-t a").run().exits_with(5);
+    site.publisher(1883, "-t a -u alice -P wrong")
+        .run()
+        .exits_with(5);
+    let log = fs::read_to_string(site.folder.path().join("mosquitto.log")).unwrap();
+    assert!(log.contains(" running\n"), "{log}");
+    assert!(site.folder.path().join("mosquitto.pid").exists());
+}
+
+#[test]
+fn home_assistant_and_its_web_page_speak_to_each_other() {
+    let site = Site::start("home-assistant");
+    let page = site
+        .client("mq-sub --ws", "-u bob -P bob -t home/#")
+        .port(site.port(8884));
+    let mut page = site.subscriber(page);
+    site.publisher(1883, "-u alice -P ecila -t home/lamp -q 1")
+        .run()
+        .succeeds();
+    assert_eq!(heard(&mut page), "home/lamp x");
+    site.talk(
+        1883,
+        "-u alice -P ecila -t home/+ -q 1",
+        "-u bob -P bob -t home/lamp -m on -q 2",
+        "home/lamp on",
+    );
+    let anonymous = site.client("mq-sub --ws", "-t home/#");
+    anonymous.port(site.port(8884)).run().exits_with(5);
+}
+
+#[test]
+fn certificates_say_who_may_speak_for_which_sensor() {
+    let site = Site::start("client-certificates");
+    let with =
+        |name: &str| format!("-h localhost --cafile ca.crt --cert {name}.crt --key {name}.key");
+    site.talk(
+        8883,
+        &format!("{} -t sensors/#", with("alice")),
+        &format!("{} -t sensors/thermometer/t -m 20", with("thermometer")),
+        "sensors/thermometer/t 20",
+    );
+    // Nobody speaks for another, and who was taken back does not speak at all.
+    let reader = site.client("mq-sub", &format!("{} -t sensors/#", with("alice")));
+    let mut reader = site.subscriber(reader.port(site.port(8883)));
+    for topic in ["sensors/alice/forged", "sensors/thermometer/own"] {
+        site.publisher(8883, &format!("{} -t {topic}", with("thermometer")))
+            .run()
+            .succeeds();
+    }
+    assert_eq!(heard(&mut reader), "sensors/thermometer/own x");
+    for arguments in [
+        format!("{} -t sensors/lost/t", with("lost")),
+        "-h localhost --cafile ca.crt -t sensors/x/t".to_owned(),
+        "-h localhost -t sensors/x/t".to_owned(),
+    ] {
+        let outcome = site.publisher(8883, &arguments).run();
+        assert_ne!(outcome.code(), 0, "{arguments}: {outcome}");
+    }
+}
+
+#[test]
+fn a_class_uses_programs_and_web_pages_of_the_school() {
+    let site = Site::start("school");
+    let page = site.client("mq-sub --ws", "-t class/#");
+    let mut page = site.subscriber(page.port(site.port(9001)));
+    site.publisher(1883, "-t class/été").run().succeeds();
+    assert_eq!(heard(&mut page), "class/été x");
+    site.talk(1883, "-t class/#", "-t class/a -m b", "class/a b");
+    for (origin, answer) in [
+        ("http://school.example", " 101 "),
+        ("http://elsewhere.example", " 403 "),
+    ] {
+        let mut browser = RawClient::connect(site.port(9001));
+        browser.send(upgrade(origin));
+        let head = browser.http_head();
+        assert!(head.contains(answer), "{origin}: {head}");
+    }
+    let large = "y".repeat(70_000);
+    let outcome = site
+        .client("mq-pub -q 1 -t class/a -s", "")
+        .stdin(large)
+        .port(site.port(1883))
+        .run();
+    assert_ne!(outcome.code(), 0, "{outcome}");
+}
+
+fn upgrade(origin: &str) -> String {
+    format!(
+        "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nOrigin: {origin}\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+#[test]
+fn the_listener_for_guests_has_rules_of_its_own() {
+    let site = Site::start("per-listener-rules");
+    site.talk(1883, "-t #", "-t weather/in -m warm", "weather/in warm");
+    let inside = site.client("mq-sub", "-t #").port(site.port(1883));
+    let mut inside = site.subscriber(inside);
+    let guest = "-i guest -u guest -P tseug";
+    for topic in ["weather/in", "bell"] {
+        site.publisher(1884, &format!("{guest} -t {topic}"))
+            .run()
+            .succeeds();
+    }
+    assert_eq!(heard(&mut inside), "bell x");
+    let outside = site.client("mq-sub", &format!("{guest} -t #"));
+    let mut outside = site.subscriber(outside.port(site.port(1884)));
+    for topic in ["secret", "weather/out"] {
+        site.publisher(1883, &format!("-t {topic}"))
+            .run()
+            .succeeds();
+    }
+    assert_eq!(heard(&mut outside), "weather/out x");
+    site.publisher(1884, "-t bell").run().exits_with(5);
+    // Who does not say its name is refused here, and only here.
+    let nameless = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00");
+    let mut client = RawClient::connect(site.port(1884));
+    client.send(&nameless);
+    client.expect(b"\x20\x02\x00\x02");
+    let mut client = RawClient::connect(site.port(1883));
+    client.send(&nameless);
+    client.expect(CONNACK_ACCEPTED);
+}
+
+#[test]
+fn a_broker_without_a_port_is_reached_by_its_socket() {
+    let site = Site::start("unix-socket");
+    for (publish, subscribe) in [OURS, MOSQUITTOS] {
+        if !publish.starts_with("mq-") && !require_programs(&[publish, subscribe]) {
+            continue;
+        }
+        let reader = site.client(subscribe, "--unix mosquitto.sock -t a");
+        let mut reader = site.subscriber(reader);
+        site.client(publish, "--unix mosquitto.sock -t a -m x")
+            .run()
+            .succeeds();
+        assert_eq!(heard(&mut reader), "a x");
+    }
+    site.wait_for_log("Opening unix listen socket on path");
+    let text = site.broker.as_ref().unwrap().stderr().text();
+    assert!(!text.contains("listen socket on port"), "{text}");
+}
+
+/// A proxy that says with each connection that it comes from 203.0.113.7:4711; ends with
+/// the process.
+fn proxy_to(port: u16) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let own = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let broker = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x7f\x00\x00\x01\x12\x67\x07\x5b";
+            io::Write::write_all(&mut &broker, header).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), broker.try_clone().unwrap()),
+                (broker, client),
+            ] {
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+    });
+    own
+}
+
+#[test]
+fn behind_a_proxy_clients_keep_their_address() {
+    let site = Site::start("behind-haproxy");
+    let proxy = proxy_to(site.port(1883));
+    let reader = site.client("mq-sub", "-u alice -P ecila -t a").port(proxy);
+    let mut reader = site.subscriber(reader);
+    site.client("mq-pub", "-u bob -P bob -t a -m x")
+        .port(proxy)
+        .run()
+        .succeeds();
+    assert_eq!(heard(&mut reader), "a x");
+    site.wait_for_log("New client connected from 203.0.113.7:4711 as ");
+    site.client("mq-pub", "-t a -m x")
+        .port(proxy)
+        .run()
+        .exits_with(5);
+    // Who goes around the proxy is cut.
+    let mut client = RawClient::connect(site.port(1883));
+    client.send([CONNECT_V311, CONNECT_V311].concat());
+    client.expect_closed();
+}
+
+#[test]
+fn a_web_application_and_programs_share_a_certificate() {
+    let site = Site::start("secure-websockets");
+    let secure = "-h localhost --cafile ca.crt";
+    let page = site.client(
+        "mq-sub --ws",
+        &format!("{secure} -u alice -P ecila -t app/#"),
+    );
+    let mut page = site.subscriber(page.port(site.port(8081)));
+    site.publisher(8883, &format!("{secure} -u bob -P bob -t app/a"))
+        .run()
+        .succeeds();
+    assert_eq!(heard(&mut page), "app/a x");
+    site.talk(
+        8883,
+        &format!("{secure} -u alice -P ecila -t app/#"),
+        &format!("{secure} -u bob -P bob -t app/b -m y"),
+        "app/b y",
+    );
+    site.publisher(8883, &format!("{secure} -t app/a"))
+        .run()
+        .exits_with(5);
+    let mut browser = TlsClient::connect(site.port(8081), site.folder.path(), None);
+    let answer = browser.exchange(upgrade("https://any.example").as_bytes(), 12);
+    assert_eq!(answer.unwrap(), b"HTTP/1.1 101");
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    // TLS 1.2 is spoken on one port, with the one suite for our kind of key, and not on the other.
+    let handshake = |port: u16| {
+        let line = format!(
+            "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error -tls1_2",
+            site.port(port)
+        );
+        Program::typed(&line).in_folder(site.folder.path()).run()
+    };
+    let outcome = handshake(8883).exits_with(0);
+    let suite = "ECDHE-ECDSA-AES256-GCM-SHA384";
+    assert!(outcome.stdout().contains(suite), "{outcome}");
+    handshake(8081).exits_with(1);
+}
+
+#[test]
+fn in_a_laboratory_anybody_may_try_within_limits() {
+    let site = Site::start("laboratory");
+    site.talk(1883, "-t lab/#", "-t lab/a -m b", "lab/a b");
+    let reader = site.client("mq-sub", "-t lab/#").port(site.port(1883));
+    let mut reader = site.subscriber(reader);
+    let publish = |arguments: &str, payload: usize| {
+        site.client("mq-pub -q 1 -t lab/a -s", arguments)
+            .stdin("y".repeat(payload))
+            .port(site.port(1883))
+            .run()
+    };
+    publish("", 1025).succeeds();
+    let outcome = publish("", 3000);
+    assert_ne!(outcome.code(), 0, "{outcome}");
+    let outcome = publish("-r", 10);
+    assert_ne!(outcome.code(), 0, "{outcome}");
+    publish("", 1024).succeeds();
+    assert_eq!(heard(&mut reader).len(), "lab/a ".len() + 1024);
+    site.wait_for_log("Received PUBLISH from ");
+    let text = site.broker.as_ref().unwrap().stderr().text();
+    assert!(!text.contains("New client connected"), "{text}");
+}
+
+#[test]
+fn tenants_see_nothing_of_each_other() {
+    let site = Site::start("tenants");
+    site.talk(
+        1883,
+        "-u alice -P ecila -t tenants/alice/#",
+        "-u alice -P ecila -t tenants/alice/a -m mine",
+        "tenants/alice/a mine",
+    );
+    let reader = |user: &str, password: &str| {
+        let arguments = format!("-u {user} -P {password} -t tenants/#");
+        site.subscriber(site.client("mq-sub", &arguments).port(site.port(1883)))
+    };
+    let mut admin = reader("admin", "nimda");
+    let mut bob = reader("bob", "bob");
+    for (user, topic) in [
+        ("alice -P ecila", "tenants/bob/forged"),
+        ("alice -P ecila", "tenants/alice/secret"),
+        ("alice -P ecila", "tenants/alice/open"),
+        ("bob -P bob", "tenants/bob/own"),
+    ] {
+        site.publisher(1883, &format!("-u {user} -t {topic}"))
+            .run()
+            .succeeds();
+    }
+    assert_eq!(heard(&mut bob), "tenants/bob/own x");
+    assert_eq!(heard(&mut admin), "tenants/alice/open x");
+    assert_eq!(heard(&mut admin), "tenants/bob/own x");
+}
+
+#[test]
+fn each_of_many_listeners_has_its_limits() {
+    let site = Site::start("many-listeners");
+    site.talk(
+        1883,
+        "-u alice -P ecila -t a -q 1",
+        "-u bob -P bob -t a -m x -q 1",
+        "a x",
+    );
+    let outcome = site.publisher(1883, "-u bob -P bob -t a -q 2").run();
+    assert_ne!(outcome.code(), 0, "{outcome}");
+
+    // The name of the user becomes that of the client, and only MQTT 5 is spoken.
+    site.publisher(1884, "-V 5 -u alice -P ecila -t a")
+        .run()
+        .succeeds();
+    site.wait_for_log(" as alice (p5, ");
+    site.publisher(1884, "-V 311 -u alice -P ecila -t a")
+        .run()
+        .exits_with(1);
+
+    let mut guest = RawClient::connect(site.port(1885));
+    guest.send(packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"));
+    guest.expect(CONNACK_ACCEPTED);
+    site.wait_for_log(" as guest-");
+
+    let page = site.client("mq-sub --ws", "-u alice -P ecila -t web");
+    let mut page = site.subscriber(page.port(site.port(1886)));
+    site.publisher(1885, "-t web").run().succeeds();
+    assert_eq!(heard(&mut page), "web x");
+
+    let mut named = string("MQTT");
+    named.extend(b"\x04\xc2\x00\x3c");
+    named.extend(["one", "bob", "bob"].map(string).concat());
+    let mut first = RawClient::connect(site.port(1887));
+    first.send(packet(0x10, &named));
+    first.expect(CONNACK_ACCEPTED);
+    // There is one place, whether the second says a word or not.
+    let mut second = RawClient::connect(site.port(1887));
+    second.expect_closed();
+    site.wait_for_log("Client connection from 127.0.0.1 denied: max_connections exceeded.");
+    first.expect_alive();
+}
+
+#[test]
+fn a_file_of_version_1_works_and_hears_what_is_out_of_date() {
+    let site = Site::start("from-version-1");
+    site.talk(1883, "-t a", "-t a -m x", "a x");
+    for text in [
+        "The 'port' option is now deprecated and will be removed in version 3.0. Please use 'listener' instead.",
+        "Warning: The 'retry_interval' option is no longer available.",
+        "The 'allow_duplicate_messages' option is now deprecated",
+    ] {
+        site.wait_for_log(text);
+        assert!(site.tested().stderr().contains(text));
+    }
+}
