@@ -153,7 +153,7 @@ fn a_test_tells_all_that_is_wrong_with_its_place_and_the_way_out() {
          listener 8883\nkeyfile lonely.key\ninclude_dir more\n",
     );
     fs::create_dir(folder.path().join("more")).unwrap();
-    write("more/a.conf", "max_qos 1\nmax_topic_alias 3\n");
+    write("more/a.conf", "log_timestamp true\nmax_topic_alias 3\n");
     write("users", "alice:plain\n:x\n");
     write("rules", "topic see a\ntopic ok\nusr bob\n");
     let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
@@ -346,4 +346,23 @@ fn the_log_can_be_without_time_and_without_visitors() {
             .any(|line| line == "Received DISCONNECT from me"),
         "{log}"
     );
+}
+
+#[test]
+fn the_log_can_have_its_times_in_another_form() {
+    let broker = Broker::with_config("log_timestamp_format %Y-%m-%dT%H:%M:%S");
+    let line = broker.wait_for_log(" running");
+    let (time, text) = line.split_once(": ").unwrap();
+    let shape: String = time
+        .chars()
+        .map(|character| {
+            if character.is_ascii_digit() {
+                '0'
+            } else {
+                character
+            }
+        })
+        .collect();
+    assert_eq!(shape, "0000-00-00T00:00:00", "{line}");
+    assert!(text.starts_with("mq-broker version "), "{line}");
 }

@@ -198,3 +198,99 @@ fn a_message_over_the_size_limit_is_acknowledged_and_not_passed_on() {
     ));
     client.expect(b"\x40\x03\x00\x07\x95");
 }
+
+#[test]
+fn one_family_of_addresses_can_be_opened_alone() {
+    for (domain, opened, other) in [("ipv4", "ipv4", "ipv6"), ("ipv6", "ipv6", "ipv4")] {
+        let broker = Broker::builder()
+            .other_listener(&format!("bind_interface lo\nsocket_domain {domain}"))
+            .start();
+        // The listener of the test itself is at 127.0.0.1; the other one says all of it.
+        let line = |family: &str| {
+            let port = broker.other_port();
+            format!("Opening {family} listen socket on port {port}.")
+        };
+        let log = broker.log();
+        let is_opened = |family: &str| log.contains(&line(family));
+        if domain == "ipv6" && !is_opened(opened) {
+            eprintln!("skipped: the loopback interface has no IPv6 address");
+            continue;
+        }
+        assert!(is_opened(opened) && !is_opened(other), "{log}");
+    }
+}
+
+#[test]
+fn the_default_listener_has_its_own_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = support::broker::free_port();
+    let user = if nix::unistd::geteuid().is_root() {
+        "user root\n"
+    } else {
+        ""
+    };
+    let config =
+        format!("{user}port {port}\nbind_address 127.0.0.1\nallow_anonymous true\nmax_qos 1\n");
+    fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+    let broker = support::Program::typed("mq-broker -c mosquitto.conf")
+        .in_folder(folder.path())
+        .start();
+    broker
+        .stderr()
+        .wait_for_line(0, support::LIMIT, |line| line.ends_with(" running"))
+        .expect("it starts");
+    let mut client = RawClient::connect(port);
+    client.send(CONNECT_V5);
+    let (_, body) = client.packet();
+    assert!(body.ends_with(b"\x24\x01"), "Maximum QoS 1 in {body:02x?}");
+    let text = broker.stderr().text();
+    assert!(!text.contains("ipv6"), "{text}");
+}
+
+#[test]
+fn names_of_clients_are_made_as_the_configuration_says() {
+    let nameless = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00");
+    let broker = Broker::builder()
+        .before("allow_anonymous true\nauto_id_prefix house-")
+        .config("use_username_as_clientid true")
+        .other_listener("listener_auto_id_prefix guest-")
+        .start();
+    let mut guest = RawClient::connect(broker.other_port());
+    guest.send(&nameless);
+    guest.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log(" as guest-");
+    broker
+        .typed("mq-pub -u alice -P x -i other -t a -m x")
+        .run()
+        .succeeds();
+    broker.wait_for_log(" as alice (p4, c1, k60, u'alice').");
+    broker.typed("mq-pub -t a -m x").run().exits_with(5);
+
+    let broker = Broker::with_config("auto_id_prefix house-");
+    let mut client = broker.raw_client();
+    client.send(&nameless);
+    client.expect(CONNACK_ACCEPTED);
+    let line = broker.wait_for_log(" as house-");
+    let (_, name) = line.split_once(" as house-").unwrap();
+    assert_eq!(name.split(' ').next().map(str::len), Some(36), "{line}");
+}
+
+#[test]
+fn the_broker_makes_topic_aliases_up_to_its_own_limit() {
+    for (maximum, aliases) in [(0, 0), (1, 1)] {
+        let broker = Broker::with_config(&format!("max_topic_alias_broker {maximum}"));
+        let mut client = broker.raw_client();
+        // Topic Alias Maximum 5.
+        client.send(b"\x10\x13\x00\x04MQTT\x05\x02\x00\x3c\x03\x22\x00\x05\x00\x03raw");
+        client.packet();
+        client.send(packet(0x82, &[&[0, 1, 0][..], &string("#"), &[0]].concat()));
+        client.packet();
+        let mut given = 0;
+        for topic in ["a", "b"] {
+            client.send(packet(0x30, &[&string(topic)[..], b"\x00x"].concat()));
+            let (_, body) = client.packet();
+            given += usize::from(body[3] > 0);
+        }
+        assert_eq!(given, aliases);
+    }
+}

@@ -21,7 +21,10 @@ fn rewrite(broker: &Broker, from: &str, to: &str) {
     let file = broker.folder().join("mosquitto.conf");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(from), "{from:?} in {text}");
-    fs::write(file, text.replacen(from, to, 1)).unwrap();
+    // In one step: an earlier reload may still be reading.
+    let new = broker.folder().join("new.conf");
+    fs::write(&new, text.replacen(from, to, 1)).unwrap();
+    fs::rename(new, file).unwrap();
 }
 
 /// The properties of the CONNACK that an MQTT 5 client gets.
@@ -142,19 +145,27 @@ fn messages_are_measured_and_queued_by_the_new_limits() {
         let line = format!("mq-pub -q 1 -t a -m {payload}");
         broker.typed(&line).run().succeeds();
     };
-    ["1", "2", "3"].map(publish);
+    for payload in ["1", "2", "3"] {
+        publish(payload);
+    }
     change(&broker, "max_queued_messages 2", "max_queued_messages 4");
-    ["4", "5", "6"].map(publish);
+    for payload in ["4", "5", "6"] {
+        publish(payload);
+    }
     let kept = broker.typed(keep).args_of("-C 4").run().succeeds();
     kept.prints("1\n2\n4\n5\n");
 
     change(&broker, "max_queued_messages 4", "message_size_limit 2");
-    ["22", "333", "4"].map(publish);
+    for payload in ["22", "333", "4"] {
+        publish(payload);
+    }
     let kept = broker.typed(keep).args_of("-C 2").run().succeeds();
     kept.prints("22\n4\n");
 
     change(&broker, "message_size_limit 2", "max_queued_bytes 4");
-    ["1234", "12"].map(publish);
+    for payload in ["1234", "12"] {
+        publish(payload);
+    }
     let kept = broker.typed(keep).args_of("-C 1 -W 5").run().succeeds();
     kept.prints("1234\n");
 }

@@ -234,7 +234,7 @@ fn who_starts_it_at_a_terminal_is_told_what_to_try() {
     child.wait().unwrap();
     told.expect("it greets");
     let text = screen.text();
-    let (_, greeting) = text.split_once(" running").expect("it runs");
+    let (_, greeting) = text.split_once(" running\r\n").expect("it runs");
     for expected in [
         &format!("Listening on 127.0.0.1 and ::1, port {port},"),
         &format!("    mq-sub -p {port} -v -t 'test/#'"),

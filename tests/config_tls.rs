@@ -255,10 +255,12 @@ fn openssl_speaks_both_versions_with_the_chosen_suites() {
     if !require_programs(&["openssl"]) {
         return;
     }
-    let broker = broker_with(&format!("{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\n"));
+    let broker = broker_with(&format!(
+        "{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\nciphers_tls1.3 TLS_AES_128_GCM_SHA256\n"
+    ));
     for (version, cipher) in [
         ("-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
-        ("-tls1_3", "TLS_AES_256_GCM_SHA384"),
+        ("-tls1_3", "TLS_AES_128_GCM_SHA256"),
     ] {
         let line = format!(
             "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error {version}",
@@ -270,6 +272,36 @@ fn openssl_speaks_both_versions_with_the_chosen_suites() {
             .exits_with(0);
         assert!(outcome.stdout().contains(cipher), "{outcome}");
     }
+}
+
+#[test]
+fn openssl_is_asked_for_its_certificate() {
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    let broker = broker_with(&format!("{WITH_CLIENTS}tls_version tlsv1.3\n"));
+    let handshake = |arguments: &str| {
+        let line = format!(
+            "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error \
+             -ign_eof {arguments}",
+            broker.port()
+        );
+        // A PINGREQ instead of a CONNECT: who was let in is cut then, without an alert.
+        support::Program::typed(&line)
+            .in_folder(broker.folder())
+            .stdin(PINGREQ)
+            .run()
+    };
+    let outcome = handshake("-cert alice.crt -key alice.key");
+    assert!(!outcome.stderr().contains("alert"), "{outcome}");
+    assert!(
+        outcome.stdout().contains("Verify return code: 0 (ok)"),
+        "{outcome}"
+    );
+    assert!(outcome.stdout().contains("CN = test ca"), "{outcome}");
+    let outcome = handshake("");
+    assert!(outcome.stderr().contains("alert"), "{outcome}");
+    handshake("-tls1_2").exits_with(1);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::thread;
 
 use nix::unistd::geteuid;
 use support::broker::free_port;
+use support::output::Output;
 use support::peers::require_programs;
 use support::program::{Outcome, Running};
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
@@ -105,8 +106,8 @@ impl Site {
         self.copy(&from, &to).expect("the files can be copied");
         let main = to.join("mosquitto.conf");
         let mut text = fs::read_to_string(&main).expect("there is one");
-        // What the test waits for must come here, too; no line of the configuration changes it.
-        text.push_str("\nlog_dest stderr\n");
+        // What the tests wait for must come here, too.
+        text.push_str("\nlog_dest stderr\nlog_type all\n");
         if geteuid().is_root() {
             // Otherwise the broker becomes a user who may not read our temporary folder.
             text.push_str("user root\n");
@@ -184,8 +185,11 @@ impl Site {
     /// Starts a subscriber and waits until it has subscribed.
     #[track_caller]
     fn subscriber(&self, program: Program) -> Running {
-        let mut running = program.args_of("-d -v").start();
-        running.wait_for_line(|line| line.starts_with("Subscribed "));
+        let log = self.log();
+        let mark = log.len();
+        let running = program.args_of("-v").start();
+        log.wait_for_line(mark, LIMIT, |line| line.contains("Sending SUBACK to "))
+            .unwrap_or_else(|missing| panic!("no SUBACK ({missing:?}) in:\n{}", log.text()));
         running
     }
 
@@ -199,23 +203,22 @@ impl Site {
             let program = self.client(subscribe, subscriber).port(port);
             let mut running = self.subscriber(program);
             self.client(publish, publisher).port(port).run().succeeds();
-            assert_eq!(heard(&mut running), expected, "{subscribe} {subscriber}");
+            running.expect_line(expected);
         }
     }
 
     /// Waits until the log has a line with `text` in it.
     #[track_caller]
     fn wait_for_log(&self, text: &str) {
-        let log = self.broker.as_ref().expect("it runs").stderr();
+        let log = self.log();
         log.wait_for_line(0, LIMIT, |line| line.contains(text))
             .unwrap_or_else(|missing| panic!("no {text:?} ({missing:?}) in:\n{}", log.text()));
     }
-}
 
-/// The next message of a subscriber that also tells what it does.
-#[track_caller]
-fn heard(subscriber: &mut Running) -> String {
-    subscriber.wait_for_line(|line| !line.starts_with("Client ") && !line.starts_with("Subscribed"))
+    /// What the broker says.
+    fn log(&self) -> &Output {
+        self.broker.as_ref().expect("it runs").stderr()
+    }
 }
 
 /// A password file of all users.
@@ -274,7 +277,7 @@ fn home_assistant_and_its_web_page_speak_to_each_other() {
     site.publisher(1883, "-u alice -P ecila -t home/lamp -q 1")
         .run()
         .succeeds();
-    assert_eq!(heard(&mut page), "home/lamp x");
+    page.expect_line("home/lamp x");
     site.talk(
         1883,
         "-u alice -P ecila -t home/+ -q 1",
@@ -304,7 +307,7 @@ fn certificates_say_who_may_speak_for_which_sensor() {
             .run()
             .succeeds();
     }
-    assert_eq!(heard(&mut reader), "sensors/thermometer/own x");
+    reader.expect_line("sensors/thermometer/own x");
     for arguments in [
         format!("{} -t sensors/lost/t", with("lost")),
         "-h localhost --cafile ca.crt -t sensors/x/t".to_owned(),
@@ -321,7 +324,7 @@ fn a_class_uses_programs_and_web_pages_of_the_school() {
     let page = site.client("mq-sub --ws", "-t class/#");
     let mut page = site.subscriber(page.port(site.port(9001)));
     site.publisher(1883, "-t class/été").run().succeeds();
-    assert_eq!(heard(&mut page), "class/été x");
+    page.expect_line("class/été x");
     site.talk(1883, "-t class/#", "-t class/a -m b", "class/a b");
     for (origin, answer) in [
         ("http://school.example", " 101 "),
@@ -361,7 +364,7 @@ fn the_listener_for_guests_has_rules_of_its_own() {
             .run()
             .succeeds();
     }
-    assert_eq!(heard(&mut inside), "bell x");
+    inside.expect_line("bell x");
     let outside = site.client("mq-sub", &format!("{guest} -t #"));
     let mut outside = site.subscriber(outside.port(site.port(1884)));
     for topic in ["secret", "weather/out"] {
@@ -369,7 +372,7 @@ fn the_listener_for_guests_has_rules_of_its_own() {
             .run()
             .succeeds();
     }
-    assert_eq!(heard(&mut outside), "weather/out x");
+    outside.expect_line("weather/out x");
     site.publisher(1884, "-t bell").run().exits_with(5);
     // Who does not say its name is refused here, and only here.
     let nameless = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00");
@@ -393,10 +396,10 @@ fn a_broker_without_a_port_is_reached_by_its_socket() {
         site.client(publish, "--unix mosquitto.sock -t a -m x")
             .run()
             .succeeds();
-        assert_eq!(heard(&mut reader), "a x");
+        reader.expect_line("a x");
     }
     site.wait_for_log("Opening unix listen socket on path");
-    let text = site.broker.as_ref().unwrap().stderr().text();
+    let text = site.log().text();
     assert!(!text.contains("listen socket on port"), "{text}");
 }
 
@@ -434,7 +437,7 @@ fn behind_a_proxy_clients_keep_their_address() {
         .port(proxy)
         .run()
         .succeeds();
-    assert_eq!(heard(&mut reader), "a x");
+    reader.expect_line("a x");
     site.wait_for_log("New client connected from 203.0.113.7:4711 as ");
     site.client("mq-pub", "-t a -m x")
         .port(proxy)
@@ -458,7 +461,7 @@ fn a_web_application_and_programs_share_a_certificate() {
     site.publisher(8883, &format!("{secure} -u bob -P bob -t app/a"))
         .run()
         .succeeds();
-    assert_eq!(heard(&mut page), "app/a x");
+    page.expect_line("app/a x");
     site.talk(
         8883,
         &format!("{secure} -u alice -P ecila -t app/#"),
@@ -506,9 +509,9 @@ fn in_a_laboratory_anybody_may_try_within_limits() {
     let outcome = publish("-r", 10);
     assert_ne!(outcome.code(), 0, "{outcome}");
     publish("", 1024).succeeds();
-    assert_eq!(heard(&mut reader).len(), "lab/a ".len() + 1024);
+    assert_eq!(reader.next_line().len(), "lab/a ".len() + 1024);
     site.wait_for_log("Received PUBLISH from ");
-    let text = site.broker.as_ref().unwrap().stderr().text();
+    let text = site.log().text();
     assert!(!text.contains("New client connected"), "{text}");
 }
 
@@ -537,9 +540,9 @@ fn tenants_see_nothing_of_each_other() {
             .run()
             .succeeds();
     }
-    assert_eq!(heard(&mut bob), "tenants/bob/own x");
-    assert_eq!(heard(&mut admin), "tenants/alice/open x");
-    assert_eq!(heard(&mut admin), "tenants/bob/own x");
+    bob.expect_line("tenants/bob/own x");
+    admin.expect_line("tenants/alice/open x");
+    admin.expect_line("tenants/bob/own x");
 }
 
 #[test]
@@ -571,7 +574,7 @@ fn each_of_many_listeners_has_its_limits() {
     let page = site.client("mq-sub --ws", "-u alice -P ecila -t web");
     let mut page = site.subscriber(page.port(site.port(1886)));
     site.publisher(1885, "-t web").run().succeeds();
-    assert_eq!(heard(&mut page), "web x");
+    page.expect_line("web x");
 
     let mut named = string("MQTT");
     named.extend(b"\x04\xc2\x00\x3c");

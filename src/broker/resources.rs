@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files, rules};
-use super::config::{Config, Location, Scope};
+use super::config::{Config, Listener, Location, Scope};
 use super::listener::{TlsError, addresses_of, tls_acceptor};
 use super::process::check_user;
 use crate::passwd::permissions::permission_warnings;
@@ -98,20 +98,28 @@ impl Resources {
             }
         }
         for listener in &config.listeners {
-            let security = config.effective_security(listener);
-            let is_closed = !security.allow_anonymous
-                && security.password_file.is_none()
-                && listener.username_from().is_none();
-            if is_closed {
-                tell(format!(
-                    "Warning: Nobody can log in on port {}: there is no password_file, and \
-                     allow_anonymous is false.",
-                    listener.port
-                ));
+            if let Some(why) = why_closed(config, listener) {
+                let port = listener.port;
+                tell(format!("Warning: Nobody can log in on port {port}: {why}."));
             }
         }
         warnings
     }
+}
+
+/// Why no client at all passes the login of the listener.
+fn why_closed(config: &Config, listener: &Listener) -> Option<&'static str> {
+    let security = config.effective_security(listener);
+    let tls = &listener.tls;
+    if listener.username_from().is_some() {
+        let is_asked = listener.proxy_protocol.is_some() || tls.require_certificate;
+        return (!is_asked).then_some(
+            "the certificate gives the user name, and no certificate is asked for without \
+             require_certificate",
+        );
+    }
+    let has_users = security.allow_anonymous || security.password_file.is_some();
+    (!has_users).then_some("there is no password_file, and allow_anonymous is false")
 }
 
 /// Reads the password files.

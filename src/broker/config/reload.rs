@@ -14,6 +14,13 @@ pub enum NotReloadable {
     /// half of that would open what is closed.
     #[error("Error: per_listener_settings cannot be changed when reloading the config file.")]
     PerListenerSettings,
+    /// No listener of the running broker is in the file, which may be half-written: it
+    /// says nothing about who may stay connected.
+    #[error(
+        "Error: It is not currently possible to add/remove listeners when reloading the config \
+         file, and none of those that are open is in it."
+    )]
+    NoCommonListener,
 }
 
 impl Config {
@@ -27,6 +34,10 @@ impl Config {
     pub fn reloaded(&self, new: Self) -> Result<(Self, Vec<Diagnostic>), NotReloadable> {
         if self.per_listener_settings != new.per_listener_settings {
             return Err(NotReloadable::PerListenerSettings);
+        }
+        let is_common = |listener: &Listener| new.listener_like(listener).is_some();
+        if !self.listeners.iter().any(is_common) {
+            return Err(NotReloadable::NoCommonListener);
         }
         let mut remarks = self.needing_a_restart(&new);
         let mut places = new.places.clone();
@@ -229,6 +240,15 @@ mod tests {
             global.reloaded(of_listeners),
             Err(NotReloadable::PerListenerSettings)
         );
+    }
+
+    #[test]
+    fn a_file_without_any_of_the_listeners_changes_nothing() {
+        let running = read("listener 1883\nallow_anonymous true\n");
+        for text in ["", "listener 1884\n"] {
+            let outcome = running.reloaded(read(text));
+            assert_eq!(outcome, Err(NotReloadable::NoCommonListener));
+        }
     }
 
     #[test]

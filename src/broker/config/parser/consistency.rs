@@ -132,11 +132,9 @@ fn contradictions(listener: &Listener) -> Vec<Finding> {
 /// silence would leave somebody believing in a protection that is not there.
 fn without_effect(listener: &Listener) -> Vec<(&'static str, &'static str)> {
     const TLS: &str = "certfile and keyfile";
-    const CERTIFICATES: &str = "require_certificate true";
     let tls = &listener.tls;
     let is_encrypted = tls.certfile.is_some() || tls.keyfile.is_some();
     let by_proxy = listener.proxy_protocol == Some(ProxyVersion::V2);
-    let named = tls.use_identity_as_username || tls.use_subject_as_username;
     let mut found = Vec::new();
     let mut tell = |is_useless: bool, option, needed| {
         if is_useless {
@@ -160,12 +158,7 @@ fn without_effect(listener: &Listener) -> Vec<(&'static str, &'static str)> {
             TLS,
         );
     } else if !tls.require_certificate {
-        tell(tls.crlfile.is_some(), "crlfile", CERTIFICATES);
-        let option = match tls.use_identity_as_username {
-            true => "use_identity_as_username",
-            false => "use_subject_as_username",
-        };
-        tell(named, option, CERTIFICATES);
+        tell(tls.crlfile.is_some(), "crlfile", "require_certificate true");
     }
     tell(
         listener.proxy_protocol_v2_require_tls && !by_proxy,

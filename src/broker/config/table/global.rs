@@ -53,7 +53,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))).later(),
     Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)).later(),
     Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).reloaded().deprecated(""),
-    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded().later(),
+    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded(),
     Row::global(&["queue_qos0_messages"], Bool(|config, on| config.queue_qos0_messages = on)).reloaded(),
     Row::global(&["persistent_client_expiration"], Special(persistent_client_expiration)).reloaded(),
 

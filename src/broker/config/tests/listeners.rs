@@ -321,10 +321,6 @@ fn what_protects_nothing_is_told() {
             "'crlfile' option has no effect without require_certificate true",
         ),
         (
-            "listener 8883\ncertfile a\nkeyfile b\nuse_identity_as_username true",
-            "'use_identity_as_username' option has no effect without require_certificate true",
-        ),
-        (
             "listener 1883\nwebsockets_origin http://a",
             "'websockets_origin' option has no effect without protocol websockets",
         ),
