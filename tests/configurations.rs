@@ -373,7 +373,7 @@ fn the_listener_for_guests_has_rules_of_its_own() {
             .succeeds();
     }
     outside.expect_line("weather/out x");
-    site.publisher(1884, "-t bell").run().exits_with(5);
+    site.publisher(1884, "-i guest -t bell").run().exits_with(5);
     // Who does not say its name is refused here, and only here.
     let nameless = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00");
     let mut client = RawClient::connect(site.port(1884));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -228,15 +228,22 @@ fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<
             settings.port
         ));
     }
-    if let (Socket::Tcp(stream), true) = (&socket, context.config().set_tcp_nodelay) {
-        // A peer that is gone already shows at the first read.
-        let _ = stream.set_nodelay(true);
+    if let Socket::Tcp(stream) = &socket {
+        hurry(stream, context.config());
     }
     let broker = Arc::clone(broker);
     tokio::spawn(async move {
         connection::accept(socket, peer, context, broker).await;
         drop(counted);
     });
+}
+
+/// Lets small packets go at once where the configuration says so.
+fn hurry(stream: &TcpStream, config: &Config) {
+    if config.set_tcp_nodelay {
+        // A peer that is gone already shows at the first read.
+        let _ = stream.set_nodelay(true);
+    }
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {
@@ -246,4 +253,26 @@ fn is_about_one_peer(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_packets_go_at_once_unless_the_configuration_says_otherwise() {
+        for set_tcp_nodelay in [true, false] {
+            let config = Config {
+                set_tcp_nodelay,
+                ..Config::default()
+            };
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            let (stream, _) = accepted.unwrap();
+            hurry(&stream, &config);
+            assert_eq!(stream.nodelay().unwrap(), set_tcp_nodelay);
+            drop(client);
+        }
+    }
 }
