@@ -211,7 +211,8 @@ fn started(folder: &Path, lines: &str) -> Running {
     } else {
         ""
     };
-    fs::write(folder.join("mosquitto.conf"), format!("{user}{lines}")).unwrap();
+    fs::write(folder.join("mosquitto.conf"), format!("{user}{lines}"))
+        .expect("the folder is writable");
     let broker = Program::typed("mq-broker -c mosquitto.conf")
         .in_folder(folder)
         .start();

@@ -19,12 +19,12 @@ fn change(broker: &Broker, from: &str, to: &str) {
 #[track_caller]
 fn rewrite(broker: &Broker, from: &str, to: &str) {
     let file = broker.folder().join("mosquitto.conf");
-    let text = fs::read_to_string(&file).unwrap();
+    let text = fs::read_to_string(&file).expect("there is a configuration");
     assert!(text.contains(from), "{from:?} in {text}");
     // In one step: an earlier reload may still be reading.
     let new = broker.folder().join("new.conf");
-    fs::write(&new, text.replacen(from, to, 1)).unwrap();
-    fs::rename(new, file).unwrap();
+    fs::write(&new, text.replacen(from, to, 1)).expect("the folder is writable");
+    fs::rename(new, file).expect("the folder is writable");
 }
 
 /// The properties of the CONNACK that an MQTT 5 client gets.

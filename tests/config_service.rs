@@ -103,9 +103,13 @@ fn an_environment_that_makes_no_sense_is_told() {
 
 /// A pipe with a name, and its end to read from. The writer never waits for a reader.
 fn named_pipe(path: &Path) -> File {
-    mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).expect("the folder is writable");
     let mut options = OpenOptions::new();
-    options.read(true).write(true).open(path).unwrap()
+    options
+        .read(true)
+        .write(true)
+        .open(path)
+        .expect("it is ours")
 }
 
 /// A broker that went to the background. It is ended when this goes out of scope.

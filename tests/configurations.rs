@@ -8,8 +8,8 @@
 mod support;
 
 use std::fs;
-use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
@@ -406,25 +406,30 @@ fn a_broker_without_a_port_is_reached_by_its_socket() {
 /// A proxy that says with each connection that it comes from 203.0.113.7:4711; ends with
 /// the process.
 fn proxy_to(port: u16) -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let own = listener.local_addr().unwrap().port();
+    /// TCP over IPv4 in version 2 of the protocol.
+    const HEADER: &[u8] =
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x7f\x00\x00\x01\x12\x67\x07\x5b";
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
+    let own = listener.local_addr().expect("a bound socket").port();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            let broker = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\x7f\x00\x00\x01\x12\x67\x07\x5b";
-            io::Write::write_all(&mut &broker, header).unwrap();
-            for (mut from, mut to) in [
-                (client.try_clone().unwrap(), broker.try_clone().unwrap()),
-                (broker, client),
-            ] {
-                thread::spawn(move || {
-                    let _ = io::copy(&mut from, &mut to);
-                    let _ = to.shutdown(std::net::Shutdown::Write);
-                });
-            }
+            // Where that fails the client loses its connection, and the test fails.
+            let _ = pass_on(client, port, HEADER);
         }
     });
     own
+}
+
+fn pass_on(client: TcpStream, port: u16, header: &[u8]) -> io::Result<()> {
+    let mut broker = TcpStream::connect(("127.0.0.1", port))?;
+    broker.write_all(header)?;
+    for (mut from, mut to) in [(client.try_clone()?, broker.try_clone()?), (broker, client)] {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        });
+    }
+    Ok(())
 }
 
 #[test]

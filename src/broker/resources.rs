@@ -91,10 +91,7 @@ impl Resources {
             .for_each(&mut tell);
         for file in password_files(config).chain(acl_files(config)) {
             for warning in permission_warnings(file).unwrap_or_default() {
-                warning
-                    .lines()
-                    .into_iter()
-                    .for_each(|line| tell(line.to_string()));
+                warning.lines().for_each(|line| tell(line.to_owned()));
             }
         }
         for listener in &config.listeners {
