@@ -269,6 +269,17 @@ fn only_clients_whose_login_no_longer_passes_are_dropped() {
 }
 
 #[test]
+fn who_connects_while_a_reload_takes_its_login_away_is_dropped() {
+    let broker = Broker::with_config("allow_anonymous true");
+    // Accepted before the reload, and heard of after it.
+    let mut slow = broker.raw_client();
+    broker.wait_for_log("New connection from ");
+    change(&broker, "allow_anonymous true", "allow_anonymous false");
+    slow.send(CONNECT_V311);
+    assert_eq!(slow.expect_closed(), b"\x20\x02\x00\x05");
+}
+
+#[test]
 fn a_mistake_anywhere_leaves_everything_as_it_was() {
     let broker = Broker::builder()
         .file("rules", "topic #\n")

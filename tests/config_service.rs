@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -184,7 +184,7 @@ fn root_becomes_the_user_after_it_has_read_the_files() {
     fs::set_permissions(builder.folder(), Permissions::from_mode(0o755)).unwrap();
     let broker = builder
         .file("acl", "topic a\n")
-        .config("acl_file acl\nuser nobody")
+        .config("acl_file acl\nlog_dest stderr\nlog_dest file log\nuser nobody")
         .start();
     broker.wait_for_log("Info: running mosquitto as user: nobody.");
     let status = fs::read_to_string(format!("/proc/{}/status", broker.id())).unwrap();
@@ -192,6 +192,9 @@ fn root_becomes_the_user_after_it_has_read_the_files() {
     let line = format!("Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}");
     assert!(status.contains(&line), "{status}");
     broker.typed("mq-pub -t a -m x").run().succeeds();
+    // Its log is its own, so that a reload can open it again.
+    let log = fs::metadata(broker.folder().join("log")).unwrap();
+    assert_eq!(log.uid(), nobody.as_raw());
 
     let outcome = Broker::builder()
         .config("user nobody-has-this-name")

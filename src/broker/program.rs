@@ -117,7 +117,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     tell(&diagnostics, log);
     let resources = read_resources(&config, log)?;
     tell_warnings(&resources, &config, log);
-    drop_privileges(config.user.as_deref(), log).map_err(|error| {
+    let log_file = config.log.destinations().file;
+    drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
     })?;

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 use super::Broker;
+use super::auth::Logins;
 use super::config::{Config, Diagnostic, Overrides};
 use super::listener::ListenerContext;
 use super::log::LogType;
 use super::resources::{Problem, Resources, read_logins, read_rules, read_tls};
-use super::session::{Ending, Link};
+use super::session::{Ending, Link, Session};
 
 /// After a mistake in a file.
 const ALL_STAYS: &str = "Error: Nothing was reloaded: the settings, users and rules of before the \
@@ -101,7 +102,7 @@ impl Broker {
     fn put_in_force(&self, config: Config, resources: Resources) {
         let config = Arc::new(config);
         let Resources { logins, rules, tls } = resources;
-        self.authenticator.change(logins);
+        let logins_before = self.authenticator.change(logins);
         self.access.change(rules);
         self.policy.change(&config);
         self.queue_limits.change(&config.limits);
@@ -112,9 +113,8 @@ impl Broker {
         *self.config.write() = Arc::clone(&config);
         self.router.forget_matches();
         self.drop_unreadable();
-        self.end_revoked_logins();
+        self.end_revoked_logins(&logins_before);
         self.log.reconfigure(&config.log);
-        self.log.reopen();
     }
 
     /// Takes out of all queues what their clients may no longer read.
@@ -128,27 +128,34 @@ impl Broker {
     }
 
     /// Ends the connections of clients whose login no longer passes.
-    fn end_revoked_logins(&self) {
-        self.sessions.for_each(|session| {
-            let login = match &session.state().link {
-                Link::Online(attachment) => (
-                    attachment.connection,
-                    attachment.listener,
-                    attachment.credentials.clone(),
-                ),
-                Link::Offline { .. } | Link::Ended => return,
-            };
-            let (connection, listener, credentials) = login;
-            if !self
-                .authenticator
-                .allows_now(listener, credentials.as_deref())
-            {
-                let mut state = session.state();
-                if state.attachment(connection).is_some() {
-                    state.end_connection(Ending::LoginRevoked);
-                }
+    fn end_revoked_logins(&self, before: &Logins) {
+        self.sessions
+            .for_each(|session| self.end_if_revoked(session, before));
+    }
+
+    /// Ends the connection of the session's client if its login no longer passes; `before`
+    /// are the rights that let it in, where that is sure. Checks a password on the caller's
+    /// thread.
+    pub(super) fn end_if_revoked(&self, session: &Session, before: &Logins) {
+        let login = match &session.state().link {
+            Link::Online(attachment) => (
+                attachment.connection,
+                attachment.listener,
+                attachment.credentials.clone(),
+            ),
+            Link::Offline { .. } | Link::Ended => return,
+        };
+        let (connection, listener, credentials) = login;
+        let credentials = credentials.as_deref();
+        if !self
+            .authenticator
+            .still_allows(listener, credentials, before)
+        {
+            let mut state = session.state();
+            if state.attachment(connection).is_some() {
+                state.end_connection(Ending::LoginRevoked);
             }
-        });
+        }
     }
 
     fn tell(&self, diagnostics: &[Diagnostic]) {

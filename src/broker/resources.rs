@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files, rules};
-use super::config::{Config, Listener, Location, Scope};
+use super::config::{Config, ListenAddress, Listener, Location, Scope};
 use super::listener::{TlsError, addresses_of, tls_acceptor};
 use super::process::check_user;
 use crate::passwd::permissions::permission_warnings;
@@ -96,8 +96,11 @@ impl Resources {
         }
         for listener in &config.listeners {
             if let Some(why) = why_closed(config, listener) {
-                let port = listener.port;
-                tell(format!("Warning: Nobody can log in on port {port}: {why}."));
+                let place = match &listener.address {
+                    ListenAddress::Unix(path) => format!("the socket {}", path.display()),
+                    _ => format!("port {}", listener.port),
+                };
+                tell(format!("Warning: Nobody can log in on {place}: {why}."));
             }
         }
         warnings

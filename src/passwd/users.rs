@@ -123,6 +123,13 @@ impl Users {
         verified && known.is_some() && !password.is_empty()
     }
 
+    /// Whether the user has the same password here and there, as far as the hashes show: an equal
+    /// password may also be hashed anew.
+    pub fn has_same_hash(&self, other: &Users, username: &str) -> bool {
+        let own = self.hashes.get(username.as_bytes());
+        own.is_some() && own == other.hashes.get(username.as_bytes())
+    }
+
     /// Whether the file names this user.
     pub fn contains(&self, username: &str) -> bool {
         self.hashes.contains_key(username.as_bytes())
@@ -341,6 +348,17 @@ mod tests {
             "Error: Unable to open pwfile \"/does/not/exist\"."
         );
         assert_eq!(error.line(), None);
+    }
+
+    #[test]
+    fn an_unchanged_line_is_known_without_the_password() {
+        let (one, two) = (hash("one"), hash("two"));
+        let before = parse(&format!("a:{one}\nb:{two}\nc:{two}")).unwrap();
+        let after = parse(&format!("a:{one}\nb:{}\nd:{two}", hash("two"))).unwrap();
+        assert!(before.has_same_hash(&after, "a"));
+        for name in ["b", "c", "d", "e"] {
+            assert!(!before.has_same_hash(&after, name), "{name}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::connack::accepted;
@@ -18,7 +19,7 @@ use self::open::{Opened, open};
 use self::refusal::Refusal;
 use super::Connection;
 use crate::broker::Broker;
-use crate::broker::auth::{Credentials, Identity};
+use crate::broker::auth::{Credentials, Identity, Logins};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
@@ -322,6 +323,11 @@ impl Handshake {
             },
             will: connect.will,
         });
+        if !Arc::ptr_eq(&listener, &broker.listener(listener.index())) {
+            // A reload came between, which may not have seen this client.
+            let (broker, session) = (Arc::clone(&broker), Arc::clone(&session));
+            spawn_blocking(move || broker.end_if_revoked(&session, &Logins::new()));
+        }
         let mut properties = Vec::new();
         if version.is_v5() {
             if keep_alive != connect.keep_alive {

@@ -62,10 +62,13 @@ impl LogFile {
         self.file.is_some()
     }
 
-    /// Opens the file again, as it may have been renamed.
+    /// Opens the file again, as it may have been renamed; goes on with the one that is
+    /// there where that fails.
     pub(super) fn reopen(&mut self) {
-        self.file = None;
-        *self = Self::open(&self.path);
+        let opened = Self::open(&self.path);
+        if opened.is_open() {
+            *self = opened;
+        }
     }
 
     /// Appends `line` by one write; without the file errors go to standard error.

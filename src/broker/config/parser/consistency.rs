@@ -160,6 +160,8 @@ fn without_effect(listener: &Listener) -> Vec<(&'static str, &'static str)> {
     } else if !tls.require_certificate {
         tell(tls.crlfile.is_some(), "crlfile", "require_certificate true");
     }
+    let is_unix = matches!(listener.address, ListenAddress::Unix(_));
+    tell(is_unix && is_encrypted, "certfile", "a TCP port");
     tell(
         listener.proxy_protocol_v2_require_tls && !by_proxy,
         "proxy_protocol_v2_require_tls",

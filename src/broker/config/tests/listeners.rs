@@ -321,6 +321,10 @@ fn what_protects_nothing_is_told() {
             "'crlfile' option has no effect without require_certificate true",
         ),
         (
+            "listener 0 /s\ncertfile a\nkeyfile b",
+            "'certfile' option has no effect without a TCP port",
+        ),
+        (
             "listener 1883\nwebsockets_origin http://a",
             "'websockets_origin' option has no effect without protocol websockets",
         ),
