@@ -47,6 +47,10 @@ guide-with-mosquitto:
 bench:
     cargo bench --locked --bench broker
 
+# Measures mq-pub and mq-sub beside Mosquitto's clients.
+bench-clients:
+    cargo bench --locked --bench clients
+
 # Installs the four programs into ~/.cargo/bin.
 install:
     cargo install --path . --locked

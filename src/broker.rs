@@ -27,6 +27,7 @@ mod fanout;
 mod housekeeping;
 mod listener;
 mod message;
+mod persistence;
 mod policy;
 mod process;
 mod reload;
@@ -54,14 +55,14 @@ use self::fanout::Fanout;
 use self::listener::ListenerContext;
 use self::log::Log;
 use self::message::{Message, Publication};
+use self::persistence::{Persistence, Ticket};
 use self::policy::Policy;
 use self::resources::Resources;
 use self::retained::RetainedMessages;
 use self::router::Router;
-use self::session::{QueueLimits, SharedQueueLimits};
+use self::session::{QueueLimits, SharedQueueLimits, Unsettled};
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
-use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
@@ -82,17 +83,25 @@ pub(crate) struct Broker {
     router: Router,
     retained: RetainedMessages,
     statistics: Statistics,
+    /// Where `persistence` is on.
+    persistence: Option<Persistence>,
 }
 
 impl Broker {
-    fn new(config: Config, resources: Resources, log: Log) -> Self {
+    fn new(
+        config: Config,
+        resources: Resources,
+        log: Log,
+        clock: Clock,
+        persistence: Option<Persistence>,
+    ) -> Self {
         let config = Arc::new(config);
         let listeners = resources.tls.into_iter().enumerate();
         let listeners =
             listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
         Self {
             log,
-            clock: Clock::new(),
+            clock,
             policy: Policy::new(&config),
             queue_limits: SharedQueueLimits::new(&config.limits),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),
@@ -104,6 +113,7 @@ impl Broker {
             router: Router::new(),
             retained: RetainedMessages::default(),
             statistics: Statistics::default(),
+            persistence,
         }
     }
 
@@ -128,29 +138,36 @@ impl Broker {
         Arc::clone(&self.listeners.read()[index])
     }
 
+    fn persistence(&self) -> Option<&Persistence> {
+        self.persistence.as_ref()
+    }
+
     fn queue_limits(&self) -> QueueLimits {
         self.queue_limits.load()
     }
 
     /// Keeps a message as its topic's retained one, or takes that one away.
-    fn retain(&self, publication: &Publication) {
+    fn retain(&self, publication: &Publication, ticket: &Ticket<'_>) {
         let message = &publication.message;
         if !message.payload.is_empty() || self.retained.contains(&message.topic) {
-            self.retained.set(publication.kept());
+            self.retained.set(publication.kept(), ticket);
         }
     }
 
     /// Gives messages that a member of a group did not get to the others.
-    fn publish_to_groups(&self, messages: Vec<(TopicFilter, Arc<Message>)>) {
+    fn publish_to_groups(&self, unsettled: &[Unsettled]) {
         let mut fanout = Fanout::new(self, self.clock.now());
-        for (filter, message) in messages {
+        for Unsettled {
+            filter, message, ..
+        } in unsettled
+        {
             let group = filter
                 .shared()
                 .and_then(|shared| self.router.group(&shared));
             let Some(group) = group else { continue };
             let readers = group.only(|session| self.may_session_read(session, &message.topic));
             let group = readers.map_or(group, Arc::new);
-            fanout.publish_to_group(Publication::from(message), group);
+            fanout.publish_to_group(Publication::from(Arc::clone(message)), group);
         }
         fanout.finish();
     }

@@ -224,6 +224,26 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
 }
 
 #[test]
+fn what_is_stored_outlives_the_broker_and_lies_where_the_configuration_says() {
+    let store = tempfile::tempdir().unwrap();
+    let lines = format!(
+        "persistence true\npersistence_location {}\npersistence_file kept\npersistence_sync true",
+        store.path().display()
+    );
+    let broker = Broker::with_config(&lines);
+    broker.typed("mq-pub -q 1 -r -t a -m x").run().succeeds();
+    assert_eq!(broker.stop(), Some(0));
+    assert!(store.path().join("kept.store").exists());
+
+    let broker = Broker::with_config(&lines);
+    broker
+        .typed("mq-sub -t a -C 1")
+        .run()
+        .succeeds()
+        .prints("x\n");
+}
+
+#[test]
 fn who_starts_it_at_a_terminal_is_told_what_to_try() {
     let terminal = openpty(None, None).unwrap();
     let port = free_port();

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
 use super::config::{Config, ConfigErrors, DEFAULT_PORT, Diagnostic, Overrides};
 use super::log::{Log, LogType};
+use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges};
 use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Start, run};
@@ -132,6 +134,13 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
             NO_PID_FILE
         })?;
     announce(&config, &options.config_files, program, log);
+    let clock = Clock::new();
+    let opened = open_store(&config, &options, clock, log).map_err(|error| {
+        for line in error.to_string().lines() {
+            log.error(format_args!("{line}"));
+        }
+        CANNOT_START
+    })?;
     let greeting = is_tried_out(&config, &options.config_files).then(|| greeting(&config, program));
     let start = Start {
         config,
@@ -139,6 +148,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         overrides,
         resources,
         log: log.clone(),
+        clock,
+        opened,
         name: title(program),
         greeting,
     };
@@ -154,6 +165,21 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     // Password checks that are under way are not waited for.
     runtime.shutdown_background();
     result.map_err(|_| CANNOT_START)
+}
+
+/// Opens the store and reads what is in it, before anybody can connect.
+fn open_store(
+    config: &Config,
+    options: &Options,
+    clock: Clock,
+    log: &Log,
+) -> Result<Option<Opened>, StoreError> {
+    let options = StoreOptions {
+        persistence: &config.persistence,
+        recover: options.recover,
+        import: options.import.as_deref(),
+    };
+    persistence::open(&options, clock, log)
 }
 
 /// Tells of errors in a configuration, and also of those in the files that it names: who

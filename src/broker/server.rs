@@ -10,10 +10,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Broker;
+use super::clock::Clock;
 use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
 use super::listener::{ListeningSocket, bind, listen};
 use super::log::Log;
+use super::persistence::Opened;
 use super::resources::Resources;
 use super::sys::keep_topics;
 use super::systemd::ServiceManager;
@@ -31,6 +33,9 @@ pub(super) struct Start {
     pub(super) overrides: Overrides,
     pub(super) resources: Resources,
     pub(super) log: Log,
+    pub(super) clock: Clock,
+    /// The store and what was in it.
+    pub(super) opened: Option<Opened>,
     /// What the broker calls itself.
     pub(super) name: String,
     /// What to tell somebody at a terminal once it runs.
@@ -71,11 +76,19 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         overrides,
         resources,
         log,
+        clock,
+        opened,
         name,
         greeting,
     } = start;
     let mut signals = Signals::new()?;
-    let broker = Arc::new(Broker::new(config, resources, log.clone()));
+    let (persistence, recovery) = opened.map(Opened::into_parts).unzip();
+    let broker = Broker::new(config, resources, log.clone(), clock, persistence);
+    let broker = Arc::new(broker);
+    if let (Some(persistence), Some(recovery)) = (broker.persistence(), recovery) {
+        let restored = broker.restore(recovery, persistence);
+        log.information(format_args!("{restored}"));
+    }
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         for socket in bind(listener, &log)? {
@@ -99,8 +112,12 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            // Nothing is written yet that could be written now.
-            _ = signals.user_1.recv() => {}
+            _ = signals.user_1.recv() => {
+                if let Some(persistence) = broker.persistence() {
+                    log.information(format_args!("Saving the store to the disk."));
+                    persistence.sync();
+                }
+            }
             _ = signals.rotate.recv() => log.reopen(),
             _ = signals.user_2.recv() => {
                 let broker = Arc::clone(&broker);
@@ -123,6 +140,9 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     }
     let _ = stop.send(true);
     broker.stop().await;
+    if let Some(persistence) = broker.persistence() {
+        persistence.close();
+    }
     Ok(())
 }
 

@@ -67,6 +67,7 @@ impl Config {
             local_only: self.local_only,
             user: self.user.clone(),
             pid_file: self.pid_file.clone(),
+            persistence: self.persistence.clone(),
             places,
             ..new
         };
