@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-broker' -ScriptBlock {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'listen on PORT of this machine only. Up to 10 times; without effect if the configuration file says where to listen.')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'listen on PORT of this machine only. Up to 10 times; without effect if the configuration file says where to listen.')
             [CompletionResult]::new('--import-mosquitto-db', '--import-mosquitto-db', [CompletionResultType]::ParameterName, 'take over what Mosquitto saved in FILE, and go on with it. Needs ''persistence true'' and a store that is still empty.')
+            [CompletionResult]::new('--tls-keylog', '--tls-keylog', [CompletionResultType]::ParameterName, 'write the keys of TLS connections to FILE, for a tool that reads along. Who has them can read everything.')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'go on in the background after starting.')
             [CompletionResult]::new('--daemon', '--daemon', [CompletionResultType]::ParameterName, 'go on in the background after starting.')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'display this help.')

@@ -1,6 +1,7 @@
 complete -c mq-broker -s c -l config-file -d 'read the configuration from FILE.' -r -F
 complete -c mq-broker -s p -l port -d 'listen on PORT of this machine only. Up to 10 times; without effect if the configuration file says where to listen.' -r -f
 complete -c mq-broker -l import-mosquitto-db -d 'take over what Mosquitto saved in FILE, and go on with it. Needs \'persistence true\' and a store that is still empty.' -r -F
+complete -c mq-broker -l tls-keylog -d 'write the keys of TLS connections to FILE, for a tool that reads along. Who has them can read everything.' -r -F
 complete -c mq-broker -s d -l daemon -d 'go on in the background after starting.'
 complete -c mq-broker -s h -l help -d 'display this help.'
 complete -c mq-broker -s q -l quiet -d 'log nothing. This overrides -v and the configuration file.'

@@ -47,6 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use parking_lot::RwLock;
+use rustls::KeyLog;
 
 use self::auth::{AccessControl, Authenticator};
 use self::clock::Clock;
@@ -77,6 +78,8 @@ pub(crate) struct Broker {
     queue_limits: SharedQueueLimits,
     authenticator: Authenticator,
     access: AccessControl,
+    /// Where the keys of TLS connections are written.
+    key_log: Option<Arc<dyn KeyLog>>,
     /// The connections of all listeners.
     connections: AtomicU32,
     sessions: SessionStore,
@@ -108,6 +111,7 @@ impl Broker {
             config: RwLock::new(config),
             authenticator: Authenticator::new(resources.logins),
             access: AccessControl::new(resources.rules),
+            key_log: resources.key_log,
             connections: AtomicU32::new(0),
             sessions: SessionStore::new(),
             router: Router::new(),

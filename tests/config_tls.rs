@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
@@ -322,4 +323,41 @@ fn mosquittos_clients_talk_under_tls() {
         .succeeds()
         .prints("x\n");
     broker.wait_for_log("u'bob'");
+}
+
+#[test]
+fn the_keys_of_connections_are_written_for_their_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let port = support::broker::free_port();
+    let user = if nix::unistd::geteuid().is_root() {
+        "user root\n"
+    } else {
+        ""
+    };
+    let config = format!("{user}allow_anonymous true\nlistener {port} 127.0.0.1\n{SERVER}");
+    fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+    let keys = folder.path().join("keys");
+    let serve_one = || {
+        let broker = support::Program::typed("mq-broker -c mosquitto.conf --tls-keylog keys")
+            .in_folder(folder.path())
+            .start();
+        broker
+            .stderr()
+            .wait_for_line(0, support::LIMIT, |line| line.ends_with(" running"))
+            .expect("it starts");
+        let mut client = TlsClient::connect(port, folder.path(), None);
+        assert_eq!(client.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
+        broker.stderr().text()
+    };
+    serve_one();
+    let written = fs::read_to_string(&keys).unwrap();
+    assert!(written.contains("CLIENT_TRAFFIC_SECRET_0 "), "{written}");
+    let mode = fs::metadata(&keys).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    fs::set_permissions(&keys, Permissions::from_mode(0o644)).unwrap();
+    let log = serve_one();
+    assert!(log.contains("of --tls-keylog is not used"), "{log}");
+    assert_eq!(fs::read_to_string(&keys).unwrap(), written);
 }

@@ -1,10 +1,15 @@
 //! The program `mq-broker`: from its arguments to its exit code.
 
 use std::ffi::OsString;
+use std::fs::{self, Metadata};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::KeyLog;
 
 use super::clock::Clock;
 use super::command_line::{
@@ -16,6 +21,7 @@ use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges};
 use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Start, run};
+use crate::transport::keylog::KeyLogFile;
 
 /// How long the end of the program waits for the log's last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -69,7 +75,7 @@ fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
         .map_err(|errors| tell_errors(&errors, log))
         .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
-            let resources = read_resources(&config, log)?;
+            let resources = read_resources(&config, None, log)?;
             tell_warnings(&resources, &config, log);
             Ok(())
         });
@@ -117,7 +123,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     // The log file is opened before the privileges to open it are given up.
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
-    let resources = read_resources(&config, log)?;
+    let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
+    let resources = read_resources(&config, key_log, log)?;
     tell_warnings(&resources, &config, log);
     let log_file = config.log.destinations().file;
     drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
@@ -186,13 +193,17 @@ fn open_store(
 /// mends it wants to know all at once. Returns the exit code.
 fn tell_errors(errors: &ConfigErrors, log: &Log) -> u8 {
     tell(&errors.diagnostics, log);
-    let _ = read_resources(&errors.config, log);
+    let _ = read_resources(&errors.config, None, log);
     ConfigErrors::EXIT_CODE
 }
 
 /// Reads what the configuration names. The error is an exit code; the log was told why.
-fn read_resources(config: &Config, log: &Log) -> Result<Resources, u8> {
-    Resources::read(config).map_err(|problems| {
+fn read_resources(
+    config: &Config,
+    key_log: Option<Arc<dyn KeyLog>>,
+    log: &Log,
+) -> Result<Resources, u8> {
+    Resources::read(config, key_log).map_err(|problems| {
         for line in problems.iter().flat_map(|problem| &problem.lines) {
             log.error(format_args!("{line}"));
         }
@@ -200,6 +211,33 @@ fn read_resources(config: &Config, log: &Log) -> Result<Resources, u8> {
             .first()
             .map_or(CANNOT_START, |problem| problem.exit_code)
     })
+}
+
+/// Opens the file for the keys of TLS connections. One that others can read is not used,
+/// as in Mosquitto.
+fn open_key_log(path: Option<&Path>, log: &Log) -> Result<Option<Arc<dyn KeyLog>>, u8> {
+    const OF_OTHERS: u32 = 0o077;
+    let Some(path) = path else { return Ok(None) };
+    let name = path.display();
+    let open_to_others = |file: Metadata| file.permissions().mode() & OF_OTHERS != 0;
+    if fs::metadata(path).is_ok_and(open_to_others) {
+        log.warning(format_args!(
+            "Warning: The file {name} of --tls-keylog is not used, because others may use it. \
+             'chmod 600 {name}' keeps it from them."
+        ));
+        return Ok(None);
+    }
+    let file = KeyLogFile::open(path).map_err(|error| {
+        log.error(format_args!(
+            "Error: Unable to open TLS key log file {name}: {error}."
+        ));
+        CANNOT_START
+    })?;
+    log.warning(format_args!(
+        "Warning: The keys of TLS connections are written to {name}: who has them can read \
+         everything."
+    ));
+    Ok(Some(Arc::new(file)))
 }
 
 fn tell_warnings(resources: &Resources, config: &Config, log: &Log) {

@@ -39,7 +39,12 @@ impl Broker {
             }
         };
         let tls = self.acceptors_again(&config);
-        let resources = Resources { logins, rules, tls };
+        let resources = Resources {
+            logins,
+            rules,
+            tls,
+            key_log: self.key_log.clone(),
+        };
         for warning in resources.warnings(&config) {
             self.log.warning(format_args!("{warning}"));
         }
@@ -76,7 +81,7 @@ impl Broker {
     /// The certificates of all listeners. Where they cannot be read the listener goes on
     /// with what it has.
     fn acceptors_again(&self, config: &Config) -> Vec<Option<TlsAcceptor>> {
-        let read = |index| match read_tls(config, index) {
+        let read = |index| match read_tls(config, index, self.key_log.as_ref()) {
             Ok(acceptor) => acceptor,
             Err(problems) => {
                 let tls = &config.listeners[index].tls;
@@ -101,7 +106,9 @@ impl Broker {
 
     fn put_in_force(&self, config: Config, resources: Resources) {
         let config = Arc::new(config);
-        let Resources { logins, rules, tls } = resources;
+        let Resources {
+            logins, rules, tls, ..
+        } = resources;
         let logins_before = self.authenticator.change(logins);
         self.access.change(rules);
         self.policy.change(&config);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::KeyLog;
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files, rules};
@@ -46,11 +47,17 @@ pub(super) struct Resources {
     pub(super) rules: Rules,
     /// What speaks TLS on each listener, in the order of the configuration.
     pub(super) tls: Vec<Option<TlsAcceptor>>,
+    /// Where these write their keys.
+    pub(super) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Resources {
-    /// Reads all that the configuration names.
-    pub(super) fn read(config: &Config) -> Result<Self, Vec<Problem>> {
+    /// Reads all that the configuration names. The keys of TLS connections go to the log,
+    /// if there is one.
+    pub(super) fn read(
+        config: &Config,
+        key_log: Option<Arc<dyn KeyLog>>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let logins = read_logins(config).unwrap_or_else(|wrong| {
             problems.extend(wrong);
@@ -62,7 +69,7 @@ impl Resources {
         });
         let mut tls = Vec::new();
         for index in 0..config.listeners.len() {
-            match read_tls(config, index) {
+            match read_tls(config, index, key_log.as_ref()) {
                 Ok(acceptor) => tls.push(acceptor),
                 Err(wrong) => problems.extend(wrong),
             }
@@ -71,7 +78,12 @@ impl Resources {
         problems.extend(unknown_user(config));
         problems.extend(unwritable_pid_file(config));
         match problems.is_empty() {
-            true => Ok(Self { logins, rules, tls }),
+            true => Ok(Self {
+                logins,
+                rules,
+                tls,
+                key_log,
+            }),
             false => Err(problems),
         }
     }
@@ -217,13 +229,17 @@ fn in_file(message: String, file: &Path, line: Option<usize>, hint: String) -> P
 }
 
 /// Reads the certificates and keys of the listener with this place in the configuration.
-pub(super) fn read_tls(config: &Config, index: usize) -> Result<Option<TlsAcceptor>, Vec<Problem>> {
+pub(super) fn read_tls(
+    config: &Config,
+    index: usize,
+    key_log: Option<&Arc<dyn KeyLog>>,
+) -> Result<Option<TlsAcceptor>, Vec<Problem>> {
     let problem = |error: &TlsError| {
         let scope = Scope::Listener(index);
         let location = config.places.location(error.option(), scope);
         Problem::new(CANNOT_START, error.to_string(), location, error.hint())
     };
-    tls_acceptor(&config.listeners[index].tls)
+    tls_acceptor(&config.listeners[index].tls, key_log)
         .map_err(|errors| errors.iter().map(problem).collect())
 }
 

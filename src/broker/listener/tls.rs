@@ -13,7 +13,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
-use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -84,13 +84,15 @@ impl TlsError {
     }
 }
 
-/// What speaks TLS with these options; nothing where they do not ask for it.
+/// What speaks TLS with these options, and writes its keys to the log, if there is one;
+/// nothing where the options do not ask for it.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the options and the files that they name.
 pub(in crate::broker) fn acceptor(
     options: &TlsOptions,
+    key_log: Option<&Arc<dyn KeyLog>>,
 ) -> Result<Option<TlsAcceptor>, Vec<TlsError>> {
     let (Some(certfile), Some(keyfile)) = (&options.certfile, &options.keyfile) else {
         return Ok(None);
@@ -135,6 +137,9 @@ pub(in crate::broker) fn acceptor(
         }]
     })?;
     config.ignore_client_order = true;
+    if let Some(key_log) = key_log {
+        config.key_log = Arc::clone(key_log);
+    }
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
