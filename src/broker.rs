@@ -24,6 +24,7 @@ mod auth;
 mod clock;
 mod connection;
 mod fanout;
+mod greeting;
 mod housekeeping;
 mod listener;
 mod message;

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
-use std::io::{self, IsTerminal};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +14,8 @@ use super::clock::Clock;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
-use super::config::{Config, ConfigErrors, DEFAULT_PORT, Diagnostic, Overrides};
+use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
+use super::greeting::{self, is_tried_out};
 use super::log::{Log, LogType};
 use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges};
@@ -148,7 +148,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         }
         CANNOT_START
     })?;
-    let greeting = is_tried_out(&config, &options.config_files).then(|| greeting(&config, program));
+    let greeting =
+        is_tried_out(&config, &options.config_files).then(|| greeting::text(&config, program));
     let start = Start {
         config,
         config_files: options.config_files,
@@ -271,35 +272,4 @@ fn announce(config: &Config, files: &[PathBuf], program: &str, log: &Log) {
     ));
     log.warning(format_args!("    listener 1883"));
     log.warning(format_args!("    allow_anonymous true"));
-}
-
-/// Whether somebody has started the broker by hand and without a configuration.
-fn is_tried_out(config: &Config, files: &[PathBuf]) -> bool {
-    config.local_only && files.is_empty() && io::stderr().is_terminal()
-}
-
-/// Where the broker listens, what to try with it, and the next step; `program` is its name.
-fn greeting(config: &Config, program: &str) -> String {
-    let ports: Vec<_> = config
-        .listeners
-        .iter()
-        .map(|listener| listener.port.to_string())
-        .collect();
-    let (publish, subscribe, passwd) = match program {
-        "mosquitto" => ("mosquitto_pub", "mosquitto_sub", "mosquitto_passwd"),
-        _ => ("mq-pub", "mq-sub", "mq-passwd"),
-    };
-    let port = match config.listeners.first() {
-        Some(listener) if listener.port != DEFAULT_PORT => format!(" -p {}", listener.port),
-        _ => String::new(),
-    };
-    format!(
-        "\nListening on 127.0.0.1 and ::1, port {}, for this machine only. To try it, in two \
-         other terminals:\n    {subscribe}{port} -v -t 'test/#'\n    {publish}{port} -t \
-         test/hello -m 'Hello, world'\nTo let others in, make a password file, name it in a \
-         configuration, and start again:\n    {passwd} -c passwords alice\n    printf 'listener \
-         1883\\npassword_file passwords\\n' > mosquitto.conf\n    {program} -c \
-         mosquitto.conf\n\n",
-        ports.join(" and ")
-    )
 }

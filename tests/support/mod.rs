@@ -19,6 +19,7 @@ pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw_client;
 pub(crate) mod scripted_broker;
+pub(crate) mod site;
 pub(crate) mod tls;
 pub(crate) mod tls_server;
 
