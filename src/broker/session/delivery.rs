@@ -67,7 +67,8 @@ impl Session {
             state.tell_of_drops(self, broker);
         }
         let congested = state.is_congesting(broker, now);
-        let has_output = !state.outbox.is_empty();
+        // What is gated wakes the connection too: it has to wait for the ticket.
+        let has_output = !state.outbox.is_empty() || state.outbox.is_gated();
         let waker = match &mut state.link {
             Link::Online(attachment) if has_output && attachment.wants_output => {
                 attachment.waker.take()

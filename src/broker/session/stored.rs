@@ -132,11 +132,8 @@ impl Session {
     /// Stores the session as it is now. `ticket` waits for it.
     pub(in crate::broker) fn store(&self, state: &SessionState, ticket: Option<&Ticket<'_>>) {
         let Some(record) = &state.record else { return };
-        let identity = self.identity();
         let session = SessionRecord {
-            client_id: self.client_id().clone(),
-            username: identity.username.clone(),
-            listener: identity.listener,
+            identity: (*self.identity()).clone(),
             v5: self.is_v5(),
             receive_maximum: state.outgoing.receive_maximum(),
             expiry: state.expiry,
