@@ -6,6 +6,7 @@
 //! - [`log`] writes the log without ever holding up the broker,
 //! - `web` gives the files of an `http_dir` to browsers,
 //! - `listener` takes connections and `connection` serves one client each,
+//! - `resources` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
 //! - `mount_point` puts a prefix before the topics of a listener's clients,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
@@ -26,6 +27,7 @@ mod auth;
 mod clock;
 mod connection;
 mod fanout;
+mod greeting;
 mod housekeeping;
 mod listener;
 mod memory;
@@ -34,6 +36,8 @@ mod mount_point;
 mod persistence;
 mod policy;
 mod process;
+mod reload;
+mod resources;
 mod retained;
 mod router;
 mod server;
@@ -49,20 +53,23 @@ mod will;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use parking_lot::RwLock;
+use rustls::KeyLog;
+
 use self::auth::{AccessControl, Authenticator, Identity};
 use self::clock::{Clock, Millis};
 use self::config::Config;
 use self::fanout::Fanout;
-use self::listener::TlsListeners;
+use self::listener::ListenerContext;
 use self::log::Log;
 use self::memory::Memory;
 use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
 use self::policy::Policy;
+use self::resources::Resources;
 use self::retained::{Retained, RetainedMessages};
 use self::router::Router;
-use self::session::QueueLimits;
-use self::session::Unsettled;
+use self::session::{QueueLimits, SharedQueueLimits, Unsettled};
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
 use crate::protocol::TopicFilter;
@@ -73,13 +80,15 @@ pub(crate) struct Broker {
     clock: Clock,
     /// Switches that may be turned while the broker runs.
     policy: Policy,
-    /// The configuration of the start; what a reload may change is in `policy`, in the
-    /// log and in `authenticator`.
-    config: Config,
-    queue_limits: QueueLimits,
+    /// The configuration in force. What is asked for every message is in `policy`, too.
+    config: RwLock<Arc<Config>>,
+    /// In the order of the configuration, as new connections see them.
+    listeners: RwLock<Vec<Arc<ListenerContext>>>,
+    queue_limits: SharedQueueLimits,
     authenticator: Authenticator,
     access: AccessControl,
-    tls: TlsListeners,
+    /// Where the keys of TLS connections are written.
+    key_log: Option<Arc<dyn KeyLog>>,
     /// The connections of all listeners.
     connections: AtomicU32,
     sessions: SessionStore,
@@ -94,22 +103,25 @@ pub(crate) struct Broker {
 impl Broker {
     fn new(
         config: Config,
-        authenticator: Authenticator,
-        access: AccessControl,
-        tls: TlsListeners,
+        resources: Resources,
         log: Log,
         clock: Clock,
         persistence: Option<Persistence>,
     ) -> Self {
+        let config = Arc::new(config);
+        let listeners = resources.tls.into_iter().enumerate();
+        let listeners =
+            listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
         Self {
             log,
             clock,
             policy: Policy::new(&config),
-            queue_limits: QueueLimits::new(&config.limits),
-            config,
-            authenticator,
-            access,
-            tls,
+            queue_limits: SharedQueueLimits::new(&config.limits),
+            listeners: RwLock::new(listeners.map(Arc::new).collect()),
+            config: RwLock::new(config),
+            authenticator: Authenticator::new(resources.logins),
+            access: AccessControl::new(resources.rules),
+            key_log: resources.key_log,
             connections: AtomicU32::new(0),
             sessions: SessionStore::new(),
             router: Router::new(),
@@ -132,16 +144,21 @@ impl Broker {
         &self.policy
     }
 
-    fn config(&self) -> &Config {
-        &self.config
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read())
+    }
+
+    /// The listener with this place in the configuration.
+    fn listener(&self, index: usize) -> Arc<ListenerContext> {
+        Arc::clone(&self.listeners.read()[index])
     }
 
     fn persistence(&self) -> Option<&Persistence> {
         self.persistence.as_ref()
     }
 
-    fn queue_limits(&self) -> &QueueLimits {
-        &self.queue_limits
+    fn queue_limits(&self) -> QueueLimits {
+        self.queue_limits.load()
     }
 
     /// Keeps a message as its topic's retained one, or takes that one away.

@@ -2,6 +2,7 @@
 //! needs a buffer while waiting, and takes several slices in one write.
 
 pub mod http;
+pub(crate) mod keylog;
 pub mod proxy;
 pub mod socket;
 pub mod socks5;

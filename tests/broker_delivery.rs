@@ -361,3 +361,16 @@ fn a_publisher_cannot_use_wildcards_and_is_told_why_in_mqtt_5() {
     let farewell = new.expect_closed();
     assert_eq!(farewell.first(), Some(&0xe0), "{farewell:02x?}");
 }
+
+#[test]
+fn a_subscription_may_raise_the_qos_where_the_broker_says_so() {
+    for (config, printed) in [
+        ("upgrade_outgoing_qos false", "0 x\n"),
+        ("upgrade_outgoing_qos true", "2 x\n"),
+    ] {
+        let broker = Broker::with_config(config);
+        let subscriber = broker.subscriber("mq-sub -q 2 -t a -F '%q %p' -C 1");
+        broker.typed("mq-pub -t a -m x").run().succeeds();
+        subscriber.ends().succeeds().prints(printed);
+    }
+}

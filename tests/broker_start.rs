@@ -143,6 +143,107 @@ fn a_configuration_is_tested_without_a_start() {
 }
 
 #[test]
+fn a_test_tells_all_that_is_wrong_with_its_place_and_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "mosquitto.conf",
+        "listener 1883\nmax_keepalive often\npassword_file users\nacl_file rules\n\
+         listener 1883 127.0.0.1\ncertfile missing.crt\nkeyfile missing.key\n\
+         listener 8883\nkeyfile lonely.key\ninclude_dir more\n",
+    );
+    fs::create_dir(folder.path().join("more")).unwrap();
+    write("more/a.conf", "log_timestamp true\nmax_topic_alias 3\n");
+    write("users", "alice:plain\n:x\n");
+    write("rules", "topic see a\ntopic ok\nusr bob\n");
+    let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
+        .in_folder(folder.path())
+        .run()
+        .exits_with(3);
+    let told = outcome.stderr();
+    for texts in [
+        &[
+            "Error: 'max_keepalive' value not a number.",
+            "Error found at mosquitto.conf:2.",
+            "'often' is not a whole number.",
+        ][..],
+        &[
+            "Error: The 'max_topic_alias' option requires a listener to be defined first.",
+            "Error found at 'more/a.conf:2'.",
+            "Error found at mosquitto.conf:10.",
+            "Put it below a 'listener' line, in the same file.",
+        ],
+        &[
+            "Error: Address already in use.",
+            "Error found at mosquitto.conf:5.",
+            "The listener at mosquitto.conf:1 has it, too.",
+        ],
+        &[
+            "Error: Both certfile and keyfile must be provided to enable a TLS listener.",
+            "Error found at mosquitto.conf:9.",
+            "Add the key's certificate to this listener by a 'certfile' line.",
+        ],
+        &[
+            "Error: Unable to decode line in password file 'users'.",
+            "Error found at users:1.",
+            "mq-passwd -U users",
+        ],
+        &[
+            "Error: Empty username in password file 'users'.",
+            "Error found at users:2.",
+        ],
+        &[
+            "Error: Invalid topic access type \"see\" in acl_file \"rules\".",
+            "Error found at rules:1.",
+            "read, write, readwrite, deny",
+        ],
+        &[
+            "Error: Invalid line in acl_file \"rules\": usr.",
+            "Error found at rules:3.",
+        ],
+        &[
+            "Error: Unable to load server certificate \"missing.crt\". Check certfile.",
+            "Error found at mosquitto.conf:6.",
+            "No such file",
+        ],
+        &[
+            "Error: Unable to load server key file \"missing.key\". Check keyfile.",
+            "Error found at mosquitto.conf:7.",
+        ],
+    ] {
+        let mut rest = told;
+        for text in texts {
+            rest = rest
+                .split_once(text)
+                .unwrap_or_else(|| panic!("{text:?} in {outcome}"))
+                .1;
+        }
+    }
+}
+
+#[test]
+fn what_protects_nobody_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("mosquitto.conf"),
+        "listener 1883\nrequire_certificate true\nallow_anonymous false\n",
+    )
+    .unwrap();
+    let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
+        .in_folder(folder.path())
+        .run()
+        .exits_with(0);
+    for text in [
+        "Warning: The 'require_certificate' option has no effect without certfile and keyfile \
+         (mosquitto.conf:2).",
+        "Warning: Nobody can log in on port 1883: there is no password_file, and allow_anonymous \
+         is false.",
+    ] {
+        assert!(outcome.stderr().contains(text), "{text} in {outcome}");
+    }
+}
+
+#[test]
 fn the_configuration_of_debian_starts() {
     let builder = Broker::builder();
     let folder = builder.folder().to_owned();
@@ -245,4 +346,23 @@ fn the_log_can_be_without_time_and_without_visitors() {
             .any(|line| line == "Received DISCONNECT from me"),
         "{log}"
     );
+}
+
+#[test]
+fn the_log_can_have_its_times_in_another_form() {
+    let broker = Broker::with_config("log_timestamp_format %Y-%m-%dT%H:%M:%S");
+    let line = broker.wait_for_log(" running");
+    let (time, text) = line.split_once(": ").unwrap();
+    let shape: String = time
+        .chars()
+        .map(|character| {
+            if character.is_ascii_digit() {
+                '0'
+            } else {
+                character
+            }
+        })
+        .collect();
+    assert_eq!(shape, "0000-00-00T00:00:00", "{line}");
+    assert!(text.starts_with("mq-broker version "), "{line}");
 }

@@ -9,13 +9,18 @@ mod http_dir;
 #[path = "config_listeners/mount_point.rs"]
 mod mount_point;
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::{fs, io::Read, io::Write};
 
 use nix::sys::signal::Signal;
-use support::Broker;
+use nix::unistd::geteuid;
+use support::broker::free_port;
+use support::program::Running;
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, RawClient, packet, string};
+use support::{Broker, Program};
 
 #[test]
 fn a_unix_socket_serves_clients_and_goes_with_the_broker() {
@@ -205,4 +210,103 @@ fn a_message_over_the_size_limit_is_acknowledged_and_not_passed_on() {
         &[&string("a")[..], b"\x00\x07\x0012345"].concat(),
     ));
     client.expect(b"\x40\x03\x00\x07\x95");
+}
+
+/// A broker with exactly these lines, which runs.
+fn started(folder: &Path, lines: &str) -> Running {
+    let user = if geteuid().is_root() {
+        "user root\n"
+    } else {
+        ""
+    };
+    fs::write(folder.join("mosquitto.conf"), format!("{user}{lines}"))
+        .expect("the folder is writable");
+    let broker = Program::typed("mq-broker -c mosquitto.conf")
+        .in_folder(folder)
+        .start();
+    broker
+        .stderr()
+        .wait_for_line(0, support::LIMIT, |line| line.ends_with(" running"))
+        .unwrap_or_else(|missing| panic!("{missing:?}: {}", broker.stderr().text()));
+    broker
+}
+
+#[test]
+fn one_family_of_addresses_can_be_opened_alone() {
+    for (domain, other) in [("ipv4", "ipv6"), ("ipv6", "ipv4")] {
+        if domain == "ipv6" && TcpListener::bind("[::1]:0").is_err() {
+            eprintln!("skipped: this machine has no IPv6");
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let lines = format!("listener {port}\nbind_interface lo\nsocket_domain {domain}\n");
+        let broker = started(folder.path(), &lines);
+        let log = broker.stderr().text();
+        let line = |family| format!("Opening {family} listen socket on port {port}.");
+        assert!(log.contains(&line(domain)), "{log}");
+        assert!(!log.contains(&line(other)), "{log}");
+    }
+}
+
+#[test]
+fn the_default_listener_has_its_own_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let lines = format!("port {port}\nbind_address 127.0.0.1\nallow_anonymous true\nmax_qos 1\n");
+    let broker = started(folder.path(), &lines);
+    let mut client = RawClient::connect(port);
+    client.send(CONNECT_V5);
+    let (_, body) = client.packet();
+    assert!(body.ends_with(b"\x24\x01"), "Maximum QoS 1 in {body:02x?}");
+    let text = broker.stderr().text();
+    assert!(!text.contains("ipv6"), "{text}");
+}
+
+#[test]
+fn names_of_clients_are_made_as_the_configuration_says() {
+    let nameless = packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x00");
+    let broker = Broker::builder()
+        .before("allow_anonymous true\nauto_id_prefix house-")
+        .config("use_username_as_clientid true")
+        .other_listener("listener_auto_id_prefix guest-")
+        .start();
+    let mut guest = RawClient::connect(broker.other_port());
+    guest.send(&nameless);
+    guest.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log(" as guest-");
+    broker
+        .typed("mq-pub -u alice -P x -i other -t a -m x")
+        .run()
+        .succeeds();
+    broker.wait_for_log(" as alice (p4, c1, k60, u'alice').");
+    broker.typed("mq-pub -t a -m x").run().exits_with(5);
+
+    let broker = Broker::with_config("auto_id_prefix house-");
+    let mut client = broker.raw_client();
+    client.send(&nameless);
+    client.expect(CONNACK_ACCEPTED);
+    let line = broker.wait_for_log(" as house-");
+    let (_, name) = line.split_once(" as house-").unwrap();
+    assert_eq!(name.split(' ').next().map(str::len), Some(36), "{line}");
+}
+
+#[test]
+fn the_broker_makes_topic_aliases_up_to_its_own_limit() {
+    for (maximum, aliases) in [(0, 0), (1, 1)] {
+        let broker = Broker::with_config(&format!("max_topic_alias_broker {maximum}"));
+        let mut client = broker.raw_client();
+        // Topic Alias Maximum 5.
+        client.send(b"\x10\x13\x00\x04MQTT\x05\x02\x00\x3c\x03\x22\x00\x05\x00\x03raw");
+        client.packet();
+        client.send(packet(0x82, &[&[0, 1, 0][..], &string("#"), &[0]].concat()));
+        client.packet();
+        let mut given = 0;
+        for topic in ["a", "b"] {
+            client.send(packet(0x30, &[&string(topic)[..], b"\x00x"].concat()));
+            let (_, body) = client.packet();
+            given += usize::from(body[3] > 0);
+        }
+        assert_eq!(given, aliases);
+    }
 }

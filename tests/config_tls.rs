@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
 use support::Broker;
-use support::program::find_program;
+use support::peers::require_programs;
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, PINGREQ, PINGRESP, packet, string};
 use support::tls::{Authority, TlsClient};
 
@@ -252,14 +253,15 @@ fn a_tls_setup_that_cannot_work_is_told_before_anything_is_started() {
 
 #[test]
 fn openssl_speaks_both_versions_with_the_chosen_suites() {
-    if find_program("openssl").is_none() {
-        eprintln!("skipped: there is no openssl");
+    if !require_programs(&["openssl"]) {
         return;
     }
-    let broker = broker_with(&format!("{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\n"));
+    let broker = broker_with(&format!(
+        "{SERVER}ciphers ECDHE-ECDSA-AES128-GCM-SHA256\nciphers_tls1.3 TLS_AES_128_GCM_SHA256\n"
+    ));
     for (version, cipher) in [
         ("-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
-        ("-tls1_3", "TLS_AES_256_GCM_SHA384"),
+        ("-tls1_3", "TLS_AES_128_GCM_SHA256"),
     ] {
         let line = format!(
             "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error {version}",
@@ -274,9 +276,38 @@ fn openssl_speaks_both_versions_with_the_chosen_suites() {
 }
 
 #[test]
+fn openssl_is_asked_for_its_certificate() {
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    let broker = broker_with(&format!("{WITH_CLIENTS}tls_version tlsv1.3\n"));
+    let handshake = |arguments: &str| {
+        let line = format!(
+            "openssl s_client -connect 127.0.0.1:{} -CAfile ca.crt -verify_return_error \
+             -ign_eof {arguments}",
+            broker.port()
+        );
+        // A PINGREQ instead of a CONNECT: who was let in is cut then, without an alert.
+        support::Program::typed(&line)
+            .in_folder(broker.folder())
+            .stdin(PINGREQ)
+            .run()
+    };
+    let outcome = handshake("-cert alice.crt -key alice.key");
+    assert!(!outcome.stderr().contains("alert"), "{outcome}");
+    assert!(
+        outcome.stdout().contains("Verify return code: 0 (ok)"),
+        "{outcome}"
+    );
+    assert!(outcome.stdout().contains("CN = test ca"), "{outcome}");
+    let outcome = handshake("");
+    assert!(outcome.stderr().contains("alert"), "{outcome}");
+    handshake("-tls1_2").exits_with(1);
+}
+
+#[test]
 fn mosquittos_clients_talk_under_tls() {
-    if find_program("mosquitto_pub").is_none() {
-        eprintln!("skipped: there is no mosquitto_pub");
+    if !require_programs(&["mosquitto_pub", "mosquitto_sub"]) {
         return;
     }
     let broker = broker_with(&format!("{WITH_CLIENTS}use_identity_as_username true\n"));
@@ -292,4 +323,41 @@ fn mosquittos_clients_talk_under_tls() {
         .succeeds()
         .prints("x\n");
     broker.wait_for_log("u'bob'");
+}
+
+#[test]
+fn the_keys_of_connections_are_written_for_their_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let port = support::broker::free_port();
+    let user = if nix::unistd::geteuid().is_root() {
+        "user root\n"
+    } else {
+        ""
+    };
+    let config = format!("{user}allow_anonymous true\nlistener {port} 127.0.0.1\n{SERVER}");
+    fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+    let keys = folder.path().join("keys");
+    let serve_one = || {
+        let broker = support::Program::typed("mq-broker -c mosquitto.conf --tls-keylog keys")
+            .in_folder(folder.path())
+            .start();
+        broker
+            .stderr()
+            .wait_for_line(0, support::LIMIT, |line| line.ends_with(" running"))
+            .expect("it starts");
+        let mut client = TlsClient::connect(port, folder.path(), None);
+        assert_eq!(client.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
+        broker.stderr().text()
+    };
+    serve_one();
+    let written = fs::read_to_string(&keys).unwrap();
+    assert!(written.contains("CLIENT_TRAFFIC_SECRET_0 "), "{written}");
+    let mode = fs::metadata(&keys).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    fs::set_permissions(&keys, Permissions::from_mode(0o644)).unwrap();
+    let log = serve_one();
+    assert!(log.contains("of --tls-keylog is not used"), "{log}");
+    assert_eq!(fs::read_to_string(&keys).unwrap(), written);
 }

@@ -13,10 +13,10 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-pub(super) use self::access::{AccessControl, Identity, is_open_to_clients, read_rules};
-pub(super) use self::acl::AclError;
+pub(super) use self::access::{AccessControl, Identity, Rules, is_open_to_clients, rules};
+pub(super) use self::acl::{Acl, AclError};
 use super::config::{Config, Listener};
-use crate::passwd::users::{Users, UsersError};
+use crate::passwd::users::Users;
 use crate::protocol::Text;
 
 /// Checks user names and passwords.
@@ -25,12 +25,12 @@ use crate::protocol::Text;
 /// few at once: a flood of logins leaves the network threads alone.
 pub(super) struct Authenticator {
     /// One for each listener, in the order of the configuration.
-    rights: RwLock<Vec<Arc<LoginRights>>>,
+    rights: RwLock<Logins>,
     permits: Arc<Semaphore>,
 }
 
 /// Who may connect to one listener.
-struct LoginRights {
+pub(super) struct LoginRights {
     allow_anonymous: bool,
     /// Whether a certificate says who a client is, and nothing else counts.
     by_certificate: bool,
@@ -59,33 +59,21 @@ impl Credentials {
     }
 }
 
+/// Who may connect to each listener, in the order of the configuration.
+pub(super) type Logins = Vec<Arc<LoginRights>>;
+
 impl Authenticator {
-    /// Reads the password files that the configuration names.
-    pub(super) fn new(config: &Config) -> Result<Self, UsersError> {
+    pub(super) fn new(logins: Logins) -> Self {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-        let files = read_password_files(config)?;
-        let rights = config
-            .listeners
-            .iter()
-            .map(|listener| rights(config, listener, &files));
-        Ok(Self {
-            rights: RwLock::new(rights.collect()),
+        Self {
+            rights: RwLock::new(logins),
             permits: Arc::new(Semaphore::new((cores / 2).max(1))),
-        })
+        }
     }
 
-    /// Puts the rights of a new configuration in force, for the listeners that it has in
-    /// common with the running one; when a password file cannot be read, everything
-    /// stays as it was.
-    pub(super) fn reload(&self, running: &Config, new: &Config) -> Result<(), UsersError> {
-        let files = read_password_files(new)?;
-        let mut in_force = self.rights.write();
-        for (index, listener) in running.listeners.iter().enumerate() {
-            if let Some(listener) = same_listener(new, listener) {
-                in_force[index] = rights(new, listener, &files);
-            }
-        }
-        Ok(())
+    /// Puts the rights of a new configuration in force; returns those of before.
+    pub(super) fn change(&self, logins: Logins) -> Logins {
+        std::mem::replace(&mut self.rights.write(), logins)
     }
 
     /// Whether a client may connect to the listener with this place in the
@@ -107,9 +95,24 @@ impl Authenticator {
         check.await.unwrap_or(false)
     }
 
-    /// The same on the caller's thread, which is not one of the network's.
-    pub(super) fn allows_now(&self, listener: usize, credentials: Option<&Credentials>) -> bool {
-        self.rights(listener).allow(credentials)
+    /// Whether a client that was let in by the rights of before still is. Passwords are
+    /// checked on the caller's thread, which is not one of the network's.
+    pub(super) fn still_allows(
+        &self,
+        listener: usize,
+        credentials: Option<&Credentials>,
+        before: &Logins,
+    ) -> bool {
+        let rights = self.rights(listener);
+        let before = before.get(listener).filter(|before| !before.by_certificate);
+        let users = before.and_then(|before| before.users.as_ref());
+        if let (Some(before), Some(now), Some(login)) = (users, &rights.users, credentials) {
+            // Thousands of clients are not made to wait for their hashes.
+            if now.has_same_hash(before, login.username().as_str()) {
+                return true;
+            }
+        }
+        rights.allow(credentials)
     }
 
     fn rights(&self, listener: usize) -> Arc<LoginRights> {
@@ -131,33 +134,19 @@ impl LoginRights {
     }
 }
 
-fn rights(
-    config: &Config,
-    listener: &Listener,
-    files: &HashMap<PathBuf, Arc<Users>>,
-) -> Arc<LoginRights> {
-    let security = config.effective_security(listener);
-    Arc::new(LoginRights {
-        allow_anonymous: security.allow_anonymous,
-        by_certificate: listener.username_from().is_some(),
-        users: security
-            .password_file
-            .and_then(|file| files.get(file).cloned()),
-    })
-}
-
-fn read_password_files(config: &Config) -> Result<HashMap<PathBuf, Arc<Users>>, UsersError> {
-    let mut files = HashMap::new();
-    for file in password_files(config) {
-        files.insert(file.to_owned(), Arc::new(Users::read(file)?));
-    }
-    Ok(files)
-}
-
-/// The listener of the configuration with the same address.
-fn same_listener<'a>(config: &'a Config, listener: &Listener) -> Option<&'a Listener> {
-    let same = |other: &&Listener| other.port == listener.port && other.address == listener.address;
-    config.listeners.iter().find(same)
+/// Who may connect by the configuration, whose password files were read.
+pub(super) fn logins(config: &Config, files: &HashMap<PathBuf, Arc<Users>>) -> Logins {
+    let rights = |listener: &Listener| {
+        let security = config.effective_security(listener);
+        Arc::new(LoginRights {
+            allow_anonymous: security.allow_anonymous,
+            by_certificate: listener.username_from().is_some(),
+            users: security
+                .password_file
+                .and_then(|file| files.get(file).cloned()),
+        })
+    };
+    config.listeners.iter().map(rights).collect()
 }
 
 /// The ACL files that are in force.

@@ -62,6 +62,8 @@ pub struct Options {
     pub daemon: bool,
     /// What to log, whatever the configuration says.
     pub verbosity: Option<Verbosity>,
+    /// Where the keys of TLS connections are written, for a tool that reads along.
+    pub tls_keylog: Option<PathBuf>,
     /// Whether to move a damaged store aside and go on with what can be read of it.
     pub recover: bool,
     /// A database of Mosquitto's whose contents are to be taken over.
@@ -116,9 +118,6 @@ pub enum UsageError {
     /// `--tls-keylog` is the last word.
     #[error("Error: --tls-keylog argument given, but no file specified.")]
     NoKeylogFile,
-    /// `--tls-keylog` is known, but there is no TLS yet.
-    #[error("Error: --tls-keylog is not supported yet, as this broker has no TLS listeners.")]
-    KeylogNotSupported,
     /// `--import-mosquitto-db` is the last word.
     #[error("Error: --import-mosquitto-db argument given, but no file specified.")]
     NoDatabase,
@@ -172,8 +171,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
                 options.import = Some(file.into());
             }
             Some("--tls-keylog") => {
-                arguments.next().ok_or(UsageError::NoKeylogFile)?;
-                return Err(UsageError::KeylogNotSupported);
+                let file = arguments.next().ok_or(UsageError::NoKeylogFile)?;
+                options.tls_keylog = Some(file.into());
             }
             Some("-h" | "--help") => return Ok(Action::Help),
             Some("--version") => return Ok(Action::Version),
@@ -208,7 +207,7 @@ pub fn usage(program: &str) -> String {
 {program} is an MQTT v5.0/v3.1.1/v3.1 broker.
 
 Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
-                 [--import-mosquitto-db file]
+                 [--import-mosquitto-db file] [--tls-keylog file]
        {program} -c config_file --test-config
 
  -c, --config-file FILE  read the configuration from FILE.
@@ -222,6 +221,8 @@ Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
                          take over what Mosquitto saved in FILE, and go on with it. Needs
                          'persistence true' and a store that is still empty.
      --recover           move a damaged store aside, and go on with what can be read of it.
+     --tls-keylog FILE   write the keys of TLS connections to FILE, for a tool that reads
+                         along. Who has them can read everything.
      --test-config       say what is wrong with the configuration file, and exit.
      --version           display the version, and exit.
 
@@ -409,11 +410,8 @@ mod tests {
     }
 
     #[test]
-    fn tls_keylog_is_refused_until_there_is_tls() {
-        assert_eq!(
-            parsed("--tls-keylog f"),
-            Err(UsageError::KeylogNotSupported)
-        );
+    fn tls_keylog_names_a_file() {
+        assert_eq!(options("--tls-keylog f").tls_keylog, Some("f".into()));
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod diagnostic;
 mod include;
 mod model;
 mod parser;
+mod places;
 mod plugin;
+mod reload;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,8 @@ pub use model::{
     EffectiveSecurity, Limits, ListenAddress, Listener, PersistenceOptions, Protocol,
     ProtocolVersions, Security, SocketDomain, TlsOptions,
 };
+pub use places::{Places, Scope};
+pub use reload::NotReloadable;
 
 use self::parser::Parser;
 use self::table::Reload;
@@ -67,7 +71,11 @@ impl Config {
         }
         let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
         if diagnostics.iter().any(is_error) {
-            return Err(ConfigErrors { diagnostics });
+            let config = Box::new(config);
+            return Err(ConfigErrors {
+                diagnostics,
+                config,
+            });
         }
         Ok((config, diagnostics))
     }

@@ -18,14 +18,13 @@ const RETAINED_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) async fn keep_house(broker: Arc<Broker>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let retained_interval = broker.config.retain_expiry_interval;
-    let retained_interval = retained_interval.unwrap_or(RETAINED_INTERVAL);
     let mut last_search = Instant::now();
     loop {
         interval.tick().await;
         broker.end_silent_connections();
         broker.expire_sessions();
-        if last_search.elapsed() >= retained_interval {
+        let retained_interval = broker.config().retain_expiry_interval;
+        if last_search.elapsed() >= retained_interval.unwrap_or(RETAINED_INTERVAL) {
             last_search = Instant::now();
             broker.retained.remove_expired(broker.clock.now());
         }

@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
+pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
-pub(super) use self::tls::{Negotiated, TlsListeners};
+pub(super) use self::tls::{Negotiated, TlsError, acceptor as tls_acceptor};
 use super::Broker;
-use super::config::{EffectiveSecurity, Listener, ProtocolVersions};
+use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
 use super::connection;
 use super::mount_point::MountPoint;
 use super::statistics::Counter;
@@ -27,33 +29,58 @@ use crate::transport::socket::Socket;
 /// How long a listener rests when the system has no more sockets to give.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// A listener of the configuration as its connections see it.
+/// A listener as the connections see it that it took since the last reload: what a client
+/// was told when it connected stays true for it.
 pub(super) struct ListenerContext {
+    config: Arc<Config>,
     /// Its place in the configuration.
     index: usize,
     max_qos: u8,
     max_topic_alias: u16,
     mount_point: Option<MountPoint>,
-    connections: AtomicU32,
+    tls: Option<TlsAcceptor>,
+    connections: Arc<AtomicU32>,
 }
 
 impl ListenerContext {
-    pub(super) fn new(index: usize, listener: &Listener) -> Self {
+    /// The listener with this place in the configuration, and what speaks TLS on it.
+    pub(super) fn new(config: Arc<Config>, index: usize, tls: Option<TlsAcceptor>) -> Self {
+        let listener = &config.listeners[index];
         Self {
-            index,
             max_qos: listener.max_qos,
             max_topic_alias: listener.max_topic_alias,
             mount_point: listener.mount_point.as_deref().map(MountPoint::new),
-            connections: AtomicU32::new(0),
+            index,
+            config,
+            tls,
+            connections: Arc::default(),
         }
     }
 
-    pub(super) fn settings<'a>(&self, broker: &'a Broker) -> &'a Listener {
-        &broker.config().listeners[self.index]
+    /// The same listener after a reload; its connections are counted on.
+    pub(super) fn renewed(before: &Self, config: Arc<Config>, tls: Option<TlsAcceptor>) -> Self {
+        Self {
+            connections: Arc::clone(&before.connections),
+            ..Self::new(config, before.index, tls)
+        }
     }
 
-    pub(super) fn security<'a>(&self, broker: &'a Broker) -> EffectiveSecurity<'a> {
-        broker.config().effective_security(self.settings(broker))
+    /// The configuration as it was when the connections were taken.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn settings(&self) -> &Listener {
+        &self.config.listeners[self.index]
+    }
+
+    pub(super) fn security(&self) -> EffectiveSecurity<'_> {
+        self.config.effective_security(self.settings())
+    }
+
+    /// What speaks TLS here, if anything does.
+    pub(super) fn tls(&self) -> Option<TlsAcceptor> {
+        self.tls.clone()
     }
 
     /// The listener's place in the configuration.
@@ -82,8 +109,8 @@ impl ListenerContext {
     }
 
     /// Whether clients may speak this version here.
-    pub(super) fn accepts(&self, version: ProtocolVersion, broker: &Broker) -> bool {
-        let ProtocolVersions { v3_1, v3_1_1, v5 } = self.settings(broker).protocol_versions;
+    pub(super) fn accepts(&self, version: ProtocolVersion) -> bool {
+        let ProtocolVersions { v3_1, v3_1_1, v5 } = self.settings().protocol_versions;
         match version {
             ProtocolVersion::V31 => v3_1,
             ProtocolVersion::V311 => v3_1_1,
@@ -133,14 +160,11 @@ impl Counted {
     /// many as allowed.
     fn new(context: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
         broker.statistics.add(Counter::Sockets, 1);
-        let limits = &broker.config().limits;
+        let limits = &context.config().limits;
         if !count(&broker.connections, limits.global_max_connections) {
             return None;
         }
-        if !count(
-            &context.connections,
-            context.settings(broker).max_connections,
-        ) {
+        if !count(&context.connections, context.settings().max_connections) {
             broker.connections.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -167,10 +191,11 @@ fn count(counter: &AtomicU32, limit: Option<u32>) -> bool {
         .is_ok()
 }
 
-/// Takes connections from one socket until the broker stops.
+/// Takes connections from one socket of the listener with this place in the configuration,
+/// until the broker stops.
 pub(super) async fn listen(
     socket: ListeningSocket,
-    context: Arc<ListenerContext>,
+    index: usize,
     broker: Arc<Broker>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -180,7 +205,7 @@ pub(super) async fn listen(
             _ = stop.changed() => return,
         };
         match accepted {
-            Ok((socket, peer)) => take(socket, peer, &context, &broker),
+            Ok((socket, peer)) => take(socket, peer, broker.listener(index), &broker),
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
@@ -194,10 +219,10 @@ pub(super) async fn listen(
     }
 }
 
-fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
-    let settings = context.settings(broker);
+fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<Broker>) {
+    let settings = context.settings();
     let log = broker.log();
-    let Some(counted) = Counted::new(context, broker) else {
+    let Some(counted) = Counted::new(&context, broker) else {
         let host = peer.host();
         log.notice(format_args!(
             "Client connection from {host} denied: max_connections exceeded."
@@ -211,15 +236,22 @@ fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc
             settings.port
         ));
     }
-    if let (Socket::Tcp(stream), true) = (&socket, broker.config().set_tcp_nodelay) {
-        // A peer that is gone already shows at the first read.
-        let _ = stream.set_nodelay(true);
+    if let Socket::Tcp(stream) = &socket {
+        hurry(stream, context.config());
     }
-    let (context, broker) = (Arc::clone(context), Arc::clone(broker));
+    let broker = Arc::clone(broker);
     tokio::spawn(async move {
         connection::accept(socket, peer, context, broker).await;
         drop(counted);
     });
+}
+
+/// Lets small packets go at once where the configuration says so.
+fn hurry(stream: &TcpStream, config: &Config) {
+    if config.set_tcp_nodelay {
+        // A peer that is gone already shows at the first read.
+        let _ = stream.set_nodelay(true);
+    }
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {
@@ -229,4 +261,26 @@ fn is_about_one_peer(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_packets_go_at_once_unless_the_configuration_says_otherwise() {
+        for set_tcp_nodelay in [true, false] {
+            let config = Config {
+                set_tcp_nodelay,
+                ..Config::default()
+            };
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            let (stream, _) = accepted.unwrap();
+            hurry(&stream, &config);
+            assert_eq!(stream.nodelay().unwrap(), set_tcp_nodelay);
+            drop(client);
+        }
+    }
 }

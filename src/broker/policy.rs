@@ -14,6 +14,8 @@ pub(super) struct Policy {
     queue_qos0_messages: AtomicBool,
     allow_duplicate_messages: AtomicBool,
     connection_messages: AtomicBool,
+    retain_available: AtomicBool,
+    check_retain_source: AtomicBool,
     /// Seconds; 0 is never.
     sys_interval: AtomicU32,
     /// Bytes; `u32::MAX` is no limit.
@@ -31,6 +33,8 @@ impl Policy {
             queue_qos0_messages: AtomicBool::default(),
             allow_duplicate_messages: AtomicBool::default(),
             connection_messages: AtomicBool::default(),
+            retain_available: AtomicBool::default(),
+            check_retain_source: AtomicBool::default(),
             sys_interval: AtomicU32::default(),
             message_size_limit: AtomicU32::default(),
             clientid_prefix: RwLock::default(),
@@ -51,6 +55,8 @@ impl Policy {
         );
         set(&self.connection_messages, config.connection_messages);
         (*self.clientid_prefix.write()).clone_from(&config.clientid_prefix);
+        set(&self.retain_available, config.retain_available);
+        set(&self.check_retain_source, config.check_retain_source);
         let message_size_limit = config.limits.message_size_limit.unwrap_or(u32::MAX);
         self.message_size_limit
             .store(message_size_limit, Ordering::Relaxed);
@@ -60,6 +66,11 @@ impl Policy {
         let expiration = config.persistent_client_expiration.map_or(0, seconds);
         self.persistent_client_expiration
             .store(expiration, Ordering::Relaxed);
+    }
+
+    /// Whether it counts at delivery who published a retained message.
+    pub(super) fn check_retain_source(&self) -> bool {
+        self.check_retain_source.load(Ordering::Relaxed)
     }
 
     pub(super) fn upgrade_outgoing_qos(&self) -> bool {
@@ -76,6 +87,10 @@ impl Policy {
 
     pub(super) fn connection_messages(&self) -> bool {
         self.connection_messages.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn retain_available(&self) -> bool {
+        self.retain_available.load(Ordering::Relaxed)
     }
 
     /// Seconds between two updates of the `$SYS` topics, if there are any.

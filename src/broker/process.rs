@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Group, Uid, User, fchownat, initgroups, setgid, setgroups, setuid};
 use thiserror::Error;
 
 use super::log::Log;
@@ -41,8 +42,13 @@ impl PrivilegeError {
     }
 }
 
-/// Becomes the configured user where root started the broker.
-pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), PrivilegeError> {
+/// Becomes the configured user where root started the broker. The file `to_keep` becomes
+/// that user's, who opens it again later.
+pub(super) fn drop_privileges(
+    user: Option<&str>,
+    to_keep: Option<&Path>,
+    log: &Log,
+) -> Result<(), PrivilegeError> {
     if let Some(mask) = number_of("UMASK_SET", 8)? {
         umask(Mode::from_bits_truncate(mask));
     }
@@ -52,6 +58,7 @@ pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), Privi
     // As images for containers have it.
     let (uid, gid) = (number_of("PUID", 10)?, number_of("PGID", 10)?);
     if uid.is_some() || gid.is_some() {
+        give_away(to_keep, uid.map(Uid::from_raw), gid.map(Gid::from_raw), log);
         return become_numbers(uid, gid, log);
     }
     if user == Some("root") {
@@ -73,6 +80,7 @@ pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), Privi
         }
         None => return Err(PrivilegeError::UnknownUser(name.to_owned())),
     };
+    give_away(to_keep, Some(account.uid), Some(account.gid), log);
     become_user(&account).map_err(|cause| PrivilegeError::Refused {
         user: account.name.clone(),
         cause,
@@ -81,6 +89,30 @@ pub(super) fn drop_privileges(user: Option<&str>, log: &Log) -> Result<(), Privi
         "Info: running mosquitto as user: {}.",
         account.name
     ));
+    Ok(())
+}
+
+/// Makes a file that root has opened the user's.
+fn give_away(file: Option<&Path>, uid: Option<Uid>, gid: Option<Gid>, log: &Log) {
+    let Some(path) = file else { return };
+    // Not what a link leads to: who may write in the folder could name any file by one.
+    let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+    let is_file = fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
+    let given = is_file.then(|| fchownat(AT_FDCWD, path, uid, gid, flags));
+    if let Some(Err(error)) = given {
+        let path = path.display();
+        log.warning(format_args!(
+            "Warning: Unable to change the owner of '{path}': {error}."
+        ));
+    }
+}
+
+/// Whether there is an account that root would give its privileges up for.
+pub(super) fn check_user(name: &str) -> Result<(), PrivilegeError> {
+    let is_needed = Uid::effective().is_root() && name != "root" && name != DEFAULT_USER;
+    if is_needed && lookup(name)?.is_none() {
+        return Err(PrivilegeError::UnknownUser(name.to_owned()));
+    }
     Ok(())
 }
 

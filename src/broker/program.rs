@@ -1,35 +1,32 @@
 //! The program `mq-broker`: from its arguments to its exit code.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::auth::{AccessControl, AclError, Authenticator, acl_files, password_files};
+use rustls::KeyLog;
+
 use super::clock::Clock;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
-use super::listener::TlsListeners;
+use super::greeting::{self, is_tried_out};
 use super::log::{Log, LogType};
 use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges};
+use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Start, run};
-use crate::passwd::permissions::permission_warnings;
-use crate::passwd::users::UsersError;
+use crate::transport::keylog::KeyLogFile;
 
 /// How long the end of the program waits for the log's last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// A listener, a file or the network could not be opened.
 const CANNOT_START: u8 = 1;
-/// A file of users or rules is wrong.
-const BAD_FILE: u8 = 3;
-/// A file of users or rules cannot be opened.
-const MISSING_FILE: u8 = 13;
-/// The process's number cannot be written.
-const NO_PID_FILE: u8 = 14;
 
 /// Does what the arguments ask for, the program's own name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -74,16 +71,20 @@ fn tell_of_usage(error: &UsageError, program: &str, log: &Log) {
 }
 
 fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
-    match Config::load(files, &Overrides::default()) {
-        Ok((_, diagnostics)) => {
+    let checked = Config::load(files, &Overrides::default())
+        .map_err(|errors| tell_errors(&errors, log))
+        .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
+            let resources = read_resources(&config, None, log)?;
+            tell_warnings(&resources, &config, log);
+            Ok(())
+        });
+    match checked {
+        Ok(()) => {
             eprintln!("{CONFIGURATION_IS_OK}");
             ExitCode::SUCCESS
         }
-        Err(errors) => {
-            tell(&errors.diagnostics, log);
-            ExitCode::from(ConfigErrors::EXIT_CODE)
-        }
+        Err(code) => ExitCode::from(code),
     }
 }
 
@@ -108,10 +109,7 @@ fn start(options: Options, program: &str, log: &Log) -> ExitCode {
 fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let overrides = options.overrides();
     let loaded = Config::load(&options.config_files, &overrides);
-    let (config, diagnostics) = loaded.map_err(|errors| {
-        tell(&errors.diagnostics, log);
-        ConfigErrors::EXIT_CODE
-    })?;
+    let (config, diagnostics) = loaded.map_err(|errors| tell_errors(&errors, log))?;
     if options.daemon {
         // The log, the runtime and every other thread come after the fork.
         nix::unistd::daemon(true, false).map_err(|error| {
@@ -125,15 +123,11 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     // The log file is opened before the privileges to open it are given up.
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
-    let users = read_users(&config, log)?;
-    let access = read_rules(&config, log)?;
-    let tls = TlsListeners::new(&config).map_err(|error| {
-        for line in error.lines() {
-            log.error(format_args!("{line}"));
-        }
-        CANNOT_START
-    })?;
-    drop_privileges(config.user.as_deref(), log).map_err(|error| {
+    let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
+    let resources = read_resources(&config, key_log, log)?;
+    tell_warnings(&resources, &config, log);
+    let log_file = config.log.destinations().file;
+    drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
     })?;
@@ -154,17 +148,18 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         }
         CANNOT_START
     })?;
+    let greeting =
+        is_tried_out(&config, &options.config_files).then(|| greeting::text(&config, program));
     let start = Start {
         config,
         config_files: options.config_files,
         overrides,
-        authenticator: users,
-        access,
-        tls,
+        resources,
         log: log.clone(),
         clock,
         opened,
         name: title(program),
+        greeting,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -195,42 +190,60 @@ fn open_store(
     persistence::open(&options, clock, log)
 }
 
-fn read_users(config: &Config, log: &Log) -> Result<Authenticator, u8> {
-    let users = Authenticator::new(config).map_err(|error| {
-        log.error(format_args!("{error}"));
-        match error {
-            UsersError::Open { .. } => MISSING_FILE,
-            _ => BAD_FILE,
-        }
-    })?;
-    tell_permissions(password_files(config), log);
-    Ok(users)
+/// Tells of errors in a configuration, and also of those in the files that it names: who
+/// mends it wants to know all at once. Returns the exit code.
+fn tell_errors(errors: &ConfigErrors, log: &Log) -> u8 {
+    tell(&errors.diagnostics, log);
+    let _ = read_resources(&errors.config, None, log);
+    ConfigErrors::EXIT_CODE
 }
 
-fn read_rules(config: &Config, log: &Log) -> Result<AccessControl, u8> {
-    let access = AccessControl::new(config).map_err(|error| {
-        for line in error.lines() {
+/// Reads what the configuration names. The error is an exit code; the log was told why.
+fn read_resources(
+    config: &Config,
+    key_log: Option<Arc<dyn KeyLog>>,
+    log: &Log,
+) -> Result<Resources, u8> {
+    Resources::read(config, key_log).map_err(|problems| {
+        for line in problems.iter().flat_map(|problem| &problem.lines) {
             log.error(format_args!("{line}"));
         }
-        match error {
-            AclError::Open { .. } => MISSING_FILE,
-            _ => BAD_FILE,
-        }
-    })?;
-    for warning in access.warnings() {
-        log.warning(format_args!("{warning}"));
-    }
-    tell_permissions(acl_files(config), log);
-    Ok(access)
+        problems
+            .first()
+            .map_or(CANNOT_START, |problem| problem.exit_code)
+    })
 }
 
-fn tell_permissions<'a>(files: impl Iterator<Item = &'a Path>, log: &Log) {
-    for file in files {
-        for warning in permission_warnings(file).unwrap_or_default() {
-            for line in warning.lines() {
-                log.warning(format_args!("{line}"));
-            }
-        }
+/// Opens the file for the keys of TLS connections. One that others can read is not used,
+/// as in Mosquitto.
+fn open_key_log(path: Option<&Path>, log: &Log) -> Result<Option<Arc<dyn KeyLog>>, u8> {
+    const OF_OTHERS: u32 = 0o077;
+    let Some(path) = path else { return Ok(None) };
+    let name = path.display();
+    let open_to_others = |file: Metadata| file.permissions().mode() & OF_OTHERS != 0;
+    if fs::metadata(path).is_ok_and(open_to_others) {
+        log.warning(format_args!(
+            "Warning: The file {name} of --tls-keylog is not used, because others may use it. \
+             'chmod 600 {name}' keeps it from them."
+        ));
+        return Ok(None);
+    }
+    let file = KeyLogFile::open(path).map_err(|error| {
+        log.error(format_args!(
+            "Error: Unable to open TLS key log file {name}: {error}."
+        ));
+        CANNOT_START
+    })?;
+    log.warning(format_args!(
+        "Warning: The keys of TLS connections are written to {name}: who has them can read \
+         everything."
+    ));
+    Ok(Some(Arc::new(file)))
+}
+
+fn tell_warnings(resources: &Resources, config: &Config, log: &Log) {
+    for warning in resources.warnings(config) {
+        log.warning(format_args!("{warning}"));
     }
 }
 
@@ -251,15 +264,12 @@ fn announce(config: &Config, files: &[PathBuf], program: &str, log: &Log) {
     log.warning(format_args!(
         "Create a configuration file which defines a listener to allow remote access."
     ));
+    if is_tried_out(config, files) {
+        return;
+    }
     log.warning(format_args!(
         "These two lines open it to the network, for anyone:"
     ));
     log.warning(format_args!("    listener 1883"));
     log.warning(format_args!("    allow_anonymous true"));
-    if io::stderr().is_terminal() && files.is_empty() {
-        log.information(format_args!(
-            "Try: {} and {}",
-            "mq-sub -t topic/test", "mq-pub -t topic/test -m hello"
-        ));
-    }
 }

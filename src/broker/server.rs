@@ -10,38 +10,37 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Broker;
-use super::auth::{AccessControl, Authenticator, read_rules};
 use super::clock::Clock;
 use super::config::{Config, Listener, Overrides, Protocol};
 use super::housekeeping::keep_house;
-use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
-use super::log::{Log, LogType};
+use super::listener::{ListeningSocket, bind, listen};
+use super::log::Log;
 use super::memory::watch_memory;
 use super::persistence::Opened;
-use super::session::{Ending, Link};
+use super::resources::Resources;
 use super::sys::{keep_topics, topic_sink};
 use super::systemd::ServiceManager;
 
 /// How long the clients have to take what waits for them when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// After a mistake in a file of users or rules.
-const RIGHTS_STAY: &str = "Error: The users and rules of before the reload stay in force.";
+/// How long the greeting waits for the log before it.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// What a broker is started with.
 pub(super) struct Start {
     pub(super) config: Config,
     pub(super) config_files: Vec<PathBuf>,
     pub(super) overrides: Overrides,
-    pub(super) authenticator: Authenticator,
-    pub(super) access: AccessControl,
-    pub(super) tls: TlsListeners,
+    pub(super) resources: Resources,
     pub(super) log: Log,
     pub(super) clock: Clock,
     /// The store and what was in it.
     pub(super) opened: Option<Opened>,
     /// What the broker calls itself.
     pub(super) name: String,
+    /// What to tell somebody at a terminal once it runs.
+    pub(super) greeting: Option<String>,
 }
 
 /// The signals that a broker heeds.
@@ -76,25 +75,17 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         config,
         config_files,
         overrides,
-        authenticator,
-        access,
-        tls,
+        resources,
         log,
         clock,
         opened,
         name,
+        greeting,
     } = start;
     let mut signals = Signals::new()?;
     let (persistence, recovery) = opened.map(Opened::into_parts).unzip();
-    let broker = Arc::new(Broker::new(
-        config,
-        authenticator,
-        access,
-        tls,
-        log.clone(),
-        clock,
-        persistence,
-    ));
+    let broker = Broker::new(config, resources, log.clone(), clock, persistence);
+    let broker = Arc::new(broker);
     log.set_topic_sink(Some(topic_sink(&broker)));
     if let (Some(persistence), Some(recovery)) = (broker.persistence(), recovery) {
         let restored = broker.restore(recovery, persistence);
@@ -102,18 +93,21 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     }
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
-        let context = Arc::new(ListenerContext::new(index, listener));
         tell_of_pages(listener, &log);
         for socket in bind(listener, &log)? {
             let socket = ListeningSocket::new(socket)?;
-            let (context, broker) = (Arc::clone(&context), Arc::clone(&broker));
-            tokio::spawn(listen(socket, context, broker, stopped.clone()));
+            let broker = Arc::clone(&broker);
+            tokio::spawn(listen(socket, index, broker, stopped.clone()));
         }
     }
     tokio::spawn(keep_house(Arc::clone(&broker)));
     tokio::spawn(watch_memory(Arc::clone(&broker)));
     tokio::spawn(keep_topics(Arc::clone(&broker), name.clone()));
     log.information(format_args!("{name} running"));
+    if let Some(greeting) = greeting {
+        log.flush(LAST_LINES);
+        eprint!("{greeting}");
+    }
     if let Some(manager) = ServiceManager::from_environment() {
         manager.ready();
         tokio::spawn(manager.keep_alive());
@@ -176,92 +170,6 @@ impl Broker {
         let deadline = Instant::now() + FAREWELL;
         while self.has_connections() && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// Reads the configuration, the certificates, and the files of users and rules again.
-    /// A mistake in them is told and leaves everything as it was.
-    fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
-        self.log.information(format_args!("Reloading config."));
-        let config = if files.is_empty() {
-            self.config.clone()
-        } else {
-            match Config::load(files, overrides) {
-                Ok((config, diagnostics)) => {
-                    for diagnostic in &diagnostics {
-                        self.tell(diagnostic.severity.into(), &diagnostic.lines());
-                    }
-                    config
-                }
-                Err(errors) => {
-                    for diagnostic in &errors.diagnostics {
-                        self.tell(diagnostic.severity.into(), &diagnostic.lines());
-                    }
-                    return;
-                }
-            }
-        };
-        self.tell(LogType::Error, &self.tls.reload(&self.config));
-        let rules = match read_rules(&self.config, &config) {
-            Ok(rules) => rules,
-            Err(error) => {
-                self.tell(LogType::Error, &error.lines());
-                self.log.error(format_args!("{RIGHTS_STAY}"));
-                return;
-            }
-        };
-        if let Err(error) = self.authenticator.reload(&self.config, &config) {
-            self.log.error(format_args!("{error}"));
-            self.log.error(format_args!("{RIGHTS_STAY}"));
-            return;
-        }
-        self.access.change(rules);
-        self.tell(LogType::Warning, &self.access.warnings());
-        self.router.forget_matches();
-        self.drop_unreadable();
-        self.end_revoked_logins();
-        self.policy.change(&config);
-        self.log.reconfigure(&config.log);
-        self.log.reopen();
-    }
-
-    /// Takes out of all queues what their clients may no longer read.
-    fn drop_unreadable(&self) {
-        self.sessions.for_each(|session| {
-            let identity = session.identity();
-            session
-                .state()
-                .retain_queued(|message| self.may_read(&identity, &message.topic));
-        });
-    }
-
-    /// Ends the connections of clients whose login no longer passes.
-    fn end_revoked_logins(&self) {
-        self.sessions.for_each(|session| {
-            let login = match &session.state().link {
-                Link::Online(attachment) => (
-                    attachment.connection,
-                    attachment.listener,
-                    attachment.credentials.clone(),
-                ),
-                Link::Offline { .. } | Link::Ended => return,
-            };
-            let (connection, listener, credentials) = login;
-            if !self
-                .authenticator
-                .allows_now(listener, credentials.as_deref())
-            {
-                let mut state = session.state();
-                if state.attachment(connection).is_some() {
-                    state.end_connection(Ending::LoginRevoked);
-                }
-            }
-        });
-    }
-
-    fn tell(&self, log_type: LogType, lines: &[String]) {
-        for line in lines {
-            self.log.write(log_type, format_args!("{line}"));
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::aliases::Alias;
-pub(super) use self::limits::QueueLimits;
+pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,

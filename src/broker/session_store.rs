@@ -106,7 +106,7 @@ impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
         let is_full = |limit| self.sessions.len() >= limit as usize;
-        let limit = self.config.limits.global_max_clients;
+        let limit = self.config().limits.global_max_clients;
         (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
     }
 
@@ -267,7 +267,7 @@ impl Broker {
     /// Publishes a will, as far as the one who left it may.
     pub(super) fn publish_will(&self, will: &StoredWill) {
         if self.may_write(&will.identity, &will.message.topic) {
-            let source = self.config.check_retain_source;
+            let source = self.policy().check_retain_source();
             let source = source.then(|| Arc::clone(&will.identity));
             self.publish_for(will.to_message(self.clock.now()), source);
         }

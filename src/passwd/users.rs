@@ -45,51 +45,70 @@ impl Users {
     pub fn parse(file: &Path, contents: &[u8]) -> Result<Users, UsersError> {
         let mut users = Users::default();
         for (index, line) in contents.split(|byte| *byte == b'\n').enumerate() {
-            let Line::Entry(fields) = Line::parse(line) else {
-                continue;
-            };
-            let file = || file.to_owned();
-            let number = index + 1;
-            let username = &line[fields.username];
-            let password = &line[fields.password];
-            if username.is_empty() {
-                return Err(UsersError::EmptyUsername {
-                    file: file(),
-                    line: number,
-                });
-            }
-            if password.is_empty() {
-                let text = printable(line.trim_ascii());
-                return Err(UsersError::InvalidLine {
-                    file: file(),
-                    line: number,
-                    text,
-                });
-            }
-            let hash = std::str::from_utf8(password)
-                .map_err(|_| ParseHashError::UnknownScheme)
-                .and_then(str::parse::<PasswordHash>)
-                .map_err(|source| UsersError::Undecodable {
-                    file: file(),
-                    line: number,
-                    source,
-                })?;
-            match users.hashes.entry(username.into()) {
-                Entry::Occupied(_) => {
-                    let username = printable(username);
-                    return Err(UsersError::Duplicate {
-                        file: file(),
-                        line: number,
-                        username,
-                    });
-                }
-                Entry::Vacant(vacant) => {
-                    users.decoy.get_or_insert_with(|| hash.clone());
-                    vacant.insert(hash);
-                }
-            }
+            users.add(file, index + 1, line)?;
         }
         Ok(users)
+    }
+
+    /// Everything that is wrong with the password file at `path`, in the order of its lines.
+    pub fn errors(path: &Path) -> Vec<UsersError> {
+        let contents = match fs::read(path) {
+            Ok(contents) => contents,
+            Err(source) => {
+                let file = path.to_owned();
+                return vec![UsersError::Open { file, source }];
+            }
+        };
+        let mut users = Users::default();
+        contents
+            .split(|byte| *byte == b'\n')
+            .enumerate()
+            .filter_map(|(index, line)| users.add(path, index + 1, line).err())
+            .collect()
+    }
+
+    /// Adds the user of a line, if there is one in it.
+    fn add(&mut self, file: &Path, number: usize, line: &[u8]) -> Result<(), UsersError> {
+        let Line::Entry(fields) = Line::parse(line) else {
+            return Ok(());
+        };
+        let file = || file.to_owned();
+        let username = &line[fields.username];
+        let password = &line[fields.password];
+        if username.is_empty() {
+            return Err(UsersError::EmptyUsername {
+                file: file(),
+                line: number,
+            });
+        }
+        if password.is_empty() {
+            let text = printable(line.trim_ascii());
+            return Err(UsersError::InvalidLine {
+                file: file(),
+                line: number,
+                text,
+            });
+        }
+        let hash = std::str::from_utf8(password)
+            .map_err(|_| ParseHashError::UnknownScheme)
+            .and_then(str::parse::<PasswordHash>)
+            .map_err(|source| UsersError::Undecodable {
+                file: file(),
+                line: number,
+                source,
+            })?;
+        match self.hashes.entry(username.into()) {
+            Entry::Occupied(_) => Err(UsersError::Duplicate {
+                file: file(),
+                line: number,
+                username: printable(username),
+            }),
+            Entry::Vacant(vacant) => {
+                self.decoy.get_or_insert_with(|| hash.clone());
+                vacant.insert(hash);
+                Ok(())
+            }
+        }
     }
 
     /// Whether `password` is that of `username`; an empty password never is.
@@ -102,6 +121,13 @@ impl Users {
             .or(self.decoy.as_ref())
             .is_some_and(|hash| hash.verify(password));
         verified && known.is_some() && !password.is_empty()
+    }
+
+    /// Whether the user has the same password here and there, as far as the hashes show: an equal
+    /// password may also be hashed anew.
+    pub fn has_same_hash(&self, other: &Users, username: &str) -> bool {
+        let own = self.hashes.get(username.as_bytes());
+        own.is_some() && own == other.hashes.get(username.as_bytes())
     }
 
     /// Whether the file names this user.
@@ -289,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn all_that_is_wrong_with_a_file_can_be_asked_for() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let hash = hash("one");
+        fs::write(file.path(), format!("a:plain\nb:{hash}\n :x\nb:{hash}\n")).unwrap();
+        let lines: Vec<_> = Users::errors(file.path())
+            .iter()
+            .map(UsersError::line)
+            .collect();
+        assert_eq!(lines, [Some(1), Some(3), Some(4)]);
+        assert!(matches!(
+            Users::errors(Path::new("/does/not/exist"))[..],
+            [UsersError::Open { .. }]
+        ));
+    }
+
+    #[test]
     fn the_cause_of_an_undecodable_line_can_be_asked_for() {
         let error =
             parse("a:$2y$31$Q1w2E3r4T5y6U7i8O9p0AuiFukB0BbBgjWD.zVJEsGONqmcE3C8Ee").unwrap_err();
@@ -306,6 +348,17 @@ mod tests {
             "Error: Unable to open pwfile \"/does/not/exist\"."
         );
         assert_eq!(error.line(), None);
+    }
+
+    #[test]
+    fn an_unchanged_line_is_known_without_the_password() {
+        let (one, two) = (hash("one"), hash("two"));
+        let before = parse(&format!("a:{one}\nb:{two}\nc:{two}")).unwrap();
+        let after = parse(&format!("a:{one}\nb:{}\nd:{two}", hash("two"))).unwrap();
+        assert!(before.has_same_hash(&after, "a"));
+        for name in ["b", "c", "d", "e"] {
+            assert!(!before.has_same_hash(&after, name), "{name}");
+        }
     }
 
     #[test]

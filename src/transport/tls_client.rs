@@ -4,7 +4,6 @@
 mod cause;
 mod ciphers;
 mod key;
-mod keylog;
 mod verifier;
 
 use std::fmt;
@@ -21,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use self::keylog::KeyLogFile;
 use self::verifier::Verifier;
+use super::keylog::KeyLogFile;
 
 pub use cause::cause;
 

@@ -1,13 +1,13 @@
 //! What clients may do with topics.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
-use super::acl::{Access, Acl, AclError, Decision, Who};
-use super::same_listener;
+use super::acl::{Access, Acl, Decision, Who};
 use crate::broker::Broker;
 use crate::broker::config::Config;
 use crate::broker::session::Session;
@@ -36,15 +36,14 @@ pub(in crate::broker) struct AccessControl {
 }
 
 impl AccessControl {
-    /// Reads the ACL files that the configuration names.
-    pub(in crate::broker) fn new(config: &Config) -> Result<Self, AclError> {
+    pub(in crate::broker) fn new(rules: Rules) -> Self {
         let access = Self {
             rules: RwLock::default(),
             is_restricted: AtomicBool::default(),
             epoch: AtomicU64::new(0),
         };
-        access.change(read_rules(config, config)?);
-        Ok(access)
+        access.change(rules);
+        access
     }
 
     /// Puts rules in force.
@@ -65,20 +64,6 @@ impl AccessControl {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// What is worth telling about the files.
-    pub(in crate::broker) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for acl in self.rules.read().iter().flatten() {
-            for warning in acl.warnings() {
-                // One file may serve several listeners.
-                if !warnings.contains(warning) {
-                    warnings.push(warning.clone());
-                }
-            }
-        }
-        warnings
-    }
-
     fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
         let rules = self.rules.read();
         let Some(acl) = rules.get(identity.listener).and_then(Option::as_ref) else {
@@ -92,26 +77,13 @@ impl AccessControl {
     }
 }
 
-/// Reads the ACL files that the configuration `new` names for the listeners of `running`.
-pub(in crate::broker) fn read_rules(running: &Config, new: &Config) -> Result<Rules, AclError> {
-    let mut files: Vec<(&Path, Arc<Acl>)> = Vec::new();
-    let mut rules = Rules::new();
-    for listener in &running.listeners {
-        // A listener that is gone from the file keeps to the global rules.
-        let listener = same_listener(new, listener).unwrap_or(listener);
-        let Some(file) = new.effective_security(listener).acl_file else {
-            rules.push(None);
-            continue;
-        };
-        let known = files.iter().find(|(known, _)| *known == file);
-        let acl = match known {
-            Some((_, acl)) => Arc::clone(acl),
-            None => Arc::new(Acl::read(file)?),
-        };
-        files.push((file, Arc::clone(&acl)));
-        rules.push(Some(acl));
-    }
-    Ok(rules)
+/// The rules of the configuration, whose ACL files were read.
+pub(in crate::broker) fn rules(config: &Config, files: &HashMap<PathBuf, Arc<Acl>>) -> Rules {
+    let of = |listener| {
+        let file = config.effective_security(listener).acl_file?;
+        files.get(file).cloned()
+    };
+    config.listeners.iter().map(of).collect()
 }
 
 impl Broker {

@@ -99,13 +99,15 @@ impl Acl {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or a line of it makes no sense.
-    pub(in crate::broker) fn read(path: &Path) -> Result<Self, AclError> {
-        let contents = fs::read(path).map_err(|source| AclError::Open {
-            file: path.to_owned(),
-            source,
-        })?;
-        Self::parse(path, &contents)
+    /// The file cannot be read, or lines of it make no sense: all of them are told.
+    pub(in crate::broker) fn read(path: &Path) -> Result<Self, Vec<AclError>> {
+        match fs::read(path) {
+            Ok(contents) => Self::parse(path, &contents),
+            Err(source) => {
+                let file = path.to_owned();
+                Err(vec![AclError::Open { file, source }])
+            }
+        }
     }
 
     /// What is worth telling about the file.
@@ -194,7 +196,7 @@ fn match_levels<'a>(
 }
 
 /// Why an ACL file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text,
-/// which names no line: [`AclError::line`] does.
+/// which names no line: [`AclError::place`] does.
 #[derive(Debug, Error)]
 pub(in crate::broker) enum AclError {
     #[error("Error: Unable to open acl_file \"{}\".", file.display())]
@@ -226,7 +228,7 @@ pub(in crate::broker) enum AclError {
 impl AclError {
     /// The file, and the line that is wrong, counted from 1; no line when the file could
     /// not be read at all.
-    fn place(&self) -> (&Path, Option<usize>) {
+    pub(in crate::broker) fn place(&self) -> (&Path, Option<usize>) {
         match self {
             Self::Open { file, .. } => (file, None),
             Self::EmptyTopic { file, line }
@@ -237,14 +239,21 @@ impl AclError {
         }
     }
 
-    /// The lines to log.
-    pub(in crate::broker) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![self.to_string()];
-        if let (file, Some(line)) = self.place() {
-            let file = file.display();
-            lines.push(format!("Error found at {file}:{line}."));
-            lines.push(format!("Error opening acl file \"{file}\"."));
+    /// The way out.
+    pub(in crate::broker) fn hint(&self) -> String {
+        match self {
+            Self::Open { source, .. } => format!("The system says: {source}."),
+            Self::EmptyTopic { .. } => {
+                "A topic filter is missing, as in 'topic read a/#'.".to_owned()
+            }
+            Self::InvalidAccess { .. } => "It is one of: read, write, readwrite, deny.".to_owned(),
+            Self::InvalidTopic { .. } => {
+                "'+' and '#' stand for whole levels, and '#' for the last one.".to_owned()
+            }
+            Self::MissingUsername { .. } => "A name is missing, as in 'user alice'.".to_owned(),
+            Self::InvalidLine { .. } => {
+                "A line begins with user, topic, pattern or, in the first column, #.".to_owned()
+            }
         }
-        lines
     }
 }

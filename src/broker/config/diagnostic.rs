@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::model::Config;
 use crate::broker::log::LogType;
 
 /// How much a [`Diagnostic`] matters.
@@ -40,6 +41,19 @@ pub struct Location {
     pub included_from: Option<Box<Location>>,
 }
 
+impl Location {
+    /// The lines that lead to an error here, in Mosquitto's words.
+    pub fn found_at(&self) -> Vec<String> {
+        match &self.included_from {
+            Some(include_dir) => vec![
+                format!("Error found at '{self}'."),
+                format!("Error found at {include_dir}."),
+            ],
+            None => vec![format!("Error found at {self}.")],
+        }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.file.display(), self.line)
@@ -60,28 +74,32 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A warning.
+    pub(super) fn warning(message: String) -> Self {
+        Self {
+            severity: Severity::Warning,
+            message,
+            location: None,
+            hint: None,
+        }
+    }
+
     /// The lines to log, in order: the message, where it was found, the hint.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.message.clone()];
-        if let Some(location) = &self.location {
-            match &location.included_from {
-                Some(include_dir) => {
-                    lines.push(format!("Error found at '{location}'."));
-                    lines.push(format!("Error found at {include_dir}."));
-                }
-                None => lines.push(format!("Error found at {location}.")),
-            }
-        }
+        lines.extend(self.location.iter().flat_map(Location::found_at));
         lines.extend(self.hint.clone());
         lines
     }
 }
 
 /// A configuration that cannot be used: everything that was found in it, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConfigErrors {
     /// Errors, of which there is at least one, and what else was worth telling.
     pub diagnostics: Vec<Diagnostic>,
+    /// What could be read nevertheless, so that the files that it names can be looked at.
+    pub config: Box<Config>,
 }
 
 impl ConfigErrors {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::tls::{CertificateName, TlsOptions};
+use super::diagnostic::Location;
+use super::places::{Places, Scope};
 use crate::broker::log;
 use crate::transport::proxy::ProxyVersion;
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The account to run as when started as root; `None`: `mosquitto`.
     pub user: Option<String>,
+    /// Where all this stands.
+    pub places: Places,
 }
 
 impl Default for Config {
@@ -97,11 +101,21 @@ impl Default for Config {
             websockets_headers_size: DEFAULT_HEADERS_SIZE,
             pid_file: None,
             user: None,
+            places: Places::default(),
         }
     }
 }
 
 impl Config {
+    /// Where the security option of a listener stands, the global one included.
+    pub fn security_location(&self, option: &'static str, listener: usize) -> Option<&Location> {
+        let scope = match self.per_listener_settings {
+            true => Scope::Listener(listener),
+            false => Scope::Broker,
+        };
+        self.places.location(option, scope)
+    }
+
     /// Who may connect to `listener`: its own options before the global ones, and the
     /// defaults for what both leave open.
     pub fn effective_security<'a>(&'a self, listener: &'a Listener) -> EffectiveSecurity<'a> {

@@ -1,19 +1,21 @@
 //! Walks the lines of configuration files and lets each option's row read its value.
 
+mod consistency;
 mod plugins;
 mod structure;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
+use super::places::{self, Scope};
 use super::plugin::Plugin;
 use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
 use super::value::{Argument, Value, Wrong};
-use crate::transport::proxy::ProxyVersion;
 
 /// The part of a configuration that a line can be about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,8 +54,10 @@ pub(super) struct Parser {
     /// `port`, `bind_address` or `listener` was there, so that the broker is not local.
     is_opened: bool,
     is_security_set: bool,
-    /// Options that may stand only once in their block.
-    seen: HashSet<(&'static str, Block)>,
+    /// The options that were there, wrong ones included.
+    seen: HashMap<(&'static str, Block), places::Place>,
+    /// Where the default listener came to be.
+    default_listener_from: Option<Location>,
     current: Current,
     location: Option<Location>,
     diagnostics: Vec<Diagnostic>,
@@ -63,8 +67,8 @@ impl Parser {
     /// Reads the file `path`, named on the command line.
     pub(super) fn read_main_file(&mut self, path: &Path) {
         self.location = None;
-        if let Err(message) = self.read_file(path, None) {
-            self.report(Severity::Error, message, None);
+        if let Err(wrong) = self.read_file(path, None) {
+            self.error(wrong);
         }
     }
 
@@ -75,6 +79,7 @@ impl Parser {
         self.location = None;
         self.check_listeners();
         self.config.local_only = !self.is_opened;
+        let default_listeners;
         if self.is_opened {
             if !ports.is_empty() {
                 let message =
@@ -82,6 +87,7 @@ impl Parser {
                 self.report(Severity::Warning, message.to_owned(), None);
             }
             self.config.listeners = self.listeners;
+            default_listeners = self.config.listeners.len()..self.config.listeners.len() + 1;
             self.config.listeners.extend(self.default_listener);
         } else {
             let template = self.default_listener.unwrap_or_else(default_listener);
@@ -98,31 +104,25 @@ impl Parser {
                     ..template.clone()
                 })
                 .collect();
+            default_listeners = 0..ports.len();
+        }
+        for ((option, block), place) in self.seen {
+            let scopes: Vec<Scope> = match block {
+                Block::Broker => vec![Scope::Broker],
+                Block::Listener(index) => vec![Scope::Listener(index)],
+                Block::DefaultListener => default_listeners.clone().map(Scope::Listener).collect(),
+                Block::Bridge(_) => Vec::new(),
+            };
+            for scope in scopes {
+                self.config.places.add(option, scope, place.clone());
+            }
         }
         (self.config, self.diagnostics)
     }
 
-    /// Finds what only a whole listener shows.
-    fn check_listeners(&mut self) {
-        let listeners: Vec<_> = self
-            .listeners
-            .iter()
-            .chain(&self.default_listener)
-            .cloned()
-            .collect();
-        for message in listeners.iter().flat_map(inconsistencies) {
-            self.error(Wrong::new(message));
-        }
-    }
-
-    /// Reads one file; `Err` is the text for a file that cannot be read.
-    fn read_file(&mut self, path: &Path, included_from: Option<Location>) -> Result<(), String> {
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-            io::ErrorKind::IsADirectory => {
-                format!("Error: Config file '{}' is a directory.", path.display())
-            }
-            _ => format!("Error: Unable to open config file '{}'.", path.display()),
-        })?;
+    /// Reads one file; `Err` is for a file that cannot be read.
+    fn read_file(&mut self, path: &Path, included_from: Option<Location>) -> Result<(), Wrong> {
+        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         let outer_current = std::mem::take(&mut self.current);
         let outer_location = self.location.replace(Location {
             file: path.to_owned(),
@@ -134,10 +134,10 @@ impl Parser {
                 location.line += 1;
             }
             if line.contains(&0) {
-                self.error(Wrong {
-                    message: "Error: NUL byte in configuration.".to_owned(),
-                    hint: Some("The file must be saved as UTF-8, not UTF-16.".to_owned()),
-                });
+                self.error(
+                    Wrong::new("Error: NUL byte in configuration.")
+                        .hint("The file must be saved as UTF-8, not UTF-16."),
+                );
                 break;
             }
             self.read_line(line);
@@ -173,8 +173,7 @@ impl Parser {
         };
         if let Err(mut wrong) = outcome {
             if line.contains(&b'\t') {
-                let hint = "Names and values are separated by spaces, not by tabs.";
-                wrong.hint = Some(hint.to_owned());
+                wrong = wrong.hint("Names and values are separated by spaces, not by tabs.");
             }
             self.error(wrong);
         }
@@ -251,8 +250,9 @@ impl Parser {
         block: Block,
         target: impl FnOnce(&mut Self) -> Option<&mut T>,
     ) -> Result<bool, Wrong> {
-        if let Some(duplicate) = value.duplicate_text() {
-            self.refuse_second(row, duplicate, argument, block)?;
+        let earlier = self.note_place(row, argument, block);
+        if let (Some(duplicate), Some(earlier)) = (value.duplicate_text(), earlier) {
+            return Err(second(duplicate, argument, &earlier));
         }
         let note = match target(self) {
             Some(target) => value.read(target, argument)?,
@@ -264,17 +264,41 @@ impl Parser {
         Ok(value.is_switched_off(argument))
     }
 
-    fn refuse_second(
+    /// Keeps where the option stands; returns where it stood before.
+    fn note_place(
         &mut self,
         row: &'static Row,
-        duplicate: &str,
         argument: &Argument<'_>,
         block: Block,
-    ) -> Result<(), Wrong> {
-        if self.seen.insert((row.name(), block)) {
-            return Ok(());
+    ) -> Option<Location> {
+        let location = self.location.clone()?;
+        let value = argument.rest.to_vec();
+        match self.seen.entry((row.name(), block)) {
+            Entry::Vacant(vacant) => {
+                let values = vec![value];
+                vacant.insert(places::Place { location, values });
+                None
+            }
+            Entry::Occupied(mut occupied) => {
+                let place = occupied.get_mut();
+                place.values.push(value);
+                Some(std::mem::replace(&mut place.location, location))
+            }
         }
-        Err(Wrong::new(argument.fill(duplicate, "")))
+    }
+
+    /// Where the option of this block stands.
+    fn location_of(&self, option: &'static str, block: Block) -> Option<Location> {
+        let place = self.seen.get(&(option, block))?;
+        Some(place.location.clone())
+    }
+
+    /// Where the block says its address, if that could be read.
+    fn address_location(&self, block: Block) -> Option<Location> {
+        match block {
+            Block::DefaultListener => self.default_listener_from.clone(),
+            _ => self.location_of("listener", block),
+        }
     }
 
     fn tell_deprecated(&mut self, row: &Row, argument: &Argument<'_>) {
@@ -337,6 +361,7 @@ impl Parser {
     fn made_default_listener(&mut self, argument: &Argument<'_>) -> &mut Listener {
         if self.default_listener.is_none() {
             let name = argument.name;
+            self.default_listener_from = self.location.clone();
             for message in [
                 format!("Creating default listener due to '{name}' option."),
                 format!(
@@ -352,6 +377,13 @@ impl Parser {
 
     fn error(&mut self, wrong: Wrong) {
         self.report(Severity::Error, wrong.message, wrong.hint);
+    }
+
+    /// An error about a line that was read before.
+    fn error_at(&mut self, location: Option<Location>, wrong: Wrong) {
+        let here = std::mem::replace(&mut self.location, location);
+        self.error(wrong);
+        self.location = here;
     }
 
     fn report(&mut self, severity: Severity, message: String, hint: Option<String>) {
@@ -372,31 +404,20 @@ fn default_listener() -> Listener {
     Listener::new(DEFAULT_PORT, ListenAddress::Any)
 }
 
-fn inconsistencies(listener: &Listener) -> Vec<&'static str> {
-    let tls = &listener.tls;
-    let mut found = Vec::new();
-    if tls.certfile.is_some() != tls.keyfile.is_some() {
-        found.push("Error: Both certfile and keyfile must be provided to enable a TLS listener.");
-    } else if tls.certfile.is_none() {
-        if tls.cafile.is_some() {
-            found.push("Error: cafile specified without certfile and keyfile.");
+fn unreadable(path: &Path, error: &io::Error) -> Wrong {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            Wrong::new(format!("Error: Config file '{path}' is a directory."))
         }
-        if tls.capath.is_some() {
-            found.push("Error: capath specified without certfile and keyfile.");
-        }
+        _ => Wrong::new(format!("Error: Unable to open config file '{path}'."))
+            .hint(format!("The system says: {error}.")),
     }
-    if listener.proxy_protocol == Some(ProxyVersion::V2) {
-        if tls.certfile.is_some() {
-            found
-                .push("Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.");
-        }
-        if tls.use_subject_as_username {
-            found.push(
-                "Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.",
-            );
-        }
-    }
-    found
+}
+
+/// The error for a second use of an option.
+fn second(text: &str, argument: &Argument<'_>, earlier: &Location) -> Wrong {
+    Wrong::new(argument.fill(text, "")).hint(format!("It stands already at {earlier}."))
 }
 
 /// The mark that some editors put at the start of a file is no part of the first name.
@@ -405,10 +426,16 @@ fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
 }
 
 fn needs(argument: &Argument<'_>, what: &str) -> Wrong {
+    let name = argument.name;
+    let begins = match what {
+        "a listener" => "listener",
+        "a bridge" => "connection",
+        _ => "plugin",
+    };
     Wrong::new(format!(
-        "Error: The '{}' option requires {what} to be defined first.",
-        argument.name
+        "Error: The '{name}' option requires {what} to be defined first."
     ))
+    .hint(format!("Put it below a '{begins}' line, in the same file."))
 }
 
 fn unknown(name: &str) -> Wrong {

@@ -4,6 +4,7 @@ mod access;
 mod broker;
 mod every_option;
 mod files;
+mod ledger;
 mod listeners;
 
 use std::path::{Path, PathBuf};

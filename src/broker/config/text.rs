@@ -24,6 +24,11 @@ pub(super) fn did_you_mean<'a>(
     (distance <= allowed).then(|| format!("Did you mean '{candidate}'?"))
 }
 
+/// `It is one of: ...`, for somebody whose word is near none of them.
+pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    format!("It is one of: {}.", words.collect::<Vec<_>>().join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! table of options cannot store a number where a path belongs.
 
 use super::diagnostic::Severity;
-use super::text::is_mqtt_text;
+use super::text::{did_you_mean, is_mqtt_text, one_of};
 
 /// The longest text that an option takes, in bytes: that of an MQTT string.
 const LONGEST_TEXT: usize = 65_535;
@@ -51,7 +51,12 @@ impl<'a> Argument<'a> {
         }
         match std::str::from_utf8(self.rest) {
             Ok(text) if is_mqtt_text(text) => Ok(text.to_owned()),
-            _ => Err(Wrong::new("Error: Malformed UTF-8 in configuration.")),
+            _ => Err(
+                Wrong::new("Error: Malformed UTF-8 in configuration.").hint(format!(
+                    "The value of '{}' holds a control character, or is not UTF-8.",
+                    self.name
+                )),
+            ),
         }
     }
 
@@ -61,6 +66,7 @@ impl<'a> Argument<'a> {
             "Error: Empty '{}' value in configuration.",
             self.name
         ))
+        .hint("The value stands behind the name, on the same line.")
     }
 
     /// Fills `{name}` and `{value}` of an error text.
@@ -83,6 +89,14 @@ impl Wrong {
         Self {
             message: message.into(),
             hint: None,
+        }
+    }
+
+    /// The same with the way out.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
         }
     }
 }
@@ -132,10 +146,9 @@ impl<T> Value<T> {
             Self::Choice(wrong, choices) => {
                 let word = argument.word()?;
                 let Some((_, set)) = choices.iter().find(|(choice, _)| *choice == word) else {
-                    return Err(Wrong {
-                        message: argument.fill(wrong, &word),
-                        hint: super::text::did_you_mean(&word, choices.iter().map(|(w, _)| *w)),
-                    });
+                    let words = || choices.iter().map(|(word, _)| *word);
+                    let hint = did_you_mean(&word, words()).unwrap_or_else(|| one_of(words()));
+                    return Err(Wrong::new(argument.fill(wrong, &word)).hint(hint));
                 };
                 let Some(set) = set else {
                     return Err(Wrong::new(format!(
@@ -179,10 +192,8 @@ pub(super) fn read_bool(argument: &Argument<'_>) -> Result<bool, Wrong> {
     match word.as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(Wrong {
-            message: argument.fill(INVALID, &word),
-            hint: Some("It is either true or false, in lower case.".to_owned()),
-        }),
+        _ => Err(Wrong::new(argument.fill(INVALID, &word))
+            .hint("It is either true or false, in lower case.")),
     }
 }
 
@@ -281,6 +292,15 @@ impl Range {
         }
     }
 
+    /// What numbers there are, for one who took another.
+    fn hint(&self) -> String {
+        match (self.minimum, self.maximum) {
+            (minimum, i32::MAX) => format!("It is at least {minimum}."),
+            (i32::MIN, maximum) => format!("It is at most {maximum}."),
+            (minimum, maximum) => format!("It is from {minimum} to {maximum}."),
+        }
+    }
+
     fn read(&self, argument: &Argument<'_>) -> Result<(i32, Option<Note>), Wrong> {
         let word = argument.word()?;
         let number = read_integer(argument.name, &word)?;
@@ -292,7 +312,14 @@ impl Range {
             return Ok((number, None));
         };
         match beyond {
-            Beyond::Refused(wrong) => Err(Wrong::new(argument.fill(wrong, &number.to_string()))),
+            Beyond::Refused(wrong) => {
+                let told = Wrong::new(argument.fill(wrong, &number.to_string()));
+                // The other texts name the bounds themselves.
+                Err(match wrong == INVALID {
+                    true => told.hint(self.hint()),
+                    false => told,
+                })
+            }
             Beyond::Clamped => Ok((bound, None)),
             Beyond::ClampedSaying(severity, message) => {
                 let message = message.to_owned();
@@ -305,7 +332,10 @@ impl Range {
 /// Reads a decimal, `0x` hexadecimal or leading-0 octal number of 32 bits; `name` is what
 /// an error calls it.
 pub(super) fn read_integer(name: &str, word: &str) -> Result<i32, Wrong> {
-    let not_a_number = || Wrong::new(format!("Error: '{name}' value not a number."));
+    let not_a_number = || {
+        Wrong::new(format!("Error: '{name}' value not a number."))
+            .hint(format!("'{word}' is not a whole number."))
+    };
     let (negative, digits) = match word.as_bytes().first() {
         Some(b'-') => (true, &word[1..]),
         Some(b'+') => (false, &word[1..]),
@@ -322,7 +352,13 @@ pub(super) fn read_integer(name: &str, word: &str) -> Result<i32, Wrong> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return Err(not_a_number());
     }
-    let out_of_range = || Wrong::new(format!("Error: '{name}' value out of range."));
+    let out_of_range = || {
+        Wrong::new(format!("Error: '{name}' value out of range.")).hint(format!(
+            "Numbers go from {} to {}, and '{word}' does not.",
+            i32::MIN,
+            i32::MAX
+        ))
+    };
     let magnitude = i64::from_str_radix(digits, radix).map_err(|_| out_of_range())?;
     let number = if negative { -magnitude } else { magnitude };
     i32::try_from(number).map_err(|_| out_of_range())

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use self::connack::accepted;
@@ -19,7 +20,7 @@ use self::refusal::Refusal;
 use super::Connection;
 use super::gated::BatchStart;
 use crate::broker::Broker;
-use crate::broker::auth::{Credentials, Identity};
+use crate::broker::auth::{Credentials, Identity, Logins};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::persistence::Ticket;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
@@ -66,11 +67,11 @@ async fn admit(
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
     let deadline = Instant::now() + CONNECT_WITHIN;
-    let opened = timeout_at(deadline, open(socket, &mut peer, &listener, &broker)).await;
+    let opened = timeout_at(deadline, open(socket, &mut peer, &listener)).await;
     let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
-            let folder = listener.settings(&broker).http_dir.as_deref();
+            let folder = listener.settings().http_dir.as_deref();
             visit.serve(folder, &peer, broker.log()).await;
             return None;
         }
@@ -79,7 +80,7 @@ async fn admit(
             return None;
         }
     };
-    let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
+    let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
     let mut rest = BytesMut::new();
     let connect = read_connect(&mut stream, &mut decoder, &mut rest, &broker);
     let connect = match timeout_at(deadline, connect).await {
@@ -165,10 +166,10 @@ async fn log_in(
     listener: &ListenerContext,
     broker: &Broker,
 ) -> Result<Login, Refusal> {
-    let settings = listener.settings(broker);
-    let security = listener.security(broker);
+    let settings = listener.settings();
+    let security = listener.security();
     let version = connect.version;
-    if !listener.accepts(version, broker) {
+    if !listener.accepts(version) {
         return Err(Refusal::VersionNotAccepted(version));
     }
     if connect.properties.authentication_method().is_some() {
@@ -196,7 +197,7 @@ async fn log_in(
         if u8::from(will.qos) > settings.max_qos {
             return Err(Refusal::Will(ReasonCode::QosNotSupported));
         }
-        if will.retain && !broker.config().retain_available {
+        if will.retain && !broker.policy().retain_available() {
             return Err(Refusal::Will(ReasonCode::RetainNotSupported));
         }
         if broker.policy().is_too_large(&will.payload) {
@@ -206,7 +207,7 @@ async fn log_in(
             return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
         }
     }
-    let keep_alive = match broker.config().limits.max_keepalive {
+    let keep_alive = match listener.config().limits.max_keepalive {
         Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
             if !version.is_v5() {
                 return Err(Refusal::KeepAlive);
@@ -280,7 +281,7 @@ impl Handshake {
             keep_alive,
             credentials,
         } = login;
-        let limits = &broker.config().limits;
+        let limits = &listener.config().limits;
         decoder.set_max_packet_size(limits.max_packet_size);
         let version = connect.version;
         let number = ConnectionNumber::unused();
@@ -324,7 +325,7 @@ impl Handshake {
                 .properties
                 .topic_alias_maximum()
                 .unwrap_or(0)
-                .min(listener.settings(&broker).max_topic_alias_broker),
+                .min(listener.settings().max_topic_alias_broker),
             // Before MQTT 5.0 no client is told of a limit.
             own_receive_maximum: if version.is_v5() {
                 own_window
@@ -337,6 +338,11 @@ impl Handshake {
         let (session, present) = broker.open_session(opening, &ticket);
         let stored = ticket.number();
         drop(ticket);
+        if !Arc::ptr_eq(&listener, &broker.listener(listener.index())) {
+            // A reload came between, which may not have seen this client.
+            let (broker, session) = (Arc::clone(&broker), Arc::clone(&session));
+            spawn_blocking(move || broker.end_if_revoked(&session, &Logins::new()));
+        }
         let mut properties = Vec::new();
         if version.is_v5() {
             if keep_alive != connect.keep_alive {

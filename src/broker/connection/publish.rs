@@ -58,7 +58,7 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let is_source_asked = publish.retain && self.broker.config().check_retain_source;
+        let is_source_asked = publish.retain && self.broker.policy().check_retain_source();
         let source = is_source_asked.then(|| self.session.identity());
         let publication = Publication::new(Message {
             topic,
@@ -182,7 +182,7 @@ impl Connection {
             ));
             return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
         }
-        if publish.retain && !self.broker.config().retain_available {
+        if publish.retain && !self.broker.policy().retain_available() {
             return Err(Closed::Refused(
                 ReasonCode::RetainNotSupported,
                 "PUBLISH: retain",

@@ -9,68 +9,18 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
-use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::broker::config::{CertificateName, Config, TlsOptions};
+use crate::broker::config::{CertificateName, TlsOptions};
 use crate::protocol::Text;
-
-/// The TLS of all listeners, in the order of the configuration.
-pub(in crate::broker) struct TlsListeners {
-    acceptors: Vec<Option<RwLock<TlsAcceptor>>>,
-}
-
-impl TlsListeners {
-    /// Reads the certificates and keys that the configuration names.
-    pub(in crate::broker) fn new(config: &Config) -> Result<Self, TlsError> {
-        let mut acceptors = Vec::new();
-        for listener in &config.listeners {
-            let acceptor = acceptor(&listener.tls)?;
-            acceptors.push(acceptor.map(RwLock::new));
-        }
-        Ok(Self { acceptors })
-    }
-
-    /// Reads the files again. Where that fails, the listener goes on with what it has;
-    /// returns what to tell of it.
-    pub(in crate::broker) fn reload(&self, running: &Config) -> Vec<String> {
-        let mut complaints = Vec::new();
-        for (listener, in_force) in running.listeners.iter().zip(&self.acceptors) {
-            let Some(in_force) = in_force else { continue };
-            match acceptor(&listener.tls) {
-                Ok(Some(acceptor)) => *in_force.write() = acceptor,
-                Ok(None) => {}
-                Err(error) => {
-                    let name = |file: &Option<PathBuf>| {
-                        let file = file.as_deref().unwrap_or(Path::new(""));
-                        file.display().to_string()
-                    };
-                    complaints.push(format!(
-                        "Error when reloading certificate '{}' or key '{}'.",
-                        name(&listener.tls.certfile),
-                        name(&listener.tls.keyfile)
-                    ));
-                    complaints.extend(error.lines());
-                }
-            }
-        }
-        complaints
-    }
-
-    /// What speaks TLS on the listener with this place, if it does.
-    pub(in crate::broker) fn acceptor(&self, listener: usize) -> Option<TlsAcceptor> {
-        let acceptor = self.acceptors.get(listener)?.as_ref()?;
-        Some(acceptor.read().clone())
-    }
-}
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
 #[derive(Debug, Error)]
@@ -104,54 +54,98 @@ pub(in crate::broker) enum TlsError {
 }
 
 impl TlsError {
-    /// The lines to log: what is wrong, and why or what to do.
-    pub(in crate::broker) fn lines(&self) -> Vec<String> {
-        let reason = match self {
+    /// The option that it is about.
+    pub(in crate::broker) fn option(&self) -> &'static str {
+        match self {
+            Self::Certificate { .. } | Self::Other(_) => "certfile",
+            Self::Key { .. } | Self::Inconsistent { .. } => "keyfile",
+            Self::Authorities { option, .. } => option,
+            Self::RevocationList { .. } => "crlfile",
+            Self::NoAuthorities => "require_certificate",
+            Self::Version(_) => "tls_version",
+            Self::Ciphers(_) => "ciphers",
+            Self::CiphersTls13(_) => "ciphers_tls1.3",
+        }
+    }
+
+    /// Why, or what to do.
+    pub(in crate::broker) fn hint(&self) -> String {
+        match self {
             Self::Certificate { cause, .. }
             | Self::Key { cause, .. }
             | Self::Inconsistent { cause }
             | Self::Authorities { cause, .. }
-            | Self::RevocationList { cause, .. } => format!("TLS error: {cause}."),
+            | Self::RevocationList { cause, .. }
+            | Self::Other(cause) => format!("TLS error: {cause}."),
             Self::NoAuthorities => "Name them by cafile or capath.".to_owned(),
             Self::Version(_) => "The versions are tlsv1.2 and tlsv1.3.".to_owned(),
             Self::Ciphers(_) | Self::CiphersTls13(_) => ciphers::hint(),
-            Self::Other(_) => return vec![self.to_string()],
-        };
-        vec![self.to_string(), reason]
+        }
     }
 }
 
-fn acceptor(options: &TlsOptions) -> Result<Option<TlsAcceptor>, TlsError> {
+/// What speaks TLS with these options, and writes its keys to the log, if there is one;
+/// nothing where the options do not ask for it.
+///
+/// # Errors
+///
+/// Everything that is wrong with the options and the files that they name.
+pub(in crate::broker) fn acceptor(
+    options: &TlsOptions,
+    key_log: Option<&Arc<dyn KeyLog>>,
+) -> Result<Option<TlsAcceptor>, Vec<TlsError>> {
     let (Some(certfile), Some(keyfile)) = (&options.certfile, &options.keyfile) else {
         return Ok(None);
     };
+    let mut errors = Vec::new();
+    let default = ring::default_provider();
+    let suites = noted(ciphers::chosen(options), &mut errors);
     let provider = Arc::new(CryptoProvider {
-        cipher_suites: ciphers::chosen(options)?,
-        ..ring::default_provider()
+        cipher_suites: suites.unwrap_or_else(|| default.cipher_suites.clone()),
+        ..default
     });
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions(options.tls_version.as_deref())?)
-        .map_err(|error| TlsError::Other(error.to_string()))?;
-    let builder = match client_certificates::verifier(options, provider)? {
-        Some(verifier) => builder.with_client_cert_verifier(verifier),
-        None => builder.with_no_client_auth(),
-    };
+    let versions = noted(versions(options.tls_version.as_deref()), &mut errors);
+    let verifier = client_certificates::verifier(options, Arc::clone(&provider));
+    let verifier = noted(verifier, &mut errors);
     let chain = certificates(certfile).map_err(|cause| TlsError::Certificate {
         file: certfile.clone(),
         cause,
-    })?;
+    });
+    let chain = noted(chain, &mut errors);
     let key = PrivateKeyDer::from_pem_file(keyfile).map_err(|error| TlsError::Key {
         file: keyfile.clone(),
         cause: error.to_string(),
+    });
+    let key = noted(key, &mut errors);
+    let (Some(versions), Some(verifier), Some(chain), Some(key)) = (versions, verifier, chain, key)
+    else {
+        return Err(errors);
+    };
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| vec![TlsError::Other(error.to_string())])?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
+        vec![TlsError::Inconsistent {
+            cause: error.to_string(),
+        }]
     })?;
-    let mut config =
-        builder
-            .with_single_cert(chain, key)
-            .map_err(|error| TlsError::Inconsistent {
-                cause: error.to_string(),
-            })?;
     config.ignore_client_order = true;
+    if let Some(key_log) = key_log {
+        config.key_log = Arc::clone(key_log);
+    }
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+/// The value, or nothing and one more error.
+fn noted<T>(result: Result<T, TlsError>, errors: &mut Vec<TlsError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
 }
 
 fn versions(

@@ -57,10 +57,18 @@ impl LogFile {
         }
     }
 
-    /// Opens the file again, as it may have been renamed.
+    /// Whether there is a file to write to.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Opens the file again, as it may have been renamed; goes on with the one that is
+    /// there where that fails.
     pub(super) fn reopen(&mut self) {
-        self.file = None;
-        *self = Self::open(&self.path);
+        let opened = Self::open(&self.path);
+        if opened.is_open() {
+            *self = opened;
+        }
     }
 
     /// Appends `line` by one write; without the file errors go to standard error.

@@ -226,9 +226,15 @@ impl Writer {
     fn reconfigure(&mut self, settings: &Settings) {
         self.line_writer = LineWriter::new(prefix(settings));
         self.destinations = settings.destinations();
-        // Closed before it is opened again: it may be the same file.
-        self.file = None;
-        self.file = self.destinations.file.as_deref().map(LogFile::open);
+        let before = self.file.take();
+        self.file = self.destinations.file.as_deref().map(|path| {
+            let opened = LogFile::open(path);
+            match before {
+                // A file that is there is better than one that is not.
+                Some(before) if !opened.is_open() => before,
+                _ => opened,
+            }
+        });
         self.syslog = self.destinations.syslog.then(|| {
             let path = Syslog::SOCKET_PATH.as_ref();
             Syslog::new(path, &self.program, settings.local_facility)

@@ -344,7 +344,7 @@ impl SessionState {
             let Some(front) = self.queue.front() else {
                 break;
             };
-            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, limits) {
+            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, &limits) {
                 break;
             }
             let Some(queued) = self.dequeue() else { break };
@@ -393,7 +393,7 @@ impl SessionState {
         let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
-            qos if self.keeps(queued.terms, broker.queue_limits()) => {
+            qos if self.keeps(queued.terms, &broker.queue_limits()) => {
                 self.send_kept(qos, queued, recorder)
             }
             qos => {
@@ -441,7 +441,7 @@ impl SessionState {
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let mut dropped = 0;
             for publication in run.publications() {
-                let queued = self.queue_behind(publication, shape, limits, recorder);
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
                 dropped += usize::from(!queued);
             }
             self.refill_with(broker, recorder, now);
@@ -469,17 +469,17 @@ impl SessionState {
                     QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
                     _ => {
                         self.unwritten < OUTBOX_MARK
-                            && self.has_room_for(&publication.message, limits)
+                            && self.has_room_for(&publication.message, &limits)
                     }
                 };
             if !ready {
-                let queued = self.queue_behind(publication, shape, limits, recorder);
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
                 dropped += usize::from(!queued);
                 continue;
             }
             let packet_id = match message.qos {
                 QoS::AtMostOnce => None,
-                qos if self.keeps(shape.terms, limits) => {
+                qos if self.keeps(shape.terms, &limits) => {
                     let queued = Queued::new(publication, shape);
                     self.send_kept(qos, queued, recorder).packet_id()
                 }

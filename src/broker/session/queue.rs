@@ -49,7 +49,7 @@ impl SessionState {
             if qos == QoS::AtMostOnce && !broker.policy().queue_qos0_messages() {
                 continue;
             }
-            if !self.admits(qos, broker.queue_limits(), 0) {
+            if !self.admits(qos, &broker.queue_limits(), 0) {
                 dropped += 1;
                 continue;
             }

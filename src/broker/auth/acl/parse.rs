@@ -17,10 +17,12 @@ struct Place<'a> {
 }
 
 impl Acl {
-    /// Reads the lines of an ACL file; `file` is its name in the errors.
-    pub(super) fn parse(file: &Path, contents: &[u8]) -> Result<Self, AclError> {
+    /// Reads the lines of an ACL file; `file` is its name in the errors, of which there is
+    /// one for each wrong line.
+    pub(super) fn parse(file: &Path, contents: &[u8]) -> Result<Self, Vec<AclError>> {
         let mut acl = Self::default();
         let mut user: Option<Box<str>> = None;
+        let mut errors = Vec::new();
         for (index, line) in contents.split(|&byte| byte == b'\n').enumerate() {
             if line.starts_with(b"#") {
                 continue;
@@ -34,42 +36,56 @@ impl Acl {
                 file,
                 line: index + 1,
             };
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let rest = rest.trim();
-            match word {
-                "user" if rest.is_empty() => {
-                    return Err(AclError::MissingUsername {
-                        file: file.to_owned(),
-                        line: place.line,
-                    });
-                }
-                "user" => user = Some(rest.into()),
-                "topic" => {
-                    let rules = match &user {
-                        None => &mut acl.anonymous,
-                        Some(name) => acl.users.entry(name.clone()).or_default(),
-                    };
-                    rules.add(rest, place)?;
-                }
-                "pattern" => {
-                    let pattern = acl.patterns.add(rest, place)?;
-                    let mut levels = pattern.split('/');
-                    if !levels.any(|level| matches!(level, "%c" | "%u")) {
-                        acl.warnings.push(format!(
-                            "Warning: ACL pattern '{pattern}' does not contain '%c' or '%u'."
-                        ));
-                    }
-                }
-                _ => {
-                    return Err(AclError::InvalidLine {
-                        file: file.to_owned(),
-                        line: place.line,
-                        word: word.to_owned(),
-                    });
+            errors.extend(acl.read_line(line, &mut user, place).err());
+        }
+        match errors.is_empty() {
+            true => Ok(acl),
+            false => Err(errors),
+        }
+    }
+
+    /// Reads one line; `user` is the one whose rules follow.
+    fn read_line(
+        &mut self,
+        line: &str,
+        user: &mut Option<Box<str>>,
+        place: Place<'_>,
+    ) -> Result<(), AclError> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        match word {
+            "user" if rest.is_empty() => {
+                return Err(AclError::MissingUsername {
+                    file: place.file.to_owned(),
+                    line: place.line,
+                });
+            }
+            "user" => *user = Some(rest.into()),
+            "topic" => {
+                let rules = match user {
+                    None => &mut self.anonymous,
+                    Some(name) => self.users.entry(name.clone()).or_default(),
+                };
+                rules.add(rest, place)?;
+            }
+            "pattern" => {
+                let pattern = self.patterns.add(rest, place)?;
+                let mut levels = pattern.split('/');
+                if !levels.any(|level| matches!(level, "%c" | "%u")) {
+                    self.warnings.push(format!(
+                        "Warning: ACL pattern '{pattern}' does not contain '%c' or '%u'."
+                    ));
                 }
             }
+            _ => {
+                return Err(AclError::InvalidLine {
+                    file: place.file.to_owned(),
+                    line: place.line,
+                    word: word.to_owned(),
+                });
+            }
         }
-        Ok(acl)
+        Ok(())
     }
 }
 

@@ -136,12 +136,17 @@ fn a_line_that_makes_no_sense_is_told_with_its_number() {
         (" # x", "Error: Invalid line in acl_file \"acl\": #."),
     ] {
         let contents = format!("topic ok\n{line}\n");
-        let error = Acl::parse(Path::new("acl"), contents.as_bytes()).unwrap_err();
-        let expected = [
-            text,
-            "Error found at acl:2.",
-            "Error opening acl file \"acl\".",
-        ];
-        assert_eq!(error.lines(), expected, "{line}");
+        let errors = Acl::parse(Path::new("acl"), contents.as_bytes()).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].to_string(), text);
+        assert_eq!(errors[0].place(), (Path::new("acl"), Some(2)));
     }
+}
+
+#[test]
+fn all_lines_that_make_no_sense_are_told() {
+    let contents = b"topic\ntopic ok\nallow a\nuser\n";
+    let errors = Acl::parse(Path::new("acl"), contents).unwrap_err();
+    let lines: Vec<_> = errors.iter().map(|error| error.place().1).collect();
+    assert_eq!(lines, [Some(1), Some(3), Some(4)]);
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Block, Parser, default_listener};
+use super::{Block, Parser, default_listener, second};
 use crate::broker::config::diagnostic::Severity;
 use crate::broker::config::include::files_of;
 use crate::broker::config::model::ListenAddress;
@@ -25,10 +25,10 @@ impl Parser {
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
         match structure {
-            Structure::Listener => self.read_listener(argument),
+            Structure::Listener => self.read_listener(row, argument),
             Structure::Port => self.read_default_port(row, argument),
             Structure::BindAddress => self.read_bind_address(row, argument),
-            Structure::PerListenerSettings => self.read_per_listener_settings(argument),
+            Structure::PerListenerSettings => self.read_per_listener_settings(row, argument),
             Structure::IncludeDir => self.read_include_dir(argument),
             Structure::Bridge => self.read_bridge(argument),
             Structure::Plugin => self.read_plugin(argument),
@@ -36,7 +36,7 @@ impl Parser {
         }
     }
 
-    fn read_listener(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+    fn read_listener(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<(), Wrong> {
         self.is_opened = true;
         // Made first, so that a wrong address is one error and not one for every line of the block.
         self.listeners.push(default_listener());
@@ -52,7 +52,8 @@ impl Parser {
             (0, None) => {
                 return Err(Wrong::new(
                     "Error: A listener with port 0 must provide a Unix socket path.",
-                ));
+                )
+                .hint("Write 'listener 0 /run/mosquitto.sock', or a port of 1 to 65535."));
             }
             (0, Some(path)) if path.len() > LONGEST_SOCKET_PATH => {
                 return Err(Wrong::new(format!(
@@ -67,6 +68,7 @@ impl Parser {
             listener.port = port;
             listener.address = address;
         }
+        self.note_place(row, argument, block);
         Ok(())
     }
 
@@ -76,7 +78,8 @@ impl Parser {
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
         self.is_opened = true;
-        if !self.seen.insert((row.name(), Block::DefaultListener)) {
+        let earlier = self.note_place(row, argument, Block::DefaultListener);
+        if earlier.is_some() {
             self.report(Severity::Warning, SECOND_PORT.to_owned(), None);
         }
         let port = match read_port(argument.name, &argument.word()?)? {
@@ -93,19 +96,26 @@ impl Parser {
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
         self.is_opened = true;
-        self.refuse_second(row, DUPLICATE, argument, Block::DefaultListener)?;
+        if let Some(earlier) = self.note_place(row, argument, Block::DefaultListener) {
+            return Err(second(DUPLICATE, argument, &earlier));
+        }
         let host = argument.text()?;
         self.made_default_listener(argument).address = ListenAddress::Host(host);
         Ok(())
     }
 
     /// What is once true stays true.
-    fn read_per_listener_settings(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
+    fn read_per_listener_settings(
+        &mut self,
+        row: &'static Row,
+        argument: &Argument<'_>,
+    ) -> Result<(), Wrong> {
+        self.note_place(row, argument, Block::Broker);
         self.config.per_listener_settings |= read_bool(argument)?;
         if self.is_security_set {
-            return Err(Wrong::new(
-                "Error: per_listener_settings must be set before any other security settings.",
-            ));
+            let message =
+                "Error: per_listener_settings must be set before any other security settings.";
+            return Err(Wrong::new(message).hint("Make it the first line of the file."));
         }
         Ok(())
     }
@@ -127,17 +137,16 @@ impl Parser {
                 "Error: The include_dir option is only valid in the main configuration file.",
             ));
         };
-        let files = files_of(&directory).map_err(|_| {
-            Wrong::new(format!(
-                "Error: Unable to open include_dir '{}'.",
-                directory.display()
-            ))
+        let files = files_of(&directory).map_err(|error| {
+            let directory = directory.display();
+            Wrong::new(format!("Error: Unable to open include_dir '{directory}'."))
+                .hint(format!("The system says: {error}."))
         })?;
         for file in files {
             let message = format!("Loading config file '{}'", file.display());
             self.report(Severity::Information, message, None);
-            if let Err(message) = self.read_file(&file, Some(here.clone())) {
-                self.error(Wrong::new(message));
+            if let Err(wrong) = self.read_file(&file, Some(here.clone())) {
+                self.error(wrong);
             }
         }
         Ok(())
@@ -151,4 +160,5 @@ fn read_port(name: &str, word: &str) -> Result<u16, Wrong> {
 
 fn invalid_port(value: i32) -> Wrong {
     Wrong::new(format!("Error: Invalid 'port' value ({value})."))
+        .hint("Ports are numbers from 1 to 65535.")
 }

@@ -17,7 +17,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::security(&["acl_file"], Text(LAST_WINS, |security, path| security.acl_file = Some(path.into()))),
     Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(PSK),
     Row::security(&["allow_zero_length_clientid"], Bool(|security, on| security.allow_zero_length_clientid = on)),
-    Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).restart().deprecated("Please use 'listener_auto_id_prefix' instead."),
+    Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).deprecated("Please use 'listener_auto_id_prefix' instead."),
     Row::global(&["clientid_prefixes"], Text(LAST_WINS, |config, prefix| config.clientid_prefix = Some(prefix))).reloaded().deprecated(""),
 
     // Plugins

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::diagnostic::Severity;
-use super::super::text::did_you_mean;
+use super::super::text::{did_you_mean, one_of};
 use super::super::value::Value::{self, Bool, Choice, Integer, Special, Text, Unread};
 use super::super::value::{Argument, Beyond, INVALID, Note, Outcome, Range, TextRule, Wrong};
 use super::{Row, Structure, unused};
@@ -46,12 +46,12 @@ pub(super) static ROWS: &[Row] = &[
     Row::structure(&["include_dir"], Structure::IncludeDir).reloaded(),
     Row::structure(&["per_listener_settings"], Structure::PerListenerSettings).deprecated(""),
     Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
-    Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)),
+    Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)).reloaded(),
     Row::global(&["enable_control_api"], Bool(unused())).obsolete(CONTROL_API),
     Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))),
 
     // Messages
-    Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)),
+    Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)).reloaded(),
     Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))),
     Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)),
     Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).reloaded().deprecated(""),
@@ -90,16 +90,16 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["autosave_on_changes"], Bool(unused())).reloaded(),
 
     // Limits
-    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))),
+    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))).reloaded(),
     Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))),
-    Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok())),
-    Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok())),
-    Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())),
+    Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok())).reloaded(),
+    Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok())).reloaded(),
+    Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())).reloaded(),
     Row::global(&["message_size_limit"], Special(message_size_limit)).reloaded(),
-    Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0))),
+    Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0))).reloaded(),
     Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize))),
-    Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number))),
-    Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number))),
+    Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number))).reloaded(),
+    Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number))).reloaded(),
 
     // What once was
     Row::global(&["retry_interval"], Unread).obsolete(RETRY_INTERVAL),
@@ -151,7 +151,8 @@ fn log_dest(config: &mut Config, argument: &Argument<'_>) -> Outcome {
             }));
         }
         "file" if destinations.file.is_some() => {
-            return Err(Wrong::new("Error: Duplicate \"log_dest file\" value."));
+            return Err(Wrong::new("Error: Duplicate \"log_dest file\" value.")
+                .hint("There is one log file at most."));
         }
         "file" => {
             let path = Argument {
@@ -166,10 +167,9 @@ fn log_dest(config: &mut Config, argument: &Argument<'_>) -> Outcome {
             destinations.file = Some(path.text()?.into());
         }
         _ => {
-            return Err(Wrong {
-                message: argument.fill(INVALID, &word),
-                hint: did_you_mean(&word, WORDS.into_iter()),
-            });
+            let words = WORDS.into_iter();
+            let hint = did_you_mean(&word, words.clone()).unwrap_or_else(|| one_of(words));
+            return Err(Wrong::new(argument.fill(INVALID, &word)).hint(hint));
         }
     }
     Ok(None)
@@ -181,8 +181,10 @@ fn persistent_client_expiration(config: &mut Config, argument: &Argument<'_>) ->
     const HOUR: u64 = 3600;
     const DAY: u64 = 24 * HOUR;
     let word = argument.word()?;
-    let wrong =
-        || Wrong::new("Error: Invalid 'persistent_client_expiration' duration in configuration.");
+    let wrong = || {
+        Wrong::new("Error: Invalid 'persistent_client_expiration' duration in configuration.")
+            .hint("It is a number with a unit: s, h, d, w, m (30 days) or y, as in '2w'.")
+    };
     let unit = match word.chars().last() {
         Some('s') => 1,
         Some('h') => HOUR,

@@ -21,7 +21,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["use_identity_as_username"], Bool(|listener, on| listener.tls.use_identity_as_username = on)),
     Row::default_listener(&["use_subject_as_username"], Bool(|listener, on| listener.tls.use_subject_as_username = on)),
     Row::listener(&["disable_client_cert_date_checks"], Bool(|listener, on| listener.tls.disable_client_cert_date_checks = on)),
-    Row::listener(&["tls_version"], Text(ONCE, |listener, version| listener.tls.tls_version = Some(version))).restart(),
+    Row::listener(&["tls_version"], Text(ONCE, |listener, version| listener.tls.tls_version = Some(version))),
     Row::default_listener(&["ciphers"], Text(LAST_WINS, |listener, list| listener.tls.ciphers = Some(list))),
     Row::default_listener(&["ciphers_tls1.3"], Text(LAST_WINS, |listener, list| listener.tls.ciphers_tls1_3 = Some(list))),
     Row::default_listener(&["tls_engine"], Text(ONCE, unused())).restart().refused(ENGINE),

@@ -20,6 +20,7 @@ fn all_errors_of_a_file_are_reported() {
             "Error found at mosquitto.conf:1.",
             "Error: 'max_keepalive' value not a number.",
             "Error found at mosquitto.conf:3.",
+            "'x' is not a whole number.",
             "Error: 'max_qos' must be between 0 and 2 inclusive.",
             "Error found at mosquitto.conf:4.",
         ]
@@ -163,7 +164,10 @@ fn files_that_cannot_be_read_are_named() {
     let load = |path: &Path| Config::load(&[path.to_owned()], &Overrides::default());
     assert_eq!(
         files.lines(&load(&missing).unwrap_err().diagnostics),
-        ["Error: Unable to open config file 'missing.conf'."]
+        [
+            "Error: Unable to open config file 'missing.conf'.",
+            "The system says: No such file or directory (os error 2).",
+        ]
     );
     let directory = files.path().join("conf.d");
     std::fs::create_dir(&directory).unwrap();
@@ -236,6 +240,7 @@ fn an_included_file_begins_without_a_listener() {
             "Error: The 'max_topic_alias' option requires a listener to be defined first.",
             "Error found at 'conf.d/a.conf:2'.",
             "Error found at mosquitto.conf:2.",
+            "Put it below a 'listener' line, in the same file.",
         ]
     );
 }
@@ -256,6 +261,7 @@ fn what_cannot_be_included_is_an_error() {
         [
             "Error: Unable to open include_dir '/does/not/exist'.",
             "Error found at mosquitto.conf:1.",
+            "The system says: No such file or directory (os error 2).",
         ]
     );
     let files = with_included(&[]);

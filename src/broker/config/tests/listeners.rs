@@ -230,3 +230,112 @@ fn the_http_interface_is_refused_with_what_there_is_instead() {
     let hint = "Pages are given to browsers by 'protocol websockets' with 'http_dir'.";
     assert!(lines.contains(&hint.to_owned()), "{lines:?}");
 }
+
+#[test]
+fn two_listeners_cannot_have_one_address() {
+    for (text, line, first) in [
+        ("listener 1883\nlistener 1883\n", 2, 1),
+        (
+            "listener 1883\nlistener 1884\nlistener 1883 127.0.0.1\n",
+            3,
+            1,
+        ),
+        ("listener 1883 ::1\nlistener 1883 ::1\n", 2, 1),
+        ("max_qos 1\nlistener 1883\n", 1, 2),
+        ("listener 0 /a\nlistener 0 /a\n", 2, 1),
+        ("listener 1883 0.0.0.0\nlistener 1883 127.0.0.1\n", 2, 1),
+    ] {
+        let lines = errors(text);
+        let place = format!("Error found at mosquitto.conf:{line}.");
+        let hint = format!(
+            "The listener at mosquitto.conf:{first} has it, too. \
+             Give one of them another port or address."
+        );
+        let told = ["Error: Address already in use.", &place, &hint];
+        assert!(lines.windows(3).any(|lines| lines == told), "{lines:?}");
+    }
+    for text in [
+        "listener 1883 127.0.0.1\nlistener 1883 127.0.0.2\n",
+        "listener 1883 127.0.0.1\nlistener 1883 ::1\n",
+        "listener 1883\nsocket_domain ipv4\nlistener 1883\nsocket_domain ipv6\n",
+        "listener 1883\nsocket_domain ipv4\nlistener 1883 ::1\n",
+        "listener 1883\nbind_interface lo\nlistener 1883\nbind_interface eth0\n",
+        "listener 0 /a\nlistener 0 /b\n",
+        "listener 1883\nlistener 1884\n",
+    ] {
+        config(text);
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_told_where_it_stands() {
+    for (text, told) in [
+        (
+            "listener 8883\ncertfile a\n",
+            [
+                "Error: Both certfile and keyfile must be provided to enable a TLS listener.",
+                "Error found at mosquitto.conf:2.",
+                "Add the certificate's key to this listener by a 'keyfile' line.",
+            ],
+        ),
+        (
+            "listener 8883\ncafile a\n",
+            [
+                "Error: cafile specified without certfile and keyfile.",
+                "Error found at mosquitto.conf:2.",
+                "Add the listener's own certificate by 'certfile' and 'keyfile' lines.",
+            ],
+        ),
+        (
+            "listener 8883\ncertfile a\nkeyfile b\nenable_proxy_protocol 2\n",
+            [
+                "Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.",
+                "Error found at mosquitto.conf:4.",
+                "The proxy speaks TLS with the clients, and this listener does not.",
+            ],
+        ),
+        (
+            "pid_file a\nlistener 1883\npid_file b\n",
+            [
+                "Error: Duplicate 'pid_file' value in configuration.",
+                "Error found at mosquitto.conf:3.",
+                "It stands already at mosquitto.conf:1.",
+            ],
+        ),
+    ] {
+        assert_eq!(errors(text), told, "{text}");
+    }
+}
+
+#[test]
+fn what_protects_nothing_is_told() {
+    for (text, told) in [
+        (
+            "listener 1883\nrequire_certificate true",
+            "'require_certificate' option has no effect without certfile and keyfile",
+        ),
+        (
+            "listener 1883\ntls_version tlsv1.3",
+            "'tls_version' option has no effect without certfile and keyfile",
+        ),
+        (
+            "listener 8883\ncertfile a\nkeyfile b\ncrlfile c",
+            "'crlfile' option has no effect without require_certificate true",
+        ),
+        (
+            "listener 0 /s\ncertfile a\nkeyfile b",
+            "'certfile' option has no effect without a TCP port",
+        ),
+        (
+            "listener 1883\nwebsockets_origin http://a",
+            "'websockets_origin' option has no effect without protocol websockets",
+        ),
+        (
+            "listener 1883\nproxy_protocol_v2_require_tls true",
+            "'proxy_protocol_v2_require_tls' option has no effect without enable_proxy_protocol 2",
+        ),
+    ] {
+        let remarks = remarks(text);
+        assert!(remarks[0].contains(told), "{text}: {remarks:?}");
+    }
+}

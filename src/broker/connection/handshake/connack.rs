@@ -23,13 +23,13 @@ pub(super) fn accepted(
     listener: &ListenerContext,
     assigned: Option<&Text>,
 ) -> Vec<Property> {
-    let limits = &broker.config().limits;
+    let limits = &listener.config().limits;
     let mut properties = Vec::new();
     if listener.max_topic_alias() > 0 {
         properties.push(Property::TopicAliasMaximum(listener.max_topic_alias()));
     }
     properties.extend(assigned.cloned().map(Property::AssignedClientIdentifier));
-    if !broker.config().retain_available {
+    if !broker.policy().retain_available() {
         properties.push(Property::RetainAvailable(false));
     }
     let size = NonZeroU32::new(limits.max_packet_size);

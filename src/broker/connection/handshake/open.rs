@@ -3,7 +3,6 @@ use std::fmt::Display;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refusal;
-use crate::broker::Broker;
 use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::web::Visit;
@@ -37,14 +36,13 @@ pub(super) async fn open(
     mut socket: Socket,
     peer: &mut Peer,
     listener: &ListenerContext,
-    broker: &Broker,
 ) -> Result<Opened, Refusal> {
-    let settings = listener.settings(broker);
+    let settings = listener.settings();
     let mut certificate = Certificate::default();
     if let Some(version) = settings.proxy_protocol {
         certificate.username = introduce(&mut socket, version, peer, settings).await?;
     }
-    let socket = match (socket, broker.tls.acceptor(listener.index())) {
+    let socket = match (socket, listener.tls()) {
         (Socket::Tcp(stream), Some(acceptor)) => {
             let accepted = acceptor.accept(stream).await;
             let stream = accepted
@@ -60,7 +58,7 @@ pub(super) async fn open(
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
-        Protocol::WebSockets => open_websocket(socket, peer, certificate, settings, broker).await,
+        Protocol::WebSockets => open_websocket(socket, peer, certificate, listener).await,
     }
 }
 
@@ -68,13 +66,12 @@ async fn open_websocket(
     mut socket: Socket,
     peer: &mut Peer,
     certificate: Certificate,
-    settings: &Listener,
-    broker: &Broker,
+    listener: &ListenerContext,
 ) -> Result<Opened, Refusal> {
+    let (config, settings) = (listener.config(), listener.settings());
     let refused =
         |error: &dyn Display| Refusal::Transport(format!("WebSocket handshake failed: {error}"));
-    let head_limit = broker.config().websockets_headers_size;
-    let request = match http::read_request(&mut socket, head_limit).await {
+    let request = match http::read_request(&mut socket, config.websockets_headers_size).await {
         Ok(request) => request,
         Err(error) => {
             if let Some(status) = error.status() {
@@ -90,7 +87,7 @@ async fn open_websocket(
     if !websocket::is_asked_for(&request) {
         return Ok(Opened::Web(Box::new(Visit::new(socket, request))));
     }
-    let limit = broker.config().limits.max_packet_size as usize;
+    let limit = config.limits.max_packet_size as usize;
     let stream = websocket::accept(socket, request, limit, &settings.websockets_origins)
         .await
         .map_err(|error| match error {

@@ -1,3 +1,5 @@
+//! The keys of TLS connections in a file, for a tool that reads along.
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -8,10 +10,11 @@ use parking_lot::Mutex;
 use rustls::KeyLog;
 
 /// Appends session keys to a file in the NSS format.
-pub(super) struct KeyLogFile(Mutex<File>);
+pub(crate) struct KeyLogFile(Mutex<File>);
 
 impl KeyLogFile {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens the file, and makes one that only its owner can read where there is none.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
             .append(true)
             .create(true)

@@ -1,0 +1,220 @@
+//! What only whole listeners show.
+
+use std::net::IpAddr;
+
+use super::{Block, Parser, Wrong};
+use crate::broker::config::diagnostic::Severity;
+use crate::broker::config::model::{ListenAddress, Listener, Protocol, SocketDomain};
+use crate::transport::proxy::ProxyVersion;
+
+/// Something about the option of a listener that the line itself does not show.
+struct Finding {
+    option: &'static str,
+    wrong: Wrong,
+}
+
+impl Finding {
+    fn new(option: &'static str, message: &str, hint: &str) -> Self {
+        Self {
+            option,
+            wrong: Wrong::new(message).hint(hint),
+        }
+    }
+}
+
+impl Parser {
+    /// Finds options of listeners that contradict each other, those that are without
+    /// effect, and listeners that are in each other's place.
+    pub(super) fn check_listeners(&mut self) {
+        let numbered = self.listeners.iter().cloned().enumerate();
+        let listeners: Vec<_> = numbered
+            .map(|(index, listener)| (Block::Listener(index), listener))
+            .chain(
+                self.default_listener
+                    .clone()
+                    .map(|listener| (Block::DefaultListener, listener)),
+            )
+            .collect();
+        for (index, (block, listener)) in listeners.iter().enumerate() {
+            for Finding { option, wrong } in contradictions(listener) {
+                let location = self.location_of(option, *block);
+                self.error_at(location, wrong);
+            }
+            for option in without_effect(listener) {
+                self.tell_without_effect(option, *block);
+            }
+            self.refuse_same_address(&listeners[..index], *block, listener);
+        }
+    }
+
+    fn tell_without_effect(&mut self, (option, needed): (&'static str, &str), block: Block) {
+        let Some(location) = self.location_of(option, block) else {
+            return;
+        };
+        let message =
+            format!("Warning: The '{option}' option has no effect without {needed} ({location}).");
+        self.report(Severity::Warning, message, None);
+    }
+
+    fn refuse_same_address(
+        &mut self,
+        earlier: &[(Block, Listener)],
+        block: Block,
+        listener: &Listener,
+    ) {
+        // One with a wrong line of its own was told already, and has no address.
+        let Some(here) = self.address_location(block) else {
+            return;
+        };
+        let clash = earlier
+            .iter()
+            .filter(|(_, other)| is_in_the_way(other, listener))
+            .find_map(|(other, _)| self.address_location(*other));
+        if let Some(there) = clash {
+            let wrong = Wrong::new("Error: Address already in use.").hint(format!(
+                "The listener at {there} has it, too. Give one of them another port or address."
+            ));
+            self.error_at(Some(here), wrong);
+        }
+    }
+}
+
+fn contradictions(listener: &Listener) -> Vec<Finding> {
+    const PAIR: &str =
+        "Error: Both certfile and keyfile must be provided to enable a TLS listener.";
+    const ONE_TLS: &str = "The proxy speaks TLS with the clients, and this listener does not.";
+    let tls = &listener.tls;
+    let mut found = Vec::new();
+    match (&tls.certfile, &tls.keyfile) {
+        (Some(_), None) => found.push(Finding::new(
+            "certfile",
+            PAIR,
+            "Add the certificate's key to this listener by a 'keyfile' line.",
+        )),
+        (None, Some(_)) => found.push(Finding::new(
+            "keyfile",
+            PAIR,
+            "Add the key's certificate to this listener by a 'certfile' line.",
+        )),
+        (None, None) => {
+            let hint = "Add the listener's own certificate by 'certfile' and 'keyfile' lines.";
+            if tls.cafile.is_some() {
+                let message = "Error: cafile specified without certfile and keyfile.";
+                found.push(Finding::new("cafile", message, hint));
+            }
+            if tls.capath.is_some() {
+                let message = "Error: capath specified without certfile and keyfile.";
+                found.push(Finding::new("capath", message, hint));
+            }
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if listener.proxy_protocol == Some(ProxyVersion::V2) {
+        if tls.certfile.is_some() {
+            found.push(Finding::new(
+                "enable_proxy_protocol",
+                "Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.",
+                ONE_TLS,
+            ));
+        }
+        if tls.use_subject_as_username {
+            found.push(Finding::new(
+                "use_subject_as_username",
+                "Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.",
+                "The proxy tells the common name only: use_identity_as_username takes it.",
+            ));
+        }
+    }
+    found
+}
+
+/// Options that do nothing on this listener, each with what it needs. To pass over them in
+/// silence would leave somebody believing in a protection that is not there.
+fn without_effect(listener: &Listener) -> Vec<(&'static str, &'static str)> {
+    const TLS: &str = "certfile and keyfile";
+    let tls = &listener.tls;
+    let is_encrypted = tls.certfile.is_some() || tls.keyfile.is_some();
+    let by_proxy = listener.proxy_protocol == Some(ProxyVersion::V2);
+    let mut found = Vec::new();
+    let mut tell = |is_useless: bool, option, needed| {
+        if is_useless {
+            found.push((option, needed));
+        }
+    };
+    if !is_encrypted {
+        tell(tls.require_certificate, "require_certificate", TLS);
+        tell(tls.crlfile.is_some(), "crlfile", TLS);
+        tell(tls.tls_version.is_some(), "tls_version", TLS);
+        tell(tls.ciphers.is_some(), "ciphers", TLS);
+        tell(tls.ciphers_tls1_3.is_some(), "ciphers_tls1.3", TLS);
+        tell(
+            tls.use_identity_as_username && !by_proxy,
+            "use_identity_as_username",
+            TLS,
+        );
+        tell(
+            tls.use_subject_as_username && !by_proxy,
+            "use_subject_as_username",
+            TLS,
+        );
+    } else if !tls.require_certificate {
+        tell(tls.crlfile.is_some(), "crlfile", "require_certificate true");
+    }
+    let is_unix = matches!(listener.address, ListenAddress::Unix(_));
+    tell(is_unix && is_encrypted, "certfile", "a TCP port");
+    tell(
+        listener.proxy_protocol_v2_require_tls && !by_proxy,
+        "proxy_protocol_v2_require_tls",
+        "enable_proxy_protocol 2",
+    );
+    tell(
+        !listener.websockets_origins.is_empty() && listener.protocol != Protocol::WebSockets,
+        "websockets_origin",
+        "protocol websockets",
+    );
+    found
+}
+
+/// Whether two listeners cannot both be opened.
+fn is_in_the_way(one: &Listener, other: &Listener) -> bool {
+    if let (ListenAddress::Unix(one), ListenAddress::Unix(other)) = (&one.address, &other.address) {
+        return one == other;
+    }
+    // The addresses of an interface are only known when it is looked at.
+    let by_address = one.bind_interface.is_none() && other.bind_interface.is_none();
+    by_address
+        && one.port == other.port
+        && [true, false].into_iter().any(|is_ipv4| {
+            opens(one, is_ipv4) && opens(other, is_ipv4) && overlap(&one.address, &other.address)
+        })
+}
+
+/// Whether the listener opens addresses of the family.
+fn opens(listener: &Listener, is_ipv4: bool) -> bool {
+    let by_domain = match listener.socket_domain {
+        SocketDomain::Any => true,
+        SocketDomain::Ipv4 => is_ipv4,
+        SocketDomain::Ipv6 => !is_ipv4,
+    };
+    by_domain
+        && match &listener.address {
+            ListenAddress::Unix(_) => false,
+            ListenAddress::Any | ListenAddress::Loopback => true,
+            ListenAddress::Host(host) => host
+                .parse::<IpAddr>()
+                .map_or(true, |address| address.is_ipv4() == is_ipv4),
+        }
+}
+
+/// Whether addresses of one family are the same, or one of them is all; names are not
+/// resolved.
+fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
+    let is_all = |address: &ListenAddress| match address {
+        ListenAddress::Any => true,
+        ListenAddress::Host(host) => host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_unspecified()),
+        ListenAddress::Loopback | ListenAddress::Unix(_) => false,
+    };
+    one == other || is_all(one) || is_all(other)
+}

@@ -1,0 +1,182 @@
+//! A reload (SIGHUP): the configuration, and the files that it names, are read again and
+//! come into force as far as they may without a restart.
+//!
+//! Everything is read before anything is changed. What cannot be read leaves the state of
+//! before in force, and the log says so.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_rustls::TlsAcceptor;
+
+use super::Broker;
+use super::auth::Logins;
+use super::config::{Config, Diagnostic, Overrides};
+use super::listener::ListenerContext;
+use super::log::LogType;
+use super::resources::{Problem, Resources, read_logins, read_rules, read_tls};
+use super::session::{Ending, Link, Session};
+
+/// After a mistake in a file.
+const ALL_STAYS: &str = "Error: Nothing was reloaded: the settings, users and rules of before the \
+                         reload stay in force.";
+
+impl Broker {
+    /// Reads the configuration, the certificates, and the files of users and rules again.
+    pub(super) fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
+        self.log.information(format_args!("Reloading config."));
+        let running = self.config();
+        let Some(config) = self.read_again(&running, files, overrides) else {
+            self.log.error(format_args!("{ALL_STAYS}"));
+            return;
+        };
+        let (logins, rules) = match (read_logins(&config), read_rules(&config)) {
+            (Ok(logins), Ok(rules)) => (logins, rules),
+            (logins, rules) => {
+                self.tell_problems(logins.err().into_iter().chain(rules.err()).flatten());
+                self.log.error(format_args!("{ALL_STAYS}"));
+                return;
+            }
+        };
+        let tls = self.acceptors_again(&config);
+        let resources = Resources {
+            logins,
+            rules,
+            tls,
+            key_log: self.key_log.clone(),
+        };
+        for warning in resources.warnings(&config) {
+            self.log.warning(format_args!("{warning}"));
+        }
+        self.put_in_force(config, resources);
+    }
+
+    /// The configuration that is in force from now on; `None` after an error, which was
+    /// told.
+    fn read_again(
+        &self,
+        running: &Config,
+        files: &[PathBuf],
+        overrides: &Overrides,
+    ) -> Option<Config> {
+        if files.is_empty() {
+            return Some(running.clone());
+        }
+        let (new, remarks) = match Config::load(files, overrides) {
+            Ok(loaded) => loaded,
+            Err(errors) => {
+                self.tell(&errors.diagnostics);
+                return None;
+            }
+        };
+        self.tell(&remarks);
+        let (config, remarks) = running
+            .reloaded(new)
+            .inspect_err(|error| self.log.error(format_args!("{error}")))
+            .ok()?;
+        self.tell(&remarks);
+        Some(config)
+    }
+
+    /// The certificates of all listeners. Where they cannot be read the listener goes on
+    /// with what it has.
+    fn acceptors_again(&self, config: &Config) -> Vec<Option<TlsAcceptor>> {
+        let read = |index| match read_tls(config, index, self.key_log.as_ref()) {
+            Ok(acceptor) => acceptor,
+            Err(problems) => {
+                let tls = &config.listeners[index].tls;
+                let name = |file: &Option<PathBuf>| {
+                    let file = file.as_deref().map(|file| file.display().to_string());
+                    file.unwrap_or_default()
+                };
+                let (certificate, key) = (name(&tls.certfile), name(&tls.keyfile));
+                self.log.error(format_args!(
+                    "Error when reloading certificate '{certificate}' or key '{key}'."
+                ));
+                self.tell_problems(problems);
+                self.log.error(format_args!(
+                    "Error: The certificates of before the reload stay in force on port {}.",
+                    config.listeners[index].port
+                ));
+                self.listener(index).tls()
+            }
+        };
+        (0..config.listeners.len()).map(read).collect()
+    }
+
+    fn put_in_force(&self, config: Config, resources: Resources) {
+        let config = Arc::new(config);
+        let Resources {
+            logins, rules, tls, ..
+        } = resources;
+        let logins_before = self.authenticator.change(logins);
+        self.access.change(rules);
+        self.policy.change(&config);
+        self.queue_limits.change(&config.limits);
+        for (listener, tls) in self.listeners.write().iter_mut().zip(tls) {
+            let renewed = ListenerContext::renewed(listener, Arc::clone(&config), tls);
+            *listener = Arc::new(renewed);
+        }
+        *self.config.write() = Arc::clone(&config);
+        self.router.forget_matches();
+        self.drop_unreadable();
+        self.end_revoked_logins(&logins_before);
+        self.log.reconfigure(&config.log);
+    }
+
+    /// Takes out of all queues what their clients may no longer read.
+    fn drop_unreadable(&self) {
+        self.sessions.for_each(|session| {
+            let identity = session.identity();
+            session
+                .state()
+                .retain_queued(|message| self.may_read(&identity, &message.topic));
+        });
+    }
+
+    /// Ends the connections of clients whose login no longer passes.
+    fn end_revoked_logins(&self, before: &Logins) {
+        self.sessions
+            .for_each(|session| self.end_if_revoked(session, before));
+    }
+
+    /// Ends the connection of the session's client if its login no longer passes; `before`
+    /// are the rights that let it in, where that is sure. Checks a password on the caller's
+    /// thread.
+    pub(super) fn end_if_revoked(&self, session: &Session, before: &Logins) {
+        let login = match &session.state().link {
+            Link::Online(attachment) => (
+                attachment.connection,
+                attachment.listener,
+                attachment.credentials.clone(),
+            ),
+            Link::Offline { .. } | Link::Ended => return,
+        };
+        let (connection, listener, credentials) = login;
+        let credentials = credentials.as_deref();
+        if !self
+            .authenticator
+            .still_allows(listener, credentials, before)
+        {
+            let mut state = session.state();
+            if state.attachment(connection).is_some() {
+                state.end_connection(Ending::LoginRevoked);
+            }
+        }
+    }
+
+    fn tell(&self, diagnostics: &[Diagnostic]) {
+        for diagnostic in diagnostics {
+            let log_type = LogType::from(diagnostic.severity);
+            for line in diagnostic.lines() {
+                self.log.write(log_type, format_args!("{line}"));
+            }
+        }
+    }
+
+    fn tell_problems(&self, problems: impl IntoIterator<Item = Problem>) {
+        for line in problems.into_iter().flat_map(|problem| problem.lines) {
+            self.log.error(format_args!("{line}"));
+        }
+    }
+}

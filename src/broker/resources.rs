@@ -1,0 +1,278 @@
+//! What a configuration names besides itself: users, rules, certificates, an account. All
+//! of it is looked at before anything is started, and everything that is wrong is told.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::KeyLog;
+use tokio_rustls::TlsAcceptor;
+
+use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files, rules};
+use super::config::{Config, ListenAddress, Listener, Location, Scope};
+use super::listener::{TlsError, addresses_of, tls_acceptor};
+use super::process::check_user;
+use crate::passwd::permissions::permission_warnings;
+use crate::passwd::users::{Users, UsersError};
+
+/// An interface does not exist, or TLS cannot be set up.
+const CANNOT_START: u8 = 1;
+/// A file of users or rules is wrong.
+const BAD_FILE: u8 = 3;
+/// A file of users or rules cannot be opened.
+const MISSING_FILE: u8 = 13;
+/// The process's number cannot be written.
+pub(super) const NO_PID_FILE: u8 = 14;
+
+/// Something that a broker cannot start with.
+pub(super) struct Problem {
+    /// What to log: what is wrong, where, and the way out.
+    pub(super) lines: Vec<String>,
+    /// The exit code of a broker that does not start for it.
+    pub(super) exit_code: u8,
+}
+
+impl Problem {
+    fn new(exit_code: u8, message: String, location: Option<&Location>, hint: String) -> Self {
+        let mut lines = vec![message];
+        lines.extend(location.iter().flat_map(|location| location.found_at()));
+        lines.push(hint);
+        Self { lines, exit_code }
+    }
+}
+
+/// What was read.
+pub(super) struct Resources {
+    pub(super) logins: Logins,
+    pub(super) rules: Rules,
+    /// What speaks TLS on each listener, in the order of the configuration.
+    pub(super) tls: Vec<Option<TlsAcceptor>>,
+    /// Where these write their keys.
+    pub(super) key_log: Option<Arc<dyn KeyLog>>,
+}
+
+impl Resources {
+    /// Reads all that the configuration names. The keys of TLS connections go to the log,
+    /// if there is one.
+    pub(super) fn read(
+        config: &Config,
+        key_log: Option<Arc<dyn KeyLog>>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let logins = read_logins(config).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            Logins::new()
+        });
+        let rules = read_rules(config).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            Rules::new()
+        });
+        let mut tls = Vec::new();
+        for index in 0..config.listeners.len() {
+            match read_tls(config, index, key_log.as_ref()) {
+                Ok(acceptor) => tls.push(acceptor),
+                Err(wrong) => problems.extend(wrong),
+            }
+            problems.extend(missing_interface(config, index));
+        }
+        problems.extend(unknown_user(config));
+        problems.extend(unwritable_pid_file(config));
+        match problems.is_empty() {
+            true => Ok(Self {
+                logins,
+                rules,
+                tls,
+                key_log,
+            }),
+            false => Err(problems),
+        }
+    }
+
+    /// What is worth telling about what was read.
+    pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut tell = |warning: String| {
+            // One file may serve several listeners.
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        };
+        let acls = self.rules.iter().flatten();
+        acls.flat_map(|acl| acl.warnings())
+            .cloned()
+            .for_each(&mut tell);
+        for file in password_files(config).chain(acl_files(config)) {
+            for warning in permission_warnings(file).unwrap_or_default() {
+                warning.lines().for_each(|line| tell(line.to_owned()));
+            }
+        }
+        for listener in &config.listeners {
+            if let Some(why) = why_closed(config, listener) {
+                let place = match &listener.address {
+                    ListenAddress::Unix(path) => format!("the socket {}", path.display()),
+                    _ => format!("port {}", listener.port),
+                };
+                tell(format!("Warning: Nobody can log in on {place}: {why}."));
+            }
+        }
+        warnings
+    }
+}
+
+/// Why no client at all passes the login of the listener.
+fn why_closed(config: &Config, listener: &Listener) -> Option<&'static str> {
+    let security = config.effective_security(listener);
+    let tls = &listener.tls;
+    if listener.username_from().is_some() {
+        let is_asked = listener.proxy_protocol.is_some() || tls.require_certificate;
+        return (!is_asked).then_some(
+            "the certificate gives the user name, and no certificate is asked for without \
+             require_certificate",
+        );
+    }
+    let has_users = security.allow_anonymous || security.password_file.is_some();
+    (!has_users).then_some("there is no password_file, and allow_anonymous is false")
+}
+
+/// Reads the password files.
+pub(super) fn read_logins(config: &Config) -> Result<Logins, Vec<Problem>> {
+    let mut files = HashMap::new();
+    let mut problems = Vec::new();
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let Some(file) = config.effective_security(listener).password_file else {
+            continue;
+        };
+        if files.contains_key(file) {
+            continue;
+        }
+        let users = Users::read(file).unwrap_or_else(|_| {
+            let location = config.security_location("password_file", index);
+            let errors = Users::errors(file);
+            problems.extend(
+                errors
+                    .iter()
+                    .map(|error| users_problem(error, file, location)),
+            );
+            Users::default()
+        });
+        files.insert(file.to_owned(), Arc::new(users));
+    }
+    match problems.is_empty() {
+        true => Ok(logins(config, &files)),
+        false => Err(problems),
+    }
+}
+
+fn users_problem(error: &UsersError, file: &Path, location: Option<&Location>) -> Problem {
+    let name = file.display();
+    let hint = match error {
+        UsersError::Open { source, .. } => {
+            let hint = format!("The system says: {source}.");
+            return Problem::new(MISSING_FILE, error.to_string(), location, hint);
+        }
+        UsersError::Undecodable { source, .. } => format!(
+            "{source}. Passwords are hashed by 'mq-passwd {name} USER', and all plain ones of \
+             a file by 'mq-passwd -U {name}'."
+        ),
+        UsersError::Duplicate { .. } => "A user has one line.".to_owned(),
+        UsersError::EmptyUsername { .. } | UsersError::InvalidLine { .. } => {
+            "A line is USER:HASH, as 'mq-passwd' writes it.".to_owned()
+        }
+    };
+    in_file(error.to_string(), file, error.line(), hint)
+}
+
+/// Reads the ACL files.
+pub(super) fn read_rules(config: &Config) -> Result<Rules, Vec<Problem>> {
+    let mut files: HashMap<PathBuf, Arc<Acl>> = HashMap::new();
+    let mut problems = Vec::new();
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let Some(file) = config.effective_security(listener).acl_file else {
+            continue;
+        };
+        if files.contains_key(file) {
+            continue;
+        }
+        let acl = Acl::read(file).unwrap_or_else(|errors| {
+            let location = config.security_location("acl_file", index);
+            problems.extend(errors.iter().map(|error| acl_problem(error, location)));
+            Acl::default()
+        });
+        files.insert(file.to_owned(), Arc::new(acl));
+    }
+    match problems.is_empty() {
+        true => Ok(rules(config, &files)),
+        false => Err(problems),
+    }
+}
+
+fn acl_problem(error: &AclError, location: Option<&Location>) -> Problem {
+    match error.place() {
+        (_, None) => Problem::new(MISSING_FILE, error.to_string(), location, error.hint()),
+        (file, line) => {
+            let mut problem = in_file(error.to_string(), file, line, error.hint());
+            let opening = format!("Error opening acl file \"{}\".", file.display());
+            problem.lines.push(opening);
+            problem
+        }
+    }
+}
+
+/// A wrong line of a file that the configuration names.
+fn in_file(message: String, file: &Path, line: Option<usize>, hint: String) -> Problem {
+    let location = line.map(|line| Location {
+        file: file.to_owned(),
+        line,
+        included_from: None,
+    });
+    Problem::new(BAD_FILE, message, location.as_ref(), hint)
+}
+
+/// Reads the certificates and keys of the listener with this place in the configuration.
+pub(super) fn read_tls(
+    config: &Config,
+    index: usize,
+    key_log: Option<&Arc<dyn KeyLog>>,
+) -> Result<Option<TlsAcceptor>, Vec<Problem>> {
+    let problem = |error: &TlsError| {
+        let scope = Scope::Listener(index);
+        let location = config.places.location(error.option(), scope);
+        Problem::new(CANNOT_START, error.to_string(), location, error.hint())
+    };
+    tls_acceptor(&config.listeners[index].tls, key_log)
+        .map_err(|errors| errors.iter().map(problem).collect())
+}
+
+fn missing_interface(config: &Config, index: usize) -> Option<Problem> {
+    let listener = &config.listeners[index];
+    let interface = listener.bind_interface.as_deref()?;
+    let error = addresses_of(interface, listener.port).err()?;
+    let location = config
+        .places
+        .location("bind_interface", Scope::Listener(index));
+    let hint = "'ip link' tells what interfaces there are.".to_owned();
+    let message = format!("Error: {error}");
+    Some(Problem::new(CANNOT_START, message, location, hint))
+}
+
+fn unknown_user(config: &Config) -> Option<Problem> {
+    let error = check_user(config.user.as_deref()?).err()?;
+    let location = config.places.location("user", Scope::Broker);
+    let hint = "Make the account, or name another one.".to_owned();
+    let message = error.to_string();
+    Some(Problem::new(error.exit_code(), message, location, hint))
+}
+
+fn unwritable_pid_file(config: &Config) -> Option<Problem> {
+    let file = config.pid_file.as_deref()?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())?;
+    if folder.is_dir() {
+        return None;
+    }
+    let location = config.places.location("pid_file", Scope::Broker);
+    let hint = format!("There is no folder '{}'.", folder.display());
+    let message = "Error: Unable to write pid file.".to_owned();
+    Some(Problem::new(NO_PID_FILE, message, location, hint))
+}
