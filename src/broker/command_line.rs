@@ -15,7 +15,7 @@ const DEFAULT_PROGRAM: &str = "mq-broker";
 const MAX_PORTS: usize = 10;
 
 /// Every option, for the nearest one to a mistyped one.
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 15] = [
     "-c",
     "--config-file",
     "-d",
@@ -29,6 +29,7 @@ const OPTIONS: [&str; 14] = [
     "-v",
     "--verbose",
     "--version",
+    "--check",
     "--test-config",
 ];
 
@@ -37,6 +38,8 @@ const OPTIONS: [&str; 14] = [
 pub enum Action {
     /// Run the broker.
     Run(Options),
+    /// Say whether a broker that was started with these options answers.
+    Check(Options),
     /// Say what is wrong with these configuration files, of which there is at least one:
     /// [`CONFIGURATION_IS_OK`], or the errors.
     TestConfig(Vec<PathBuf>),
@@ -138,6 +141,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
     let mut arguments = arguments.into_iter();
     let mut options = Options::default();
     let mut is_test = false;
+    let mut is_check = false;
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("-c" | "--config-file") => {
@@ -156,6 +160,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
             Some("-v" | "--verbose") => {
                 options.verbosity.get_or_insert(Verbosity::Verbose);
             }
+            Some("--check") => is_check = true,
             Some("--test-config") => is_test = true,
             Some("--tls-keylog") => {
                 arguments.next().ok_or(UsageError::NoKeylogFile)?;
@@ -173,6 +178,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
     match (is_test, options.config_files.is_empty()) {
         (true, true) => Err(UsageError::NothingToTest),
         (true, false) => Ok(Action::TestConfig(options.config_files)),
+        (false, _) if is_check => Ok(Action::Check(options)),
         (false, _) => Ok(Action::Run(options)),
     }
 }
@@ -195,6 +201,7 @@ pub fn usage(program: &str) -> String {
 
 Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v]
        {program} -c config_file --test-config
+       {program} [-c config_file] [-p port] [-q] --check
 
  -c, --config-file FILE  read the configuration from FILE.
  -d, --daemon            go on in the background after starting.
@@ -203,6 +210,8 @@ Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v]
                          effect if the configuration file says where to listen.
  -q, --quiet             log nothing. This overrides -v and the configuration file.
  -v, --verbose           log everything. This overrides the configuration file.
+     --check             say whether the broker with this configuration answers on this
+                         machine, and exit with 0 if it does, with 1 if not.
      --test-config       say what is wrong with the configuration file, and exit.
      --version           display the version, and exit.
 
@@ -336,6 +345,16 @@ mod tests {
         assert_eq!(
             error("--test-config"),
             "Please provide a configuration file to test."
+        );
+    }
+
+    #[test]
+    fn check_takes_what_the_broker_was_started_with() {
+        let expected = |line| Ok(Action::Check(options(line)));
+        assert_eq!(parsed("--check"), expected(""));
+        assert_eq!(
+            parsed("-c a.conf --check -p 1884"),
+            expected("-c a.conf -p 1884")
         );
     }
 

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
+pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{Negotiated, TlsListeners};
 use super::Broker;

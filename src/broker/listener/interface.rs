@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use nix::ifaddrs::getifaddrs;
 
 /// The addresses of a network interface, with this port.
-pub(super) fn addresses_of(interface: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+pub(in crate::broker) fn addresses_of(interface: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let mut is_there = false;
     let mut addresses = Vec::new();
     for entry in getifaddrs()? {
