@@ -4,6 +4,7 @@
 //!   [`program`] does it,
 //! - [`config`] reads `mosquitto.conf` into a typed model,
 //! - [`log`] writes the log without ever holding up the broker,
+//! - `web` gives the files of an `http_dir` to browsers,
 //! - `listener` takes connections and `connection` serves one client each,
 //! - `auth` says who may connect and what clients may do,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
@@ -39,6 +40,7 @@ mod statistics;
 mod subscription_tree;
 mod sys;
 mod systemd;
+mod web;
 mod will;
 
 use std::sync::Arc;

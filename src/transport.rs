@@ -1,6 +1,7 @@
 //! Byte streams that MQTT runs over. Each tells when it is readable, so that nobody
 //! needs a buffer while waiting, and takes several slices in one write.
 
+pub mod http;
 pub mod proxy;
 pub mod socket;
 pub mod socks5;

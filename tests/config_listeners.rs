@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "config_listeners/http_dir.rs"]
+mod http_dir;
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::{fs, io::Read, io::Write};

@@ -9,14 +9,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Request as HandshakeRequest, create_response, write_response,
+};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 pub use connect::{ConnectError, connect};
+
+use super::http::{self, Request, StatusCode, header};
 
 /// One frame takes so much at most.
 const MAX_FRAME: usize = 64 * 1024;
@@ -33,83 +37,121 @@ pub struct WebSocketStream<S> {
     ended: bool,
 }
 
+/// Why a request did not become a WebSocket; the client was told.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// It cannot be served.
+    #[error("{text}")]
+    Refused {
+        /// The HTTP status of the answer.
+        status: StatusCode,
+        /// The answer's one line.
+        text: &'static str,
+    },
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Whether a request asks for a WebSocket rather than a page.
+pub fn is_asked_for(request: &Request) -> bool {
+    let upgrade = request.head.headers().get(header::UPGRADE);
+    upgrade.is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
 /// Takes a client's WebSocket handshake. Any path will do; of the subprotocols that the
 /// client offers, `mqtt` or `mqttv3.1` must be one [MQTT-6.0.0-3] [MQTT-6.0.0-4].
 /// Messages of more than `max_message` bytes are refused, and so is the page of an
 /// `Origin` that is not one of `origins`, if there are any.
+///
+/// # Errors
+///
+/// The request asks for something else, or the connection fails.
 pub async fn accept<S>(
-    stream: S,
+    mut stream: S,
+    request: Request,
     max_message: usize,
     origins: &[String],
-) -> tungstenite::Result<WebSocketStream<S>>
+) -> Result<WebSocketStream<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // The callback's type is the library's.
-    #[allow(clippy::result_large_err)]
-    let choose = |request: &Request, response: Response| {
-        check_origin(request, origins)?;
-        choose_subprotocol(request, response)
+    let protocol = match choose(&request.head, origins) {
+        Ok(protocol) => protocol,
+        Err(refusal) => {
+            let AcceptError::Refused { status, text } = refusal else {
+                return Err(refusal);
+            };
+            // RFC 6455, section 4.4
+            let headers: &[_] = match status {
+                StatusCode::UPGRADE_REQUIRED => &[("Sec-WebSocket-Version", "13")],
+                _ => &[],
+            };
+            http::refuse(&mut stream, status, headers, text).await;
+            return Err(refusal);
+        }
     };
+    let mut answer = Vec::new();
+    let response = create_response(&request.head).map(|mut response| {
+        let name = HeaderValue::from_static(protocol);
+        let headers = response.headers_mut();
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+        response
+    });
+    let written = response.and_then(|response| write_response(&mut answer, &response));
+    if written.is_err() {
+        let (status, text) = (StatusCode::BAD_REQUEST, "This is no WebSocket handshake.");
+        http::refuse(&mut stream, status, &[], text).await;
+        return Err(AcceptError::Refused { status, text });
+    }
+    stream.write_all(&answer).await?;
+    stream.flush().await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(max_message.max(MAX_FRAME)))
         .max_frame_size(Some(max_message.max(MAX_FRAME)));
-    let frames =
-        tokio_tungstenite::accept_hdr_async_with_config(stream, choose, Some(config)).await?;
+    let frames = tokio_tungstenite::WebSocketStream::from_partially_read(
+        stream,
+        request.rest.into(),
+        Role::Server,
+        Some(config),
+    );
     Ok(WebSocketStream {
-        frames,
+        frames: frames.await,
         unread: Bytes::new(),
         ended: false,
     })
 }
 
-/// A request without origin comes from no page of a browser.
-#[allow(clippy::result_large_err, reason = "the library's callback returns it")]
-fn check_origin(request: &Request, origins: &[String]) -> Result<(), ErrorResponse> {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
-        return Ok(());
-    };
-    if origins.is_empty()
-        || origins
-            .iter()
-            .any(|allowed| allowed.as_bytes() == origin.as_bytes())
-    {
-        return Ok(());
-    }
-    let mut refusal = ErrorResponse::new(Some("non-matching http origin\n".to_owned()));
-    *refusal.status_mut() = StatusCode::FORBIDDEN;
-    Err(refusal)
-}
-
-#[allow(clippy::result_large_err, reason = "the library's callback returns it")]
-fn choose_subprotocol(
-    request: &Request,
-    mut response: Response,
-) -> Result<Response, ErrorResponse> {
+/// Checks what a request says before it is answered, and chooses the subprotocol.
+fn choose(request: &HandshakeRequest, origins: &[String]) -> Result<&'static str, AcceptError> {
     const KNOWN: [&str; 2] = ["mqtt", "mqttv3.1"];
-    let offers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
-    let chosen = offers
+    let refused = |status, text| AcceptError::Refused { status, text };
+    let headers = request.headers();
+    // A request without origin comes from no page of a browser.
+    let stranger = headers.get(header::ORIGIN).filter(|origin| {
+        let is_known = |known: &String| known.as_bytes() == origin.as_bytes();
+        !origins.is_empty() && !origins.iter().any(is_known)
+    });
+    if stranger.is_some() {
+        return Err(refused(StatusCode::FORBIDDEN, "non-matching http origin"));
+    }
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != "13") {
+        let text = "Use version 13 of WebSocket.";
+        return Err(refused(StatusCode::UPGRADE_REQUIRED, text));
+    }
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    offers
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .find_map(|offer| KNOWN.into_iter().find(|&known| known == offer.trim()));
-    match chosen {
-        Some(known) => {
-            let name = HeaderValue::from_static(known);
-            response
-                .headers_mut()
-                .insert(header::SEC_WEBSOCKET_PROTOCOL, name);
-            Ok(response)
-        }
-        None => {
-            let text = "Offer the WebSocket subprotocol mqtt.\n".to_owned();
-            let mut refusal = ErrorResponse::new(Some(text));
-            *refusal.status_mut() = StatusCode::BAD_REQUEST;
-            Err(refusal)
-        }
-    }
+        .find_map(|offer| KNOWN.into_iter().find(|&known| known == offer.trim()))
+        .ok_or_else(|| {
+            let text = "Offer the WebSocket subprotocol mqtt.";
+            refused(StatusCode::BAD_REQUEST, text)
+        })
 }
 
 impl<S> WebSocketStream<S>

@@ -16,6 +16,10 @@ pub const DEFAULT_PORT: u16 = 1883;
 /// nor `max_queued_bytes`, in bytes. Mosquitto stops at 1000 messages instead.
 pub const DEFAULT_QUEUE_BYTES: usize = 128 * 1024 * 1024;
 
+/// The longest head of a WebSocket request where nothing else was configured, in bytes:
+/// four times Mosquitto's, since browsers send the cookies of all ports of a host.
+pub(super) const DEFAULT_HEADERS_SIZE: usize = 16 * 1024;
+
 /// What a generated client identifier begins with.
 pub const DEFAULT_AUTO_ID_PREFIX: &str = "auto-";
 
@@ -57,6 +61,8 @@ pub struct Config {
     pub set_tcp_nodelay: bool,
     /// Time between two updates of the `$SYS` topics; `None`: there are no such topics.
     pub sys_interval: Option<Duration>,
+    /// The longest head of a WebSocket request, in bytes.
+    pub websockets_headers_size: usize,
     /// Where the process identifier is written.
     pub pid_file: Option<PathBuf>,
     /// The account to run as when started as root; `None`: `mosquitto`.
@@ -82,6 +88,7 @@ impl Default for Config {
             upgrade_outgoing_qos: false,
             set_tcp_nodelay: true,
             sys_interval: Some(Duration::from_secs(10)),
+            websockets_headers_size: DEFAULT_HEADERS_SIZE,
             pid_file: None,
             user: None,
         }
@@ -230,6 +237,8 @@ pub struct Listener {
     pub proxy_protocol_v2_require_tls: bool,
     /// The web pages whose scripts may connect; empty: all.
     pub websockets_origins: Vec<String>,
+    /// The folder whose files a WebSocket listener gives to browsers.
+    pub http_dir: Option<PathBuf>,
     /// The interface whose addresses are opened; `None`: any.
     pub bind_interface: Option<String>,
     /// How connections are encrypted.
@@ -257,6 +266,7 @@ impl Listener {
             proxy_protocol: None,
             proxy_protocol_v2_require_tls: false,
             websockets_origins: Vec::new(),
+            http_dir: None,
             bind_interface: None,
             tls: TlsOptions::default(),
             security: Security::default(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::connack::accepted;
 use self::open::{Opened, open};
@@ -63,33 +63,34 @@ async fn admit(
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
 ) -> Option<Admitted> {
-    let handshake = async {
-        let opened = open(socket, &mut peer, &listener, &broker).await;
-        let Opened {
-            mut stream,
-            certificate,
-        } = match opened {
-            Ok(opened) => opened,
-            Err(refusal) => {
-                refusal.log(&peer, &broker);
-                return None;
-            }
-        };
-        let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
-        let mut buffer = BytesMut::new();
-        match read_connect(&mut stream, &mut decoder, &mut buffer, &broker).await {
-            Ok(connect) => Some((stream, certificate, decoder, buffer, connect)),
-            Err(refusal) => {
-                refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
-                None
-            }
+    let deadline = Instant::now() + CONNECT_WITHIN;
+    let opened = timeout_at(deadline, open(socket, &mut peer, &listener, &broker)).await;
+    let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
+        Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
+        Ok(Opened::Web(visit)) => {
+            let folder = listener.settings(&broker).http_dir.as_deref();
+            visit.serve(folder, &peer, broker.log()).await;
+            return None;
+        }
+        Err(refusal) => {
+            refusal.log(&peer, &broker);
+            return None;
         }
     };
-    let Ok(handshake) = timeout(CONNECT_WITHIN, handshake).await else {
-        Refusal::TimedOut.log(&peer, &broker);
-        return None;
+    let mut decoder = Decoder::new(MAX_CONNECT.min(broker.config().limits.max_packet_size));
+    let mut rest = BytesMut::new();
+    let connect = read_connect(&mut stream, &mut decoder, &mut rest, &broker);
+    let connect = match timeout_at(deadline, connect).await {
+        Ok(Ok(connect)) => connect,
+        Ok(Err(refusal)) => {
+            refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
+            return None;
+        }
+        Err(_) => {
+            Refusal::TimedOut.log(&peer, &broker);
+            return None;
+        }
     };
-    let (stream, certificate, decoder, rest, connect) = handshake?;
     let version = connect.version;
     match log_in(*connect, certificate.username, &listener, &broker).await {
         Ok(login) => {

@@ -7,7 +7,7 @@ use super::super::text::did_you_mean;
 use super::super::value::Value::{self, Bool, Choice, Integer, Special, Text, Unread};
 use super::super::value::{Argument, Beyond, INVALID, Note, Outcome, Range, TextRule, Wrong};
 use super::{Row, Structure, unused};
-use crate::broker::config::model::Config;
+use crate::broker::config::model::{Config, DEFAULT_HEADERS_SIZE};
 use crate::broker::log::{LogType, LogTypes};
 
 const ONCE: TextRule = TextRule::ONCE;
@@ -46,7 +46,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
     Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)),
     Row::global(&["enable_control_api"], Bool(unused())).later(),
-    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), unused())).later(),
+    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))),
 
     // Messages
     Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)),
@@ -110,6 +110,11 @@ fn limit(number: i32) -> Option<u32> {
 /// `number` times `unit` seconds, where 0 stands for "never".
 fn duration(number: i32, unit: u64) -> Option<Duration> {
     limit(number).map(|number| Duration::from_secs(u64::from(number) * unit))
+}
+
+/// A size in bytes, where 0, with which no client could connect, is the default.
+fn headers_size(number: i32) -> usize {
+    limit(number).map_or(DEFAULT_HEADERS_SIZE, |bytes| bytes as usize)
 }
 
 /// A Receive Maximum, where 65535, which is MQTT's "no limit", becomes 0, which is ours.

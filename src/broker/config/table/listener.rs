@@ -1,8 +1,12 @@
 //! Options about one listener.
 
+use std::fmt::Display;
+use std::fs;
+use std::path::PathBuf;
+
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
-use super::super::value::{Argument, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{ACCESS, Reload, Row, Structure, unused};
+use super::super::value::{Argument, DUPLICATE, INVALID, Outcome, Range, TextRule, Wrong};
+use super::{ACCESS, Reload, Row, Structure};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
 use crate::transport::proxy::ProxyVersion;
 
@@ -40,7 +44,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::listener(&["listener_auto_id_prefix"], Text(PREFIX, |listener, prefix| listener.auto_id_prefix = Some(prefix))),
     Row::listener(&["enable_proxy_protocol"], Integer(PROXY_VERSION, |listener, version| listener.proxy_protocol = Some(proxy_version(version)))),
     Row::listener(&["proxy_protocol_v2_require_tls"], Bool(|listener, on| listener.proxy_protocol_v2_require_tls = on)),
-    Row::listener(&["http_dir"], Text(ONCE, unused())).restart().later(),
+    Row::listener(&["http_dir"], Special(http_dir)).restart(),
     Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin))),
 ];
 
@@ -59,6 +63,22 @@ fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
             &text,
         )));
     }
+    Ok(None)
+}
+
+fn http_dir(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
+    let text = argument.text()?;
+    let wrong =
+        |why: &dyn Display| Wrong::new(format!("Error: Unable to open http_dir '{text}': {why}."));
+    if listener.http_dir.replace(PathBuf::from(&text)).is_some() {
+        return Err(Wrong::new(argument.fill(DUPLICATE, "")));
+    }
+    // Symbolic links in the path of the folder itself are its owner's affair.
+    let folder = fs::canonicalize(&text).map_err(|error| wrong(&error))?;
+    if !folder.is_dir() {
+        return Err(wrong(&"it is not a directory"));
+    }
+    listener.http_dir = Some(folder);
     Ok(None)
 }
 

@@ -1,18 +1,23 @@
+use std::fmt::Display;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refusal;
 use crate::broker::Broker;
 use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::broker::web::Visit;
 use crate::protocol::Text;
 use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
-use crate::transport::{Stream, websocket};
+use crate::transport::{Stream, http, websocket};
 
-/// A connection that is ready for MQTT.
-pub(super) struct Opened {
-    pub(super) stream: Stream,
-    pub(super) certificate: Certificate,
+/// What a connection turned out to be.
+pub(super) enum Opened {
+    /// It is ready for MQTT.
+    Mqtt(Stream, Certificate),
+    /// A browser asks a WebSocket listener for a page.
+    Web(Box<Visit>),
 }
 
 /// What was found out about a client before it said a word of MQTT.
@@ -51,21 +56,41 @@ pub(super) async fn open(
         }
         (socket, _) => socket,
     };
-    let stream = match settings.protocol {
-        Protocol::Mqtt => Stream::Plain(socket),
-        Protocol::WebSockets => {
-            let limit = broker.config().limits.max_packet_size as usize;
-            let accepted = websocket::accept(socket, limit, &settings.websockets_origins).await;
-            let stream = accepted.map_err(|error| {
-                Refusal::Transport(format!("WebSocket handshake failed: {error}"))
-            })?;
-            Stream::WebSocket(Box::new(stream))
+    match settings.protocol {
+        Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
+        Protocol::WebSockets => open_websocket(socket, certificate, settings, broker).await,
+    }
+}
+
+async fn open_websocket(
+    mut socket: Socket,
+    certificate: Certificate,
+    settings: &Listener,
+    broker: &Broker,
+) -> Result<Opened, Refusal> {
+    let refused =
+        |error: &dyn Display| Refusal::Transport(format!("WebSocket handshake failed: {error}"));
+    let head_limit = broker.config().websockets_headers_size;
+    let request = match http::read_request(&mut socket, head_limit).await {
+        Ok(request) => request,
+        Err(error) => {
+            if let Some(status) = error.status() {
+                http::refuse(&mut socket, status, &[], &error.to_string()).await;
+            }
+            return Err(refused(&error));
         }
     };
-    Ok(Opened {
-        stream,
+    if !websocket::is_asked_for(&request) {
+        return Ok(Opened::Web(Box::new(Visit::new(socket, request))));
+    }
+    let limit = broker.config().limits.max_packet_size as usize;
+    let stream = websocket::accept(socket, request, limit, &settings.websockets_origins)
+        .await
+        .map_err(|error| refused(&error))?;
+    Ok(Opened::Mqtt(
+        Stream::WebSocket(Box::new(stream)),
         certificate,
-    })
+    ))
 }
 
 /// Lets a proxy say whom it speaks for; returns the user name that it vouches for.
