@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{Gid, Uid, chown, geteuid};
 use tempfile::TempDir;
 
@@ -28,6 +29,7 @@ impl Image {
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755))
             .expect("the folder is ours");
         let image = Self { root, stage };
+        image.add_devices();
         for copy in &image.stage.copies {
             for source in &copy.sources {
                 let from = match &copy.from {
@@ -42,6 +44,21 @@ impl Image {
             }
         }
         image
+    }
+
+    /// The devices that every engine provides; of them programs need the random numbers.
+    /// Only root can make some, others see those of this machine.
+    fn add_devices(&self) {
+        let folder = self.path("/dev");
+        fs::create_dir(&folder).expect("the image's folder is writable");
+        if !geteuid().is_root() {
+            return;
+        }
+        for (name, minor) in [("random", 8), ("urandom", 9)] {
+            let (path, device) = (folder.join(name), makedev(1, minor));
+            let mode = Mode::from_bits_truncate(0o666);
+            mknod(&path, SFlag::S_IFCHR, mode, device).expect("root may make devices");
+        }
     }
 
     /// What the image is made of.
@@ -71,21 +88,16 @@ impl Image {
     /// A program of the image, as its user, with the image's files as its only ones.
     pub(crate) fn program(&self, words: &[String]) -> Program {
         let (user, group) = self.stage.user();
-        let changes_root = |name: &str, options: &[String]| {
-            let path = find_program(name).expect("the caller has looked for it");
-            options.iter().fold(
-                Program::typed("env -i")
-                    .arg(format!("PATH={}", self.stage.environment("PATH")))
-                    .arg(path),
-                |program, option| program.arg(option),
-            )
-        };
-        let root = self.root.path().display();
+        let environment = format!("PATH={}", self.stage.environment("PATH"));
+        let program = Program::typed("env -i").arg(environment);
         let program = if geteuid().is_root() {
-            let user = format!("--userspec={user}:{group}");
-            changes_root("chroot", &[user, root.to_string()])
+            let chroot = find_program("chroot").expect("the caller has looked for it");
+            program
+                .arg(chroot)
+                .arg(format!("--userspec={user}:{group}"))
+                .arg(self.root.path())
         } else {
-            changes_root("unshare", &as_user(user, group)).arg(format!("--root={root}"))
+            in_namespace(program, user, group).arg(self.root.path())
         };
         words
             .iter()
@@ -98,22 +110,29 @@ pub(crate) fn can_change_root() -> bool {
     if geteuid().is_root() {
         return find_program("chroot").is_some();
     }
-    find_program("unshare").is_some_and(|unshare| {
-        let program = as_user(1883, 1883)
-            .iter()
-            .fold(Program::at(&unshare, ""), |program, option| {
-                program.arg(option)
-            });
-        program.arg("true").run().code() == 0
-    })
+    let root = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::create_dir(root.path().join("dev")).expect("the folder is writable");
+    // There is no such program, which must be all that is wrong.
+    let outcome = in_namespace(Program::typed("env"), 1883, 1883)
+        .arg(root.path())
+        .arg("/none")
+        .run();
+    outcome.code() == 127
 }
 
-fn as_user(user: u32, group: u32) -> Vec<String> {
-    vec![
-        format!("--map-user={user}"),
-        format!("--map-group={group}"),
-        "--wd=/".to_owned(),
-    ]
+/// The shell that gives a program another root, the first argument, and another user.
+fn in_namespace(program: Program, user: u32, group: u32) -> Program {
+    let enter = format!(
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin
+         mount --rbind /dev \"$1/dev\" || exit 1
+         root=$1
+         shift
+         exec unshare --map-user={user} --map-group={group} --root=\"$root\" --wd=/ \"$@\""
+    );
+    program
+        .args_of("/usr/bin/unshare --map-root-user --mount /bin/sh -c")
+        .arg(enter)
+        .arg("sh")
 }
 
 /// What the build stage has: our programs, and files of its system that ours has, too.
