@@ -9,7 +9,7 @@ set -euo pipefail
 
 package=$(realpath "$1")
 config=/etc/mq-broker/mq-broker.conf
-unit=/lib/systemd/system/mq-broker.service
+unit=/usr/lib/systemd/system/mq-broker.service
 # Not among those that tests choose by chance.
 port=21883
 broker=
@@ -25,12 +25,14 @@ clean_up() {
     rm -rf "$work"
 }
 
-# Every file that a package like this one could leave.
+# Every file that a package like this one could leave. Some folders may not be there.
 files() {
-    find /etc /lib/systemd/system /usr/bin /usr/lib/systemd /usr/share/bash-completion \
-        /usr/share/doc /usr/share/fish /usr/share/man /usr/share/mq /usr/share/zsh \
-        /var/lib /var/log ! -path '/var/lib/apt/*' ! -path '/var/lib/dpkg/*' \
-        ! -path '/etc/*-' ! -path '/var/lib/systemd/deb-systemd-*' 2>/dev/null | sort -u
+    {
+        find /etc /usr/bin /usr/lib/systemd /usr/share/bash-completion /usr/share/doc \
+            /usr/share/fish /usr/share/man /usr/share/mq /usr/share/zsh /var/lib /var/log \
+            ! -path '/var/lib/apt/*' ! -path '/var/lib/dpkg/*' ! -path '/etc/*-' \
+            2>/dev/null || true
+    } | sort -u
 }
 
 # directive NAME: its value in the installed unit.
