@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use support::peers::{require_node, require_programs};
-use support::program::Running;
+use support::browser::{Browser, require_browser};
+use support::peers::require_node;
 use support::{Broker, Program};
 
 const SCRIPT: &str = include_str!("../examples/javascript/weather.js");
@@ -93,10 +93,7 @@ fn its_packages_are_those_it_is_tested_with() {
 /// A broker with a login that serves the page of `examples/browser` on its other port. None
 /// without Node.js and Chromium.
 fn broker_and_page() -> Option<Broker> {
-    let packages = require_node()?;
-    if !require_programs(&["chromium"]) {
-        return None;
-    }
+    let packages = require_browser()?;
     let builder = Broker::builder()
         .config("allow_anonymous false\npassword_file passwd")
         .other_listener("protocol websockets\nhttp_dir pages");
@@ -114,39 +111,10 @@ fn broker_and_page() -> Option<Broker> {
     Some(builder.start())
 }
 
-/// A browser that shows the page of a broker.
-struct Browser(Running);
-
-impl Browser {
-    fn open(broker: &Broker) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/browser.js");
-        let browser = Program::typed("node")
-            .arg(script)
-            .arg(format!("http://127.0.0.1:{}/", broker.other_port()))
-            .keep_stdin_open()
-            .start();
-        Self(browser)
-    }
-
-    fn command(&mut self, command: &str) {
-        self.0.write_line(command);
-        self.0.wait_for_line(|line| line == "done");
-    }
-
-    fn log_in(&mut self, password: &str) {
-        self.command("type #username snir");
-        self.command(&format!("type #password {password}"));
-        self.0.write_line("click button");
-    }
-
-    /// An element of the page gets this text.
-    fn shows(&mut self, name: &str, text: &str) {
-        let start = format!("{name}: ");
-        self.0.wait_for_line(|line| {
-            line.strip_prefix(&start)
-                .is_some_and(|shown| shown.contains(text))
-        });
-    }
+fn log_in(browser: &mut Browser, password: &str) {
+    browser.type_into("#username", "snir");
+    browser.type_into("#password", password);
+    browser.click("button");
 }
 
 #[test]
@@ -154,8 +122,8 @@ fn the_page_shows_three_readings_live() {
     let Some(broker) = broker_and_page() else {
         return;
     };
-    let mut browser = Browser::open(&broker);
-    browser.log_in("passsnir");
+    let mut browser = Browser::open(broker.other_port(), "/");
+    log_in(&mut browser, "passsnir");
     browser.shows("state", "Connected");
     for (topic, reading) in [
         ("ha/_temperature2", "21.5"),
@@ -172,10 +140,8 @@ fn the_page_shows_three_readings_live() {
         browser.shows(topic, reading);
     }
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-example.png");
-    browser.command(&format!("screenshot {}", picture.display()));
+    browser.screenshot(&picture);
     assert!(fs::metadata(picture).unwrap().len() > 10_000);
-    browser.0.close_stdin();
-    assert_eq!(browser.0.ends().code(), 0);
 }
 
 #[test]
@@ -183,7 +149,7 @@ fn the_page_says_when_the_password_is_wrong() {
     let Some(broker) = broker_and_page() else {
         return;
     };
-    let mut browser = Browser::open(&broker);
-    browser.log_in("wrong");
+    let mut browser = Browser::open(broker.other_port(), "/");
+    log_in(&mut browser, "wrong");
     browser.shows("state", "Refused: Connection refused: Not authorized");
 }

@@ -11,7 +11,8 @@ use std::fs;
 
 use classroom::Classroom;
 use sheet::Action;
-use support::peers::require_node;
+use support::browser::{Browser, require_browser};
+use support::peers::{require_node, require_programs};
 use support::{Broker, Program};
 
 const FRENCH: &str = include_str!("../docs/tp-mqtt.fr.md");
@@ -29,51 +30,55 @@ fn every_command_of_the_english_sheet_does_what_it_shows() {
 
 #[test]
 fn the_browser_page_of_both_sheets_shows_the_temperature() {
-    let Some(packages) = require_node() else {
+    let Some(packages) = require_browser() else {
         return;
     };
-    for sheet in [FRENCH, ENGLISH] {
+    for (sheet, state, subscribed) in [(FRENCH, "etat", "Abonné"), (ENGLISH, "state", "Subscribed")]
+    {
         let page = sheet::blocks(sheet)
             .iter()
-            .find_map(|block| block.content_of("station.html"))
+            .find_map(|block| block.content_of("page/station.html"))
             .expect("the sheet has a page");
         let builder = Broker::builder()
-            .websockets()
-            .config("allow_anonymous false\npassword_file passwd");
+            .config("allow_anonymous false\npassword_file passwd")
+            .other_listener("protocol websockets\nhttp_dir page");
+        let folder = builder.folder().join("page");
+        let library = packages.join("node_modules/mqtt/dist/mqtt.min.js");
+        fs::create_dir(&folder)
+            .and_then(|()| fs::write(folder.join("station.html"), page))
+            .and_then(|()| fs::copy(library, folder.join("mqtt.min.js")))
+            .expect("the folder is writable");
         Program::typed("mq-passwd -c -b passwd snir passsnir")
             .in_folder(builder.folder())
             .run()
             .exits_with(0);
         let broker = builder.start();
-        let page = page.replace("8080", &broker.websocket_port().to_string());
-        fs::write(broker.folder().join("station.html"), page).expect("the folder is writable");
 
-        let mark = broker.log_mark();
-        let mut browser = Program::typed("node page.js")
-            .arg(broker.folder().join("station.html"))
-            .in_folder(&packages)
-            .start();
-        broker.wait_for_log_after(mark, "Sending SUBACK to ");
+        let mut browser = Browser::open(broker.other_port(), "/station.html");
+        browser.shows(state, subscribed);
         broker
             .typed("mq-pub -u snir -P passsnir -t ha/_temperature2 -m 21.5")
             .run()
             .succeeds();
-        browser.expect_line("temperature: 21.5");
+        browser.shows("temperature", "21.5");
     }
 }
 
-/// Chapters with Node.js are skipped where it is missing.
+/// Chapters whose programs are missing are skipped.
 fn work_through(sheet: &str) {
     let packages = require_node();
     let node_modules = packages.map(|folder| folder.join("node_modules"));
+    let has_openssl = require_programs(&["openssl"]);
     let steps = sheet::steps(sheet);
     assert!(steps.len() > 50, "the sheet has lost its blocks");
     let mut classroom = Classroom::new(node_modules.as_deref());
     for chapter in steps.chunk_by(|step, next| step.chapter == next.chapter) {
-        let needs_node = chapter.iter().any(|step| {
-            matches!(&step.action, Action::Command { command, .. } if command.starts_with("node "))
-        });
-        if needs_node && node_modules.is_none() {
+        let needs = |program: &str| {
+            chapter.iter().any(|step| {
+                matches!(&step.action, Action::Command { command, .. } if command.starts_with(program))
+            })
+        };
+        if needs("node ") && node_modules.is_none() || needs("openssl ") && !has_openssl {
             continue;
         }
         for step in chapter {

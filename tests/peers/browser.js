@@ -4,8 +4,9 @@
 //   click SELECTOR
 //   screenshot FILE          as PNG
 //
-// and prints "done" after each. Whatever text an element with an id or a data-topic gets is
-// printed as "NAME: TEXT". Ends with its standard input: node browser.js URL
+// It prints "loaded" when the page is there, each line again when it is done, and "NAME: TEXT"
+// whenever an element with an id or a data-topic gets a text. Ends with its standard input:
+// node browser.js URL
 const { spawn } = require('child_process');
 const fs = require('fs');
 const os = require('os');
@@ -21,10 +22,10 @@ const chromium = spawn('chromium', [
   '--window-size=900,640', `--user-data-dir=${profile}`, 'about:blank',
 ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 chromium.on('exit', () => {
-  fs.rmSync(profile, { recursive: true, force: true });
+  // Some of its processes end a little later.
+  fs.rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   process.exit();
 });
-process.on('SIGTERM', () => chromium.kill());
 
 // The DevTools protocol: JSON, each message behind the other with a NUL between.
 const answers = new Map();
@@ -96,12 +97,14 @@ async function main() {
   const { errorText } = await call('Page.navigate', { url: process.argv[2] });
   if (errorText) throw new Error(errorText);
   await load;
+  console.log('loaded');
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [command, ...words] = line.split(' ');
     await commands[command](...words);
-    console.log('done');
+    console.log(line);
   }
-  chromium.kill();
+  session = undefined;
+  await call('Browser.close');
 }
 
 main().catch((error) => {
