@@ -47,6 +47,10 @@ guide-with-mosquitto:
 bench:
     cargo bench --locked --bench broker
 
+# Measures mq-pub and mq-sub beside Mosquitto's clients.
+bench-clients:
+    cargo bench --locked --bench clients
+
 # The programs without libraries; prints their folder.
 static:
     packaging/build-static.sh

@@ -18,18 +18,19 @@ mod broker {
     pub mod fan;
     pub mod latency;
     pub mod null;
-    pub mod report;
     pub mod rumqtt;
     pub mod server;
     pub mod window;
     pub mod wire;
 }
+#[path = "common/report.rs"]
+mod report;
 
 use std::time::Duration;
 
 use broker::cases::{CASES, Case};
-use broker::report::Report;
 use broker::server::{Kind, Server};
+use report::Report;
 
 /// How long one measurement takes.
 const LONG: Duration = Duration::from_secs(3);
@@ -51,7 +52,7 @@ fn main() {
     }
     let arguments = arguments();
     let kinds = Kind::available();
-    let mut report = Report::new(&kinds);
+    let mut report = Report::new(kinds.iter().map(|kind| kind.name()).collect());
     let cases: Vec<&Case> = CASES.iter().filter(|case| arguments.wants(case)).collect();
     for round in 0..arguments.rounds {
         for case in &cases {
@@ -59,8 +60,8 @@ fn main() {
                 let kind = kinds[(round + turn) % kinds.len()];
                 let server = Server::start(kind);
                 match (case.measure)(&server, arguments.duration) {
-                    Ok(figures) => report.add(case.name, kind, figures),
-                    Err(reason) => report.fail(case.name, kind, &reason),
+                    Ok(figures) => report.add(case.name, kind.name(), figures),
+                    Err(reason) => report.fail(case.name, kind.name(), &reason),
                 }
             }
         }

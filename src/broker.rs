@@ -29,6 +29,7 @@ mod fanout;
 mod housekeeping;
 mod listener;
 mod message;
+mod persistence;
 mod policy;
 mod process;
 mod retained;
@@ -53,13 +54,14 @@ use self::fanout::Fanout;
 use self::listener::TlsListeners;
 use self::log::Log;
 use self::message::{Message, Publication};
+use self::persistence::{Persistence, Ticket};
 use self::policy::Policy;
 use self::retained::RetainedMessages;
 use self::router::Router;
 use self::session::QueueLimits;
+use self::session::Unsettled;
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
-use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
@@ -80,6 +82,8 @@ pub(crate) struct Broker {
     router: Router,
     retained: RetainedMessages,
     statistics: Statistics,
+    /// Where `persistence` is on.
+    persistence: Option<Persistence>,
 }
 
 impl Broker {
@@ -89,10 +93,12 @@ impl Broker {
         access: AccessControl,
         tls: TlsListeners,
         log: Log,
+        clock: Clock,
+        persistence: Option<Persistence>,
     ) -> Self {
         Self {
             log,
-            clock: Clock::new(),
+            clock,
             policy: Policy::new(&config),
             queue_limits: QueueLimits::new(&config.limits),
             config,
@@ -104,6 +110,7 @@ impl Broker {
             router: Router::new(),
             retained: RetainedMessages::default(),
             statistics: Statistics::default(),
+            persistence,
         }
     }
 
@@ -123,29 +130,36 @@ impl Broker {
         &self.config
     }
 
+    fn persistence(&self) -> Option<&Persistence> {
+        self.persistence.as_ref()
+    }
+
     fn queue_limits(&self) -> &QueueLimits {
         &self.queue_limits
     }
 
     /// Keeps a message as its topic's retained one, or takes that one away.
-    fn retain(&self, publication: &Publication) {
+    fn retain(&self, publication: &Publication, ticket: &Ticket<'_>) {
         let message = &publication.message;
         if !message.payload.is_empty() || self.retained.contains(&message.topic) {
-            self.retained.set(publication.kept());
+            self.retained.set(publication.kept(), ticket);
         }
     }
 
     /// Gives messages that a member of a group did not get to the others.
-    fn publish_to_groups(&self, messages: Vec<(TopicFilter, Arc<Message>)>) {
+    fn publish_to_groups(&self, unsettled: &[Unsettled]) {
         let mut fanout = Fanout::new(self, self.clock.now());
-        for (filter, message) in messages {
+        for Unsettled {
+            filter, message, ..
+        } in unsettled
+        {
             let group = filter
                 .shared()
                 .and_then(|shared| self.router.group(&shared));
             let Some(group) = group else { continue };
             let readers = group.only(|session| self.may_session_read(session, &message.topic));
             let group = readers.map_or(group, Arc::new);
-            fanout.publish_to_group(Publication::from(message), group);
+            fanout.publish_to_group(Publication::from(Arc::clone(message)), group);
         }
         fanout.finish();
     }

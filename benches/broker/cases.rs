@@ -4,18 +4,12 @@ use std::time::Duration;
 
 use super::server::Server;
 use super::{connections, fan, latency, window};
+use crate::report::Figure;
 
 /// One row of the report.
 pub struct Case {
     pub name: &'static str,
     pub measure: fn(&Server, Duration) -> Result<Vec<Figure>, String>,
-}
-
-/// One number of a measurement.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    pub name: &'static str,
-    pub value: f64,
 }
 
 pub const CASES: &[Case] = &[

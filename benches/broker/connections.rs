@@ -4,9 +4,9 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::Figure;
 use super::server::Server;
 use super::wire::Client;
+use crate::report::Figure;
 
 const CONNECTS: usize = 10_000;
 const THREADS: usize = 4;

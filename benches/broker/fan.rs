@@ -7,9 +7,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::Figure;
 use super::server::Server;
 use super::wire::{Client, publish};
+use crate::report::Figure;
 
 /// Messages that are written at once.
 const CHUNK: u64 = 64;

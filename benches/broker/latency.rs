@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::Figure;
 use super::fan::subscriber;
 use super::server::Server;
 use super::wire::{Client, publish};
+use crate::report::Figure;
 
 const INTERVAL: Duration = Duration::from_micros(500);
 

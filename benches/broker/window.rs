@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::Figure;
 use super::fan::{rates, read_all, subscriber};
 use super::server::Server;
 use super::wire::{Client, publish};
+use crate::report::Figure;
 
 /// QoS 0 messages between publisher and subscriber.
 const IN_FLIGHT: u64 = 1_000;

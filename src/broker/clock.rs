@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment, in milliseconds since the broker started.
 pub(super) type Millis = u64;
@@ -7,17 +7,32 @@ pub(super) type Millis = u64;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,
+    /// The same moment in milliseconds since 1970.
+    started_unix: Millis,
 }
 
 impl Clock {
     pub(super) fn new() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             started: Instant::now(),
+            started_unix: unix.unwrap_or_default().as_millis() as Millis,
         }
     }
 
     pub(super) fn now(self) -> Millis {
         self.started.elapsed().as_millis() as Millis
+    }
+
+    /// The moment in milliseconds since 1970, for what is read after a restart.
+    pub(super) fn to_unix(self, at: Millis) -> Millis {
+        self.started_unix.saturating_add(at)
+    }
+
+    /// The moment that [`Clock::to_unix`] wrote down. What was before the broker's start
+    /// is as good as at its start.
+    pub(super) fn at_unix(self, unix: Millis) -> Millis {
+        unix.saturating_sub(self.started_unix)
     }
 
     /// The moment as the runtime's timers want it.

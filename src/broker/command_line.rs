@@ -15,7 +15,7 @@ const DEFAULT_PROGRAM: &str = "mq-broker";
 const MAX_PORTS: usize = 10;
 
 /// Every option, for the nearest one to a mistyped one.
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 17] = [
     "-c",
     "--config-file",
     "-d",
@@ -30,6 +30,8 @@ const OPTIONS: [&str; 15] = [
     "--verbose",
     "--version",
     "--check",
+    "--import-mosquitto-db",
+    "--recover",
     "--test-config",
 ];
 
@@ -63,6 +65,10 @@ pub struct Options {
     pub daemon: bool,
     /// What to log, whatever the configuration says.
     pub verbosity: Option<Verbosity>,
+    /// Whether to move a damaged store aside and go on with what can be read of it.
+    pub recover: bool,
+    /// A database of Mosquitto's whose contents are to be taken over.
+    pub import: Option<PathBuf>,
 }
 
 impl Options {
@@ -116,6 +122,9 @@ pub enum UsageError {
     /// `--tls-keylog` is known, but there is no TLS yet.
     #[error("Error: --tls-keylog is not supported yet, as this broker has no TLS listeners.")]
     KeylogNotSupported,
+    /// `--import-mosquitto-db` is the last word.
+    #[error("Error: --import-mosquitto-db argument given, but no file specified.")]
+    NoDatabase,
     /// `--test-config` without `-c`.
     #[error("Please provide a configuration file to test.")]
     NothingToTest,
@@ -162,6 +171,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
             }
             Some("--check") => is_check = true,
             Some("--test-config") => is_test = true,
+            Some("--recover") => options.recover = true,
+            Some("--import-mosquitto-db") => {
+                let file = arguments.next().ok_or(UsageError::NoDatabase)?;
+                options.import = Some(file.into());
+            }
             Some("--tls-keylog") => {
                 arguments.next().ok_or(UsageError::NoKeylogFile)?;
                 return Err(UsageError::KeylogNotSupported);
@@ -199,7 +213,8 @@ pub fn usage(program: &str) -> String {
 
 {program} is an MQTT v5.0/v3.1.1/v3.1 broker.
 
-Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v]
+Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
+                 [--import-mosquitto-db file]
        {program} -c config_file --test-config
        {program} [-c config_file] [-p port] [-q] --check
 
@@ -212,6 +227,10 @@ Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v]
  -v, --verbose           log everything. This overrides the configuration file.
      --check             say whether the broker with this configuration answers on this
                          machine, and exit with 0 if it does, with 1 if not.
+     --import-mosquitto-db FILE
+                         take over what Mosquitto saved in FILE, and go on with it. Needs
+                         'persistence true' and a store that is still empty.
+     --recover           move a damaged store aside, and go on with what can be read of it.
      --test-config       say what is wrong with the configuration file, and exit.
      --version           display the version, and exit.
 
@@ -319,12 +338,24 @@ mod tests {
                 ports: vec![1884, 1885],
                 daemon: true,
                 verbosity: Some(Verbosity::Verbose),
+                ..Options::default()
             }
         );
         assert_eq!(parsed("-h"), Ok(Action::Help));
         assert_eq!(parsed("--help"), Ok(Action::Help));
         assert_eq!(parsed("--version"), Ok(Action::Version));
         assert_eq!(options(""), Options::default());
+    }
+
+    #[test]
+    fn a_database_to_import_and_a_store_to_recover_are_asked_for() {
+        let options = options("-c a.conf --import-mosquitto-db mosquitto.db --recover");
+        assert_eq!(options.import, Some("mosquitto.db".into()));
+        assert!(options.recover);
+        assert_eq!(
+            error("--import-mosquitto-db"),
+            "Error: --import-mosquitto-db argument given, but no file specified."
+        );
     }
 
     #[test]

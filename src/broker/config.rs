@@ -23,8 +23,8 @@ use std::path::PathBuf;
 pub use diagnostic::{ConfigErrors, Diagnostic, Location, Severity};
 pub use model::{
     CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
-    EffectiveSecurity, Limits, ListenAddress, Listener, Protocol, ProtocolVersions, Security,
-    SocketDomain, TlsOptions,
+    EffectiveSecurity, Limits, ListenAddress, Listener, PersistenceOptions, Protocol,
+    ProtocolVersions, Security, SocketDomain, TlsOptions,
 };
 
 use self::parser::Parser;

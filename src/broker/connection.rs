@@ -2,6 +2,7 @@
 //! and holds no buffer while it waits.
 
 mod closed;
+mod gated;
 mod handshake;
 mod io;
 mod pause;
@@ -17,12 +18,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 
 pub(super) use self::closed::Closed;
+use self::gated::GatedReplies;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
 use self::write_access::WriteAccess;
 use super::Broker;
 use super::clock::Millis;
-use super::fanout::Fanout;
+use super::fanout::{Fanout, Finished};
 use super::listener::{ListenerContext, Peer};
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
@@ -52,6 +54,8 @@ pub(super) struct Connection {
     replies: BytesMut,
     /// How many they are.
     reply_count: usize,
+    /// Answers that wait for something to be stored.
+    gated: Option<Box<GatedReplies>>,
     /// What is being written.
     unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
@@ -96,11 +100,13 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<std::convert::Infallible, Closed>> {
+        self.poll_gated(cx);
         let mut flushed = self.poll_write(cx)?.is_ready();
-        let may_read = !self.poll_pause(cx) && (flushed || self.replies.len() < MAX_REPLIES);
+        let may_read = !self.poll_pause(cx) && self.has_room_for_replies(flushed);
         if may_read && self.poll_read_ready(cx)?.is_ready() {
             self.read_batch(cx)?;
             // What the batch brought for this client goes out with its answers.
+            self.poll_gated(cx);
             flushed = self.poll_write(cx)?.is_ready();
             if self.pause.is_some() || self.poll_read_ready(cx)?.is_ready() {
                 // Others have their turn before the next batch.
@@ -111,6 +117,12 @@ impl Connection {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Whether the client takes the answers that it gets.
+    fn has_room_for_replies(&self, flushed: bool) -> bool {
+        let gated = self.gated.as_deref().map_or(0, GatedReplies::len);
+        gated < MAX_REPLIES && (flushed || self.replies.len() < MAX_REPLIES)
     }
 
     fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
@@ -125,6 +137,15 @@ impl Connection {
         wants_output: bool,
     ) -> Poll<Result<(), Closed>> {
         let mut state = self.session.state();
+        if let (Some(ticket), Some(persistence)) =
+            (state.outbox.first_gate(), self.broker.persistence())
+        {
+            if persistence.poll_done(ticket, cx.waker()) {
+                state
+                    .outbox
+                    .open_gates(|ticket| persistence.is_done(ticket));
+            }
+        }
         let has_output = !state.outbox.is_empty();
         let Some(attachment) = state.attachment(self.number) else {
             return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
@@ -163,6 +184,7 @@ impl Connection {
     ) -> Result<(), Closed> {
         let broker = Arc::clone(&self.broker);
         let mut fanout = Fanout::new(&broker, now);
+        let start = self.begin_batch();
         let mut acknowledged = false;
         let mut received = Tally::default();
         let result = loop {
@@ -185,11 +207,14 @@ impl Connection {
             }
         };
         // What was accepted before an error is delivered all the same.
-        let congested = fanout.finish();
+        let Finished { congested, ticket } = fanout.finish();
+        let number = ticket.number();
+        drop(ticket);
+        self.gate_batch(start, number);
         broker.count_received(received);
         self.pause_for(congested, waker, now);
         if acknowledged {
-            self.session.state().progress(&broker, now);
+            self.session.state().progress(&self.session, &broker, now);
         }
         result
     }
@@ -207,15 +232,15 @@ impl Connection {
                 self.session.state().puback(ack.packet_id);
                 Ok(())
             }
-            Packet::PubRec(ack) => self.pubrec(&ack),
-            Packet::PubRel(ack) => self.pubrel(&ack),
+            Packet::PubRec(ack) => self.pubrec(&ack, fanout.ticket()),
+            Packet::PubRel(ack) => self.pubrel(&ack, fanout.ticket()),
             Packet::PubComp(ack) => {
                 self.debug_ack("PUBCOMP", &ack);
                 self.session.state().pubcomp(ack.packet_id);
                 Ok(())
             }
-            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, now),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, fanout.ticket(), now),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, fanout.ticket()),
             Packet::PingReq => {
                 self.debug(format_args!(
                     "Received PINGREQ from {}",

@@ -16,6 +16,7 @@ pub(super) use self::encoded::{Encoded, EncodedMessage, Shape, Single};
 use super::Broker;
 use super::clock::Millis;
 use super::message::Publication;
+use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
 use super::session::{Session, SessionNumber};
 
@@ -32,6 +33,10 @@ pub(super) struct Fanout<'a> {
     wakers: Vec<Waker>,
     /// Sessions that have more than they should: their publisher may have to pause.
     congested: Vec<Arc<Session>>,
+    /// What the batch waits for before it is acknowledged.
+    ticket: Ticket<'a>,
+    /// Whether deliveries of the run were stored.
+    is_stored: bool,
 }
 
 /// Consecutive messages that go to the same subscribers.
@@ -48,6 +53,16 @@ pub(super) struct Delivered {
     pub(super) waker: Option<Waker>,
     /// Whether the session has more than it should.
     pub(super) congested: bool,
+    /// Whether it was stored that the session has still to get messages.
+    pub(super) stored: bool,
+}
+
+/// What a batch leaves to be done.
+pub(super) struct Finished<'a> {
+    /// Sessions that have more than they should: their publisher may have to pause.
+    pub(super) congested: Vec<Arc<Session>>,
+    /// What has to be done before the batch is acknowledged.
+    pub(super) ticket: Ticket<'a>,
 }
 
 impl<'a> Fanout<'a> {
@@ -60,7 +75,14 @@ impl<'a> Fanout<'a> {
             run_bytes: 0,
             wakers: Vec::new(),
             congested: Vec::new(),
+            ticket: Ticket::new(broker.persistence()),
+            is_stored: false,
         }
+    }
+
+    /// What the batch waits for before it is acknowledged.
+    pub(super) fn ticket(&self) -> &Ticket<'a> {
+        &self.ticket
     }
 
     /// Sends a message on its way; it is delivered at the latest when the batch is
@@ -68,7 +90,7 @@ impl<'a> Fanout<'a> {
     pub(super) fn publish(&mut self, publication: Publication) -> bool {
         let message = &publication.message;
         if message.retain {
-            self.broker.retain(&publication);
+            self.broker.retain(&publication, &self.ticket);
         }
         let broker = self.broker;
         let matches = broker.router.matches(&message.topic, |session| {
@@ -100,12 +122,14 @@ impl<'a> Fanout<'a> {
         self.run.publications.push(publication);
     }
 
-    /// Delivers what is left, wakes everybody who got something, and returns the
-    /// sessions that have more than they should.
-    pub(super) fn finish(mut self) -> Vec<Arc<Session>> {
+    /// Delivers what is left and wakes everybody who got something.
+    pub(super) fn finish(mut self) -> Finished<'a> {
         self.deliver_run();
         self.wakers.drain(..).for_each(Waker::wake);
-        self.congested
+        Finished {
+            congested: self.congested,
+            ticket: self.ticket,
+        }
     }
 
     fn deliver_run(&mut self) {
@@ -127,9 +151,24 @@ impl<'a> Fanout<'a> {
                 }
             }
         }
+        if std::mem::take(&mut self.is_stored) {
+            self.store_run();
+        }
         self.run.publications.clear();
         self.run.encoded.clear();
         self.run_bytes = 0;
+    }
+
+    /// Stores the messages of which deliveries were stored.
+    fn store_run(&self) {
+        let Some(persistence) = self.broker.persistence() else {
+            return;
+        };
+        let mut together = Together::default();
+        for publication in &self.run.publications {
+            publication.store(&mut together, &self.ticket);
+        }
+        persistence.put_together(together);
     }
 
     fn deliver_to(&mut self, target: &Target) {
@@ -142,10 +181,15 @@ impl<'a> Fanout<'a> {
         if target.terms.no_local && own(publisher) {
             return;
         }
-        let delivered = target
-            .session
-            .deliver(&mut self.run, target.terms, self.broker, self.now);
+        let delivered = target.session.deliver(
+            &mut self.run,
+            target.terms,
+            self.broker,
+            &self.ticket,
+            self.now,
+        );
         self.wakers.extend(delivered.waker);
+        self.is_stored |= delivered.stored;
         if delivered.congested
             && !own(publisher)
             && !self

@@ -1,13 +1,16 @@
 //! A message on its way, and what is kept of one that outlives its batch.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::clock::{Millis, after_seconds};
+use super::persistence::{
+    Key, MessageRecord, Pace, Persistence, Record, StoredRecord, Ticket, Together,
+};
 use super::session::SessionNumber;
-use crate::protocol::{Properties, Property, QoS, TopicName};
+use crate::protocol::{PacketId, Properties, Property, QoS, TopicName};
 
 /// A message.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(super) struct Message {
     pub(super) expires_at: Option<Millis>,
     /// The session that published it.
     pub(super) publisher: Option<SessionNumber>,
+    /// What the store has of it, while a session that is stored has still to get it.
+    pub(super) stored: OnceLock<Box<StoredRecord>>,
 }
 
 impl Message {
@@ -41,7 +46,30 @@ impl Message {
             topic: self.topic.moved_to(topic),
             payload,
             properties: self.properties.to_owned_properties(),
-            ..*self
+            ..self.clone_as_new()
+        }
+    }
+
+    /// The same message with a place of its own in the store.
+    pub(super) fn clone_as_new(&self) -> Self {
+        Self {
+            topic: self.topic.clone(),
+            payload: self.payload.clone(),
+            qos: self.qos,
+            retain: self.retain,
+            properties: self.properties.clone(),
+            expires_at: self.expires_at,
+            publisher: self.publisher,
+            stored: OnceLock::new(),
+        }
+    }
+
+    /// The number under which deliveries name the message in the store.
+    pub(super) fn stored_number(&self, persistence: &Persistence) -> u64 {
+        let new = || persistence.record(Key::Message(persistence.unused_number()));
+        match self.stored.get_or_init(new).key() {
+            Key::Message(number) => number,
+            _ => unreachable!("a message's record has a message's key"),
         }
     }
 
@@ -66,6 +94,35 @@ impl Message {
         Some(Property::MessageExpiryInterval(
             u32::try_from(left).unwrap_or(u32::MAX),
         ))
+    }
+}
+
+impl From<&Message> for MessageRecord {
+    fn from(message: &Message) -> Self {
+        Self {
+            topic: message.topic.clone(),
+            payload: message.payload.clone(),
+            qos: message.qos,
+            retain: message.retain,
+            properties: message.properties.clone(),
+            expires_at: message.expires_at,
+            publisher: message.publisher,
+        }
+    }
+}
+
+impl From<MessageRecord> for Message {
+    fn from(record: MessageRecord) -> Self {
+        Self {
+            topic: record.topic,
+            payload: record.payload,
+            qos: record.qos,
+            retain: record.retain,
+            properties: record.properties,
+            expires_at: record.expires_at,
+            publisher: record.publisher,
+            stored: OnceLock::new(),
+        }
     }
 }
 
@@ -97,6 +154,8 @@ pub(super) fn forwarded_properties(mut properties: Properties) -> Properties {
 pub(super) struct Publication {
     pub(super) message: Message,
     kept: OnceCell<Arc<Message>>,
+    /// The QoS 2 PUBLISH that brought it, if its session is stored.
+    origin: Option<(SessionNumber, PacketId)>,
 }
 
 impl Publication {
@@ -104,27 +163,41 @@ impl Publication {
         Self {
             message,
             kept: OnceCell::new(),
+            origin: None,
         }
+    }
+
+    /// Notes which QoS 2 PUBLISH of a stored session brought the message.
+    pub(super) fn with_origin(self, origin: Option<(SessionNumber, PacketId)>) -> Self {
+        Self { origin, ..self }
     }
 
     /// The message in memory of its own; the copy is made once for all who need it.
     pub(super) fn kept(&self) -> &Arc<Message> {
         self.kept.get_or_init(|| Arc::new(self.message.to_kept()))
     }
+
+    /// Stores the message where deliveries of it were stored, which makes those count.
+    pub(super) fn store(&self, together: &mut Together, ticket: &Ticket<'_>) {
+        let Some(kept) = self.kept.get() else { return };
+        let stored = kept.stored.get().filter(|stored| !stored.is_written());
+        if let Some(stored) = stored {
+            let record = Record::Message(Box::new(MessageRecord::from(&**kept)));
+            stored.put_with(together, record, Pace::Later, Some(ticket));
+            if let Some(origin) = self.origin {
+                together.put_incoming(origin, ticket);
+            }
+        }
+    }
 }
 
 impl From<Arc<Message>> for Publication {
     /// A publication of a message that is kept already, such as a will.
     fn from(kept: Arc<Message>) -> Self {
-        let message = Message {
-            topic: kept.topic.clone(),
-            payload: kept.payload.clone(),
-            properties: kept.properties.clone(),
-            ..*kept
-        };
         Self {
-            message,
+            message: kept.clone_as_new(),
             kept: OnceCell::from(kept),
+            origin: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::auth::{AccessControl, AclError, Authenticator, acl_files, password_files};
 use super::check::check;
+use super::clock::Clock;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, Verbosity, parse, program_name, usage,
     version,
@@ -15,6 +16,7 @@ use super::command_line::{
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::listener::TlsListeners;
 use super::log::{Log, LogType};
+use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges};
 use super::server::{Start, run};
 use crate::passwd::permissions::permission_warnings;
@@ -181,6 +183,13 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
             NO_PID_FILE
         })?;
     announce(&config, &options.config_files, program, log);
+    let clock = Clock::new();
+    let opened = open_store(&config, &options, clock, log).map_err(|error| {
+        for line in error.to_string().lines() {
+            log.error(format_args!("{line}"));
+        }
+        CANNOT_START
+    })?;
     let start = Start {
         config,
         config_files: options.config_files,
@@ -189,6 +198,8 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         access,
         tls,
         log: log.clone(),
+        clock,
+        opened,
         name: title(program),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -203,6 +214,21 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     // Password checks that are under way are not waited for.
     runtime.shutdown_background();
     result.map_err(|_| CANNOT_START)
+}
+
+/// Opens the store and reads what is in it, before anybody can connect.
+fn open_store(
+    config: &Config,
+    options: &Options,
+    clock: Clock,
+    log: &Log,
+) -> Result<Option<Opened>, StoreError> {
+    let options = StoreOptions {
+        persistence: &config.persistence,
+        recover: options.recover,
+        import: options.import.as_deref(),
+    };
+    persistence::open(&options, clock, log)
 }
 
 fn read_users(config: &Config, log: &Log) -> Result<Authenticator, u8> {

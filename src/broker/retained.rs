@@ -9,7 +9,8 @@ use parking_lot::RwLock;
 
 use super::clock::Millis;
 use super::message::Message;
-use crate::protocol::{TopicFilter, TopicName};
+use super::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
+use crate::protocol::{QoS, TopicFilter, TopicName};
 
 /// The retained messages of the broker.
 #[derive(Default)]
@@ -22,34 +23,76 @@ pub(super) struct RetainedMessages {
 #[derive(Default)]
 struct Node {
     levels: HashMap<Box<[u8]>, Node, RandomState>,
-    message: Option<Arc<Message>>,
+    retained: Option<Retained>,
+}
+
+struct Retained {
+    message: Arc<Message>,
+    /// What the store has of it; the same for all messages of the topic.
+    record: Option<Box<StoredRecord>>,
 }
 
 impl RetainedMessages {
     /// Keeps the message for its topic instead of the one that was kept before
-    /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6].
-    pub(super) fn set(&self, message: &Arc<Message>) {
+    /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6]. The
+    /// ticket waits until the store has it so.
+    pub(super) fn set(&self, message: &Arc<Message>, ticket: &Ticket<'_>) {
         let mut root = self.root.write();
         let mut levels = levels(message.topic.as_bytes());
         if message.payload.is_empty() {
-            self.uncount(root.remove(&mut levels).as_deref());
+            let removed = root.remove(&mut levels);
+            self.uncount(removed.as_ref());
+            let is_stored = removed.is_some_and(|removed| removed.record.is_some());
+            if is_stored {
+                ticket.wait_for_all();
+            }
             return;
         }
         let node = levels.fold(&mut *root, |node, level| {
             node.levels.entry(level.into()).or_default()
         });
-        let earlier = node.message.replace(Arc::clone(message));
-        self.messages.fetch_add(1, Ordering::Relaxed);
-        self.payload_bytes
-            .fetch_add(message.payload.len(), Ordering::Relaxed);
-        self.uncount(earlier.as_deref());
+        let mut earlier = node.retained.take();
+        self.uncount(earlier.as_ref());
+        let known = earlier.as_mut().and_then(|earlier| earlier.record.take());
+        let record = known.or_else(|| new_record(message, ticket));
+        let is_acknowledged = message.qos != QoS::AtMostOnce;
+        if let Some(record) = &record {
+            let message = Record::Message(Box::new(MessageRecord::from(&**message)));
+            match is_acknowledged {
+                true => record.put(message, Pace::Now, Some(ticket)),
+                false => record.put(message, Pace::Later, None),
+            }
+        }
+        self.count(node.retained.insert(Retained {
+            message: Arc::clone(message),
+            record,
+        }));
     }
 
-    fn uncount(&self, gone: Option<&Message>) {
-        if let Some(message) = gone {
+    /// Takes back a message that the store has.
+    pub(super) fn restore(&self, message: Arc<Message>, record: Box<StoredRecord>) {
+        let mut root = self.root.write();
+        let levels = levels(message.topic.as_bytes());
+        let node = levels.fold(&mut *root, |node, level| {
+            node.levels.entry(level.into()).or_default()
+        });
+        self.count(node.retained.insert(Retained {
+            message: Arc::clone(&message),
+            record: Some(record),
+        }));
+    }
+
+    fn count(&self, retained: &Retained) {
+        let length = retained.message.payload.len();
+        self.messages.fetch_add(1, Ordering::Relaxed);
+        self.payload_bytes.fetch_add(length, Ordering::Relaxed);
+    }
+
+    fn uncount(&self, gone: Option<&Retained>) {
+        if let Some(retained) = gone {
+            let length = retained.message.payload.len();
             self.messages.fetch_sub(1, Ordering::Relaxed);
-            self.payload_bytes
-                .fetch_sub(message.payload.len(), Ordering::Relaxed);
+            self.payload_bytes.fetch_sub(length, Ordering::Relaxed);
         }
     }
 
@@ -71,7 +114,7 @@ impl RetainedMessages {
                 None => return false,
             }
         }
-        node.message.is_some()
+        node.retained.is_some()
     }
 
     /// The retained messages that the filter asks for and that have not expired.
@@ -88,9 +131,18 @@ impl RetainedMessages {
 
     /// Takes away what has expired.
     pub(super) fn remove_expired(&self, now: Millis) {
-        let gone = |message: &Message| self.uncount(Some(message));
+        let gone = |retained: &Retained| self.uncount(Some(retained));
         self.root.write().remove_expired(now, &gone);
     }
+}
+
+/// The record of a topic's first message; what the broker says of itself has none.
+fn new_record(message: &Message, ticket: &Ticket<'_>) -> Option<Box<StoredRecord>> {
+    let persistence = ticket.persistence()?;
+    if message.topic.as_bytes().starts_with(b"$SYS/") {
+        return None;
+    }
+    Some(persistence.record(Key::Retained(persistence.unused_number())))
 }
 
 fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
@@ -98,9 +150,9 @@ fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 impl Node {
-    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Arc<Message>> {
+    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Retained> {
         let Some(level) = levels.next() else {
-            return self.message.take();
+            return self.retained.take();
         };
         let node = self.levels.get_mut(level)?;
         let removed = node.remove(levels);
@@ -110,8 +162,9 @@ impl Node {
         removed
     }
 
-    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Message)) {
-        if let Some(expired) = self.message.take_if(|message| message.is_expired(now)) {
+    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Retained)) {
+        let is_expired = |retained: &mut Retained| retained.message.is_expired(now);
+        if let Some(expired) = self.retained.take_if(is_expired) {
             gone(&expired);
         }
         self.levels.retain(|_, node| {
@@ -127,7 +180,7 @@ impl Node {
         found: &mut impl FnMut(&Arc<Message>),
     ) {
         match filter.next() {
-            None => self.message.iter().for_each(found),
+            None => self.message().into_iter().for_each(found),
             Some(b"#") => self.collect_all(is_root, found),
             Some(b"+") => {
                 for (level, node) in &self.levels {
@@ -146,7 +199,7 @@ impl Node {
 
     /// Everything from here on; a leading `#` leaves out topics that begin with `$`.
     fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Arc<Message>)) {
-        self.message.iter().for_each(&mut *found);
+        self.message().into_iter().for_each(&mut *found);
         for (level, node) in &self.levels {
             if !(is_root && level.starts_with(b"$")) {
                 node.collect_all(false, found);
@@ -155,7 +208,11 @@ impl Node {
     }
 
     fn is_empty(&self) -> bool {
-        self.levels.is_empty() && self.message.is_none()
+        self.levels.is_empty() && self.retained.is_none()
+    }
+
+    fn message(&self) -> Option<&Arc<Message>> {
+        self.retained.as_ref().map(|retained| &retained.message)
     }
 }
 
@@ -164,12 +221,12 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::protocol::{Properties, QoS};
+    use crate::protocol::Properties;
 
     fn retained(topics: &[&str]) -> RetainedMessages {
         let store = RetainedMessages::default();
         for topic in topics {
-            store.set(&message(topic, "x", None));
+            store.set(&message(topic, "x", None), &Ticket::new(None));
         }
         store
     }
@@ -183,6 +240,7 @@ mod tests {
             properties: Properties::EMPTY,
             expires_at,
             publisher: None,
+            stored: Default::default(),
         })
     }
 
@@ -212,7 +270,7 @@ mod tests {
     fn an_empty_payload_takes_the_message_away_and_leaves_no_trace() {
         let store = retained(&["a/b/c"]);
         assert_eq!(store.size(), (1, 1));
-        store.set(&message("a/b/c", "", None));
+        store.set(&message("a/b/c", "", None), &Ticket::new(None));
         assert!(store.root.read().is_empty());
         assert_eq!(store.size(), (0, 0));
     }
@@ -220,7 +278,7 @@ mod tests {
     #[test]
     fn what_has_expired_is_neither_found_nor_kept() {
         let store = RetainedMessages::default();
-        store.set(&message("a", "x", Some(5)));
+        store.set(&message("a", "x", Some(5)), &Ticket::new(None));
         let filter = TopicFilter::try_from("a").unwrap();
         assert_eq!(store.matching(&filter, 4).len(), 1);
         assert_eq!(store.matching(&filter, 5).len(), 0);

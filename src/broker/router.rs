@@ -80,6 +80,8 @@ pub(super) struct Terms {
     pub(super) share: Option<ShareId>,
 }
 
+static NEXT_SHARE: AtomicU64 = AtomicU64::new(1);
+
 /// Tells the shared subscriptions of a session apart, so that what one of them brought
 /// can go to another member when the session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +90,19 @@ pub(super) struct ShareId(NonZeroU64);
 impl ShareId {
     /// An identifier that no subscription had before.
     pub(super) fn unused() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = NEXT_SHARE.fetch_add(1, Ordering::Relaxed);
         Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// The identifier of a subscription that was stored; no other gets it.
+    pub(super) fn from_stored(number: u64) -> Option<Self> {
+        let number = NonZeroU64::new(number)?;
+        NEXT_SHARE.fetch_max(number.get().saturating_add(1), Ordering::Relaxed);
+        Some(Self(number))
+    }
+
+    pub(super) fn get(self) -> u64 {
+        self.0.get()
     }
 }
 

@@ -11,10 +11,12 @@ use tokio::time::{Instant, sleep};
 
 use super::Broker;
 use super::auth::{AccessControl, Authenticator, read_rules};
+use super::clock::Clock;
 use super::config::{Config, Overrides};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
+use super::persistence::Opened;
 use super::session::{Ending, Link};
 use super::sys::keep_topics;
 use super::systemd::ServiceManager;
@@ -34,6 +36,9 @@ pub(super) struct Start {
     pub(super) access: AccessControl,
     pub(super) tls: TlsListeners,
     pub(super) log: Log,
+    pub(super) clock: Clock,
+    /// The store and what was in it.
+    pub(super) opened: Option<Opened>,
     /// What the broker calls itself.
     pub(super) name: String,
 }
@@ -74,10 +79,25 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         access,
         tls,
         log,
+        clock,
+        opened,
         name,
     } = start;
     let mut signals = Signals::new()?;
-    let broker = Arc::new(Broker::new(config, authenticator, access, tls, log.clone()));
+    let (persistence, recovery) = opened.map(Opened::into_parts).unzip();
+    let broker = Arc::new(Broker::new(
+        config,
+        authenticator,
+        access,
+        tls,
+        log.clone(),
+        clock,
+        persistence,
+    ));
+    if let (Some(persistence), Some(recovery)) = (broker.persistence(), recovery) {
+        let restored = broker.restore(recovery, persistence);
+        log.information(format_args!("{restored}"));
+    }
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
@@ -98,8 +118,12 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            // Nothing is written yet that could be written now.
-            _ = signals.user_1.recv() => {}
+            _ = signals.user_1.recv() => {
+                if let Some(persistence) = broker.persistence() {
+                    log.information(format_args!("Saving the store to the disk."));
+                    persistence.sync();
+                }
+            }
             _ = signals.rotate.recv() => log.reopen(),
             _ = signals.user_2.recv() => {
                 let broker = Arc::clone(&broker);
@@ -122,6 +146,9 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     }
     let _ = stop.send(true);
     broker.stop().await;
+    if let Some(persistence) = broker.persistence() {
+        persistence.close();
+    }
     Ok(())
 }
 

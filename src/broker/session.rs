@@ -5,7 +5,9 @@ mod aliases;
 mod delivery;
 mod limits;
 mod outbox;
+mod queue;
 mod state;
+mod stored;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,26 +15,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::aliases::Alias;
-pub(super) use self::delivery::Held;
 pub(super) use self::limits::QueueLimits;
+pub(super) use self::queue::Held;
 pub(super) use self::state::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
-    StoredWill,
+    StoredWill, Unsettled,
 };
 use super::auth::Identity;
 use super::clock::Millis;
 use crate::protocol::Text;
 
+static LAST_SESSION: AtomicU64 = AtomicU64::new(0);
+
 /// Tells sessions apart, also those that had the same client identifier one after the
-/// other. Never given twice while the broker runs.
+/// other. Never given twice, also not after a restart with what was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct SessionNumber(u64);
 
 impl SessionNumber {
     /// A number that no session had before.
     pub(super) fn unused() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+        Self(LAST_SESSION.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The number of a session that was stored; no other gets it.
+    pub(super) fn from_stored(number: u64) -> Self {
+        LAST_SESSION.fetch_max(number, Ordering::Relaxed);
+        Self(number)
+    }
+
+    pub(super) fn get(self) -> u64 {
+        self.0
     }
 }
 
@@ -47,20 +60,23 @@ pub(super) struct Session {
     last_heard: AtomicU64,
     /// Whether its connection is not read because a subscriber is slower.
     paused: AtomicBool,
+    /// Whether the store has it, and with it what its client has still to get.
+    is_stored: bool,
     /// Who opened or last resumed it.
     identity: Mutex<Arc<Identity>>,
     state: Mutex<SessionState>,
 }
 
 impl Session {
-    pub(super) fn new(identity: Arc<Identity>, state: SessionState) -> Self {
+    pub(super) fn new(number: SessionNumber, identity: Arc<Identity>, state: SessionState) -> Self {
         Self {
-            number: SessionNumber::unused(),
+            number,
             client_id: identity.client_id.clone(),
             connected: AtomicBool::new(false),
             v5: AtomicBool::new(false),
             last_heard: AtomicU64::new(0),
             paused: AtomicBool::new(false),
+            is_stored: state.record.is_some(),
             identity: Mutex::new(identity),
             state: Mutex::new(state),
         }
@@ -72,6 +88,11 @@ impl Session {
 
     pub(super) fn client_id(&self) -> &Text {
         &self.client_id
+    }
+
+    /// Whether the store has the session, and with it what its client has still to get.
+    pub(super) fn is_stored(&self) -> bool {
+        self.is_stored
     }
 
     /// Who the session belongs to.

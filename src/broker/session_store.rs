@@ -11,9 +11,10 @@ use parking_lot::{Mutex, MutexGuard};
 use super::Broker;
 use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
-use super::message::Message;
+use super::persistence::{Key, Ticket};
 use super::session::{
-    Attachment, ConnectionNumber, Ending, Expiry, Link, Session, SessionState, StoredWill,
+    Attachment, ConnectionNumber, Ending, Expiry, Link, Session, SessionNumber, SessionState,
+    StoredWill, Unsettled,
 };
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
@@ -57,10 +58,10 @@ pub(super) enum End {
 /// What is left to do when sessions have changed: it takes other locks.
 #[derive(Default)]
 struct Aftermath {
-    wills: Vec<(Arc<Identity>, Arc<Message>)>,
+    wills: Vec<StoredWill>,
     ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
     /// What a group's member did not get before its session ended.
-    shared: Vec<(TopicFilter, Arc<Message>)>,
+    shared: Vec<Unsettled>,
 }
 
 impl SessionStore {
@@ -86,6 +87,12 @@ impl SessionStore {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
+    /// Takes up a session of an earlier broker.
+    pub(super) fn restore(&self, session: Arc<Session>) {
+        let client_id = session.client_id().clone();
+        self.shard(session.client_id()).insert(client_id, session);
+    }
+
     /// Calls `visit` for each session, without a lock.
     pub(super) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
         for shard in &self.shards {
@@ -106,8 +113,13 @@ impl Broker {
 
     /// Opens the session of a client: goes on with an earlier one where the client
     /// wants that, and ends the connection that had the client identifier before
-    /// [MQTT-3.1.4-3]. Says whether there was an earlier session.
-    pub(super) fn open_session(&self, opening: Opening) -> (Arc<Session>, bool) {
+    /// [MQTT-3.1.4-3]. Says whether there was an earlier session. The ticket waits until
+    /// the store knows.
+    pub(super) fn open_session(
+        &self,
+        opening: Opening,
+        ticket: &Ticket<'_>,
+    ) -> (Arc<Session>, bool) {
         let now = self.clock.now();
         let mut aftermath = Aftermath::default();
         let mut shard = self.sessions.shard(&opening.identity.client_id);
@@ -116,7 +128,10 @@ impl Broker {
             Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
             Some(earlier) => {
                 shard.remove(&opening.identity.client_id);
-                earlier.end(now, &mut aftermath);
+                earlier.end(self, &mut aftermath);
+                if earlier.is_stored() {
+                    ticket.wait_for_all();
+                }
                 None
             }
             None => None,
@@ -124,12 +139,17 @@ impl Broker {
         let present = resumed.is_some();
         let session = resumed.unwrap_or_else(|| {
             let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
-            let state = SessionState::new(opening.expiry, window, own);
-            let session = Arc::new(Session::new(Arc::clone(&opening.identity), state));
+            let mut state = SessionState::new(opening.expiry, window, own);
+            let number = SessionNumber::unused();
+            if let (Some(persistence), true) = (self.persistence(), state.is_persistent()) {
+                state.record = Some(persistence.record(Key::Session(number)));
+            }
+            let identity = Arc::clone(&opening.identity);
+            let session = Arc::new(Session::new(number, identity, state));
             shard.insert(session.client_id().clone(), Arc::clone(&session));
             session
         });
-        session.take_over(opening, self, now, &mut aftermath);
+        session.take_over(opening, self, ticket, now, &mut aftermath);
         drop(shard);
         self.follow_up(aftermath);
         (session, present)
@@ -157,17 +177,22 @@ impl Broker {
         if state.expiry == Expiry::AtDisconnect {
             drop(state);
             shard.remove(session.client_id());
-            session.end(now, &mut aftermath);
+            session.end(self, &mut aftermath);
         } else {
             let expires_at = state.expiry.deadline(now);
+            if let Some(persistence) = self.persistence() {
+                state.store_in_flight(persistence);
+            }
             state.detach(Link::Offline { expires_at });
+            session.store(&state, None);
             match &mut state.will {
                 Some(will) if will.delay > 0 => {
                     let due = after_seconds(now, will.delay);
                     // The end of the session brings the will too [MQTT-3.1.3-9].
                     will.due = Some(expires_at.map_or(due, |end| due.min(end)));
+                    will.store();
                 }
-                _ => aftermath.will(state.will.take(), now),
+                _ => aftermath.wills.extend(state.will.take().map(|will| *will)),
             }
             drop(state);
         }
@@ -191,7 +216,7 @@ impl Broker {
             }
             let is_due = |will: &StoredWill| will.due.is_some_and(|due| due <= now);
             if state.will.as_deref().is_some_and(is_due) {
-                aftermath.will(state.will.take(), now);
+                aftermath.wills.extend(state.will.take().map(|will| *will));
             }
         });
         for session in expired {
@@ -206,18 +231,24 @@ impl Broker {
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
                 self.statistics.add(Counter::Expired, 1);
                 shard.remove(client_id);
-                session.end(now, &mut aftermath);
+                session.end(self, &mut aftermath);
             }
         }
         self.follow_up(aftermath);
     }
 
     /// Publishes all wills, as the broker's end does.
+    ///
+    /// A stored will with a delay waits for its time; the next start knows of it.
     pub(super) fn publish_all_wills(&self) {
-        let now = self.clock.now();
         let mut aftermath = Aftermath::default();
-        self.sessions
-            .for_each(|session| aftermath.will(session.state().will.take(), now));
+        self.sessions.for_each(|session| {
+            let will = &mut session.state().will;
+            let waits = |will: &StoredWill| will.delay > 0 && will.record.is_some();
+            if !will.as_deref().is_some_and(waits) {
+                aftermath.wills.extend(will.take().map(|will| *will));
+            }
+        });
         self.follow_up(aftermath);
     }
 
@@ -227,19 +258,14 @@ impl Broker {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
-        self.publish_to_groups(aftermath.shared);
-        for (identity, will) in aftermath.wills {
-            if self.may_write(&identity, &will.topic) {
-                self.publish(will);
+        self.publish_to_groups(&aftermath.shared);
+        let now = self.clock.now();
+        // A will stays in the store until it is published.
+        for will in aftermath.wills {
+            if self.may_write(&will.identity, &will.message.topic) {
+                self.publish(will.to_message(now));
             }
         }
-    }
-}
-
-impl Aftermath {
-    fn will(&mut self, will: Option<Box<StoredWill>>, now: Millis) {
-        self.wills
-            .extend(will.map(|will| (Arc::clone(&will.identity), will.into_message(now))));
     }
 }
 
@@ -260,6 +286,7 @@ impl Session {
         self: &Arc<Self>,
         opening: Opening,
         broker: &Broker,
+        ticket: &Ticket<'_>,
         now: Millis,
         aftermath: &mut Aftermath,
     ) {
@@ -267,7 +294,7 @@ impl Session {
         state.end_connection(Ending::TakenOver);
         // A will whose delay has not passed is not published [MQTT-3.1.3-9].
         let earlier = state.will.take().filter(|will| will.delay == 0);
-        aftermath.will(earlier, now);
+        aftermath.wills.extend(earlier.map(|will| *will));
         if self.set_identity(&opening.identity) && broker.access.is_restricted() {
             broker.router.forget_matches();
             state.retain_queued(|message| broker.may_read(&opening.identity, &message.topic));
@@ -279,6 +306,12 @@ impl Session {
         state.will = opening
             .will
             .map(|will| Box::new(StoredWill::new(will, self.number(), opening.identity)));
+        if let (Some(will), Some(persistence)) = (&mut state.will, broker.persistence()) {
+            if self.is_stored() {
+                will.record = Some(persistence.record(Key::Will(self.number())));
+                will.store();
+            }
+        }
         self.set_connected(true);
         self.set_v5(opening.attachment.version.is_v5());
         self.hear(now);
@@ -287,14 +320,22 @@ impl Session {
             opening.receive_maximum,
             opening.topic_alias_maximum,
         );
+        self.store(&state, Some(ticket));
+        // Nothing goes out before the CONNACK, which waits too.
+        state.outbox.gate(ticket.number());
     }
 
     /// Ends the session; it is no longer in the store.
-    fn end(self: &Arc<Self>, now: Millis, aftermath: &mut Aftermath) {
+    fn end(self: &Arc<Self>, broker: &Broker, aftermath: &mut Aftermath) {
         let mut state = self.state();
+        if let Some(persistence) = broker.persistence() {
+            for packet_id in state.incoming.packet_ids() {
+                persistence.remove_incoming(self.number(), packet_id);
+            }
+        }
         state.end_connection(Ending::TakenOver);
         self.set_connected(false);
-        aftermath.will(state.will.take(), now);
+        aftermath.wills.extend(state.will.take().map(|will| *will));
         let filters = state.subscriptions.keys().cloned().collect();
         aftermath.ended.push((Arc::clone(self), filters));
         aftermath.shared.extend(state.end());

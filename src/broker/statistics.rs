@@ -80,6 +80,13 @@ impl Tally {
         self.publishes += number;
         self.payload_bytes += payload_bytes;
     }
+
+    /// Adds what was counted elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.publishes += other.publishes;
+        self.payload_bytes += other.payload_bytes;
+    }
 }
 
 impl Broker {

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::load::Load;
 use super::Broker;
 use super::message::Message;
+use super::persistence::Persistence;
 use super::session::Held;
 use super::statistics::Counter;
 use crate::protocol::{Properties, QoS, TopicName};
@@ -139,6 +140,11 @@ impl Topics {
         tell("retained messages/count", retained);
         tell("packet/out/count", held.unwritten_pieces);
         tell("packet/out/bytes", held.unwritten_bytes);
+        if let Some(health) = broker.persistence().map(Persistence::health) {
+            // Topics of ours: what waits for the store, and whether it takes nothing.
+            tell("store/pending", health.pending);
+            tell("store/failed", usize::from(health.has_failed));
+        }
         if total > self.maximum {
             self.maximum = total;
             self.publish(broker, "clients/maximum", total.to_string());
@@ -159,6 +165,7 @@ impl Topics {
                 properties: Properties::EMPTY,
                 expires_at: None,
                 publisher: None,
+                stored: Default::default(),
             }));
         }
         self.published.insert(topic.to_owned(), value);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::message::{Message, forwarded_properties};
+use super::persistence::{MessageRecord, Pace, Record, WillRecord};
 use super::session::{SessionNumber, StoredWill};
 use crate::protocol::Will;
 
@@ -20,6 +21,7 @@ impl StoredWill {
             properties,
             expires_at: None,
             publisher: Some(publisher),
+            stored: Default::default(),
         };
         Self {
             message: Arc::new(message),
@@ -27,20 +29,30 @@ impl StoredWill {
             delay,
             expiry,
             due: None,
+            record: None,
         }
     }
 
+    /// Stores the will, where it is to be.
+    pub(super) fn store(&self) {
+        let Some(record) = &self.record else { return };
+        let will = WillRecord {
+            message: MessageRecord::from(&*self.message),
+            delay: self.delay,
+            expiry: self.expiry,
+            due: self.due,
+        };
+        record.put(Record::Will(Box::new(will)), Pace::Now, None);
+    }
+
     /// The message, published now.
-    pub(super) fn into_message(self, now: Millis) -> Arc<Message> {
+    pub(super) fn to_message(&self, now: Millis) -> Arc<Message> {
         let Some(expiry) = self.expiry else {
-            return self.message;
+            return Arc::clone(&self.message);
         };
         Arc::new(Message {
-            topic: self.message.topic.clone(),
-            payload: self.message.payload.clone(),
-            properties: self.message.properties.clone(),
             expires_at: Some(after_seconds(now, expiry)),
-            ..*self.message
+            ..self.message.clone_as_new()
         })
     }
 }

@@ -64,6 +64,11 @@ impl<M> Incoming<M> {
         self.unreleased.remove(&packet_id);
     }
 
+    /// The packet identifiers of the messages that are not yet released, in no order.
+    pub fn packet_ids(&self) -> impl Iterator<Item = PacketId> {
+        self.unreleased.keys().copied()
+    }
+
     /// How many messages are not yet released.
     pub fn len(&self) -> usize {
         self.unreleased.len()

@@ -131,10 +131,16 @@ impl<M> Outgoing<M> {
     ///
     /// When there is no room, or the QoS is 0.
     pub fn send(&mut self, qos: QoS, message: M) -> Delivery {
+        self.send_with(qos, |_| message)
+    }
+
+    /// As [`Outgoing::send`], for a message that has to know its packet identifier.
+    pub fn send_with(&mut self, qos: QoS, message: impl FnOnce(PacketId) -> M) -> Delivery {
         assert!(self.has_room(), "the caller looks for room first");
         let packet_id = self
             .unused_packet_id()
             .expect("room means that one is free");
+        let message = message(packet_id);
         let (delivery, stage) = match qos {
             QoS::AtMostOnce => panic!("QoS 0 has no packet identifier"),
             QoS::AtLeastOnce => (Delivery::AtLeastOnce(packet_id), Stage::PubAck(message)),
@@ -216,6 +222,34 @@ impl<M> Outgoing<M> {
         }
         self.remove(packet_id);
         PubCompOutcome::Complete
+    }
+
+    /// Takes back a message that was sent before a restart and not acknowledged, at QoS 1
+    /// or 2; to be called in the order in which they were sent, before
+    /// [`Outgoing::resume`].
+    pub fn restore(&mut self, packet_id: PacketId, qos: QoS, message: M) {
+        let stage = match qos {
+            QoS::ExactlyOnce => Stage::PubRec(message),
+            QoS::AtMostOnce | QoS::AtLeastOnce => Stage::PubAck(message),
+        };
+        self.insert(packet_id, stage, false);
+        self.last_packet_id = Some(packet_id);
+    }
+
+    /// Takes back that a PUBREL was owed before a restart.
+    pub fn restore_released(&mut self, packet_id: PacketId) {
+        self.insert(packet_id, Stage::PubComp, false);
+        self.last_packet_id = Some(packet_id);
+    }
+
+    /// The messages that no PUBACK or PUBREC came for, in no order.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = (PacketId, &M)> {
+        self.in_flight
+            .iter()
+            .filter_map(|(&packet_id, entry)| match &entry.stage {
+                Stage::PubAck(message) | Stage::PubRec(message) => Some((packet_id, message)),
+                Stage::PubComp | Stage::Reply => None,
+            })
     }
 
     /// Begins a new connection of the same session: what is in flight is to be sent

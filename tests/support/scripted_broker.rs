@@ -3,8 +3,10 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+
+use super::LIMIT;
 
 /// A packet as it came: its first byte and its body.
 pub(crate) type Packet = (u8, Vec<u8>);
@@ -12,7 +14,13 @@ pub(crate) type Packet = (u8, Vec<u8>);
 /// Listens on a free loopback port until the process ends.
 pub(crate) struct ScriptedBroker {
     port: u16,
-    received: Arc<Mutex<Vec<Packet>>>,
+    received: Arc<Received>,
+}
+
+#[derive(Default)]
+struct Received {
+    packets: Mutex<Vec<Packet>>,
+    more: Condvar,
 }
 
 impl ScriptedBroker {
@@ -49,22 +57,40 @@ impl ScriptedBroker {
 
     /// Every packet so far.
     pub(crate) fn received(&self) -> Vec<Packet> {
-        self.received.lock().expect("nobody panics with it").clone()
+        let packets = self.received.packets.lock();
+        packets.expect("nobody panics with it").clone()
+    }
+
+    /// Waits for a packet with this first byte; returns its body.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, first: u8) -> Vec<u8> {
+        let packets = self.received.packets.lock().expect("nobody panics with it");
+        let waited = self
+            .received
+            .more
+            .wait_timeout_while(packets, LIMIT, |packets| {
+                packets.iter().all(|packet| packet.0 != first)
+            });
+        let (packets, _) = waited.expect("nobody panics with it");
+        let found = packets.iter().find(|packet| packet.0 == first);
+        match found {
+            Some((_, body)) => body.clone(),
+            None => panic!("no packet {first:#04x} in {packets:02x?}"),
+        }
     }
 }
 
 /// Reads packets until the client closes.
 fn serve(
     mut client: TcpStream,
-    received: &Mutex<Vec<Packet>>,
+    received: &Received,
     answer: &(impl Fn(u8, &[u8]) -> Vec<u8> + ?Sized),
 ) {
     while let Ok((first, body)) = read_packet(&mut client) {
         let reply = answer(first, &body);
-        received
-            .lock()
-            .expect("nobody panics with it")
-            .push((first, body));
+        let packets = received.packets.lock();
+        packets.expect("nobody panics with it").push((first, body));
+        received.more.notify_all();
         if client.write_all(&reply).is_err() {
             return;
         }

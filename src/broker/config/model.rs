@@ -41,6 +41,8 @@ pub struct Config {
     pub connection_messages: bool,
     /// What clients may use up.
     pub limits: Limits,
+    /// What outlives the broker.
+    pub persistence: PersistenceOptions,
     /// Whether QoS 0 messages are queued for sessions that are offline.
     pub queue_qos0_messages: bool,
     /// How long a session may be offline before it is dropped; `None`: for ever.
@@ -79,6 +81,7 @@ impl Default for Config {
             log: log::Settings::default(),
             connection_messages: true,
             limits: Limits::default(),
+            persistence: PersistenceOptions::default(),
             queue_qos0_messages: false,
             persistent_client_expiration: None,
             retain_available: true,
@@ -118,6 +121,38 @@ impl Config {
                 .or(security.auto_id_prefix.as_deref())
                 .unwrap_or(DEFAULT_AUTO_ID_PREFIX),
         }
+    }
+}
+
+/// What outlives the broker, and where it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistenceOptions {
+    /// Whether sessions, their queues and retained messages are stored.
+    pub is_on: bool,
+    /// The folder that the store is in; `None`: the present one.
+    pub location: Option<PathBuf>,
+    /// What the store's name begins with; `None`: not said.
+    pub file: Option<PathBuf>,
+    /// Whether what is acknowledged survives a power cut, and not only the end of the
+    /// process. An option of ours.
+    pub sync: bool,
+}
+
+impl PersistenceOptions {
+    /// Where the store is: beside Mosquitto's database, never in its place.
+    pub fn store(&self) -> PathBuf {
+        let mut name = match &self.file {
+            Some(file) => file.clone().into_os_string(),
+            None => "mq-broker".into(),
+        };
+        name.push(".store");
+        self.location.clone().unwrap_or_default().join(name)
+    }
+
+    /// Where Mosquitto would keep its database.
+    pub fn mosquitto_db(&self) -> PathBuf {
+        let file = self.file.clone().unwrap_or_else(|| "mosquitto.db".into());
+        self.location.clone().unwrap_or_default().join(file)
     }
 }
 

@@ -17,9 +17,11 @@ use self::connack::accepted;
 use self::open::{Opened, open};
 use self::refusal::Refusal;
 use super::Connection;
+use super::gated::BatchStart;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::broker::persistence::Ticket;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
 use crate::broker::statistics::Counter;
@@ -289,7 +291,7 @@ impl Handshake {
                 "Client {client_id} negotiated {version} cipher {cipher}"
             ));
         }
-        let (session, present) = broker.open_session(Opening {
+        let opening = Opening {
             identity: Arc::new(identity),
             clean_start: connect.clean_start,
             expiry,
@@ -322,7 +324,11 @@ impl Handshake {
                 NonZeroU16::MAX
             },
             will: connect.will,
-        });
+        };
+        let ticket = Ticket::new(broker.persistence());
+        let (session, present) = broker.open_session(opening, &ticket);
+        let stored = ticket.number();
+        drop(ticket);
         let mut properties = Vec::new();
         if version.is_v5() {
             if keep_alive != connect.keep_alive {
@@ -349,7 +355,7 @@ impl Handshake {
         ));
         // A CONNACK has no field that could be too long.
         let _ = encode(&Packet::ConnAck(connack), version, &mut replies);
-        let connection = Box::new(Connection {
+        let mut connection = Box::new(Connection {
             broker,
             listener,
             session,
@@ -361,13 +367,16 @@ impl Handshake {
             partial: BytesMut::new(),
             replies,
             reply_count: 1,
+            gated: None,
             unsent: Default::default(),
             topic_aliases: None,
             write_access: None,
             pause: None,
         });
+        connection.gate_batch(BatchStart::default(), stored);
         let now = connection.broker.clock().now();
-        connection.session.state().refill(&connection.broker, now);
+        let session = &connection.session;
+        session.state().refill(session, &connection.broker, now);
         connection
     }
 }

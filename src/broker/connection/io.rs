@@ -76,7 +76,7 @@ impl Connection {
                 let now = self.broker.clock().now();
                 self.session
                     .state()
-                    .wrote(self.number, written, &self.broker, now);
+                    .wrote(self.number, written, &self.session, &self.broker, now);
             }
             if self.unsent.is_empty() {
                 return Pin::new(&mut self.stream)
@@ -119,6 +119,7 @@ impl Connection {
             state.wrote(
                 self.number,
                 written,
+                &self.session,
                 &self.broker,
                 self.broker.clock().now(),
             );

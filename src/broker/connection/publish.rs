@@ -5,6 +5,8 @@ use crate::broker::clock::Millis;
 use crate::broker::fanout::Fanout;
 use crate::broker::log::LogType;
 use crate::broker::message::{Message, Publication, expires_at, forwarded_properties};
+use crate::broker::persistence::Ticket;
+use crate::broker::session::SessionNumber;
 use crate::protocol::{
     Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,
 };
@@ -47,15 +49,19 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let matched = fanout.publish(Publication::new(Message {
-            topic,
-            payload: publish.payload,
-            qos: delivery.qos(),
-            retain: publish.retain,
-            expires_at: expires_at(&publish.properties, now),
-            properties: forwarded_properties(publish.properties),
-            publisher: Some(self.session.number()),
-        }));
+        let matched = fanout.publish(
+            Publication::new(Message {
+                topic,
+                payload: publish.payload,
+                qos: delivery.qos(),
+                retain: publish.retain,
+                expires_at: expires_at(&publish.properties, now),
+                properties: forwarded_properties(publish.properties),
+                publisher: Some(self.session.number()),
+                stored: Default::default(),
+            })
+            .with_origin(self.origin(delivery)),
+        );
         let reason = match (matched, delivery) {
             (false, Delivery::AtLeastOnce(_)) => ReasonCode::NoMatchingSubscribers,
             _ => ReasonCode::Success,
@@ -63,10 +69,24 @@ impl Connection {
         self.answer(delivery, reason)
     }
 
-    pub(super) fn pubrec(&mut self, ack: &Acknowledgement) -> Result<(), Closed> {
+    /// Which QoS 2 PUBLISH brings a message, where that outlives the broker.
+    fn origin(&self, delivery: Delivery) -> Option<(SessionNumber, PacketId)> {
+        match delivery {
+            Delivery::ExactlyOnce(packet_id) if self.session.is_stored() => {
+                Some((self.session.number(), packet_id))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn pubrec(
+        &mut self,
+        ack: &Acknowledgement,
+        ticket: &Ticket<'_>,
+    ) -> Result<(), Closed> {
         self.debug_ack("PUBREC", ack);
         let refused = ack.reason.is_error();
-        let known = self.session.state().pubrec(ack.packet_id, refused);
+        let known = self.session.state().pubrec(ack.packet_id, refused, ticket);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
         if !known {
             self.broker.log().warning(format_args!(
@@ -84,10 +104,22 @@ impl Connection {
         self.reply(&Packet::PubRel(Acknowledgement::new(packet_id, reason)))
     }
 
-    pub(super) fn pubrel(&mut self, ack: &Acknowledgement) -> Result<(), Closed> {
+    pub(super) fn pubrel(
+        &mut self,
+        ack: &Acknowledgement,
+        ticket: &Ticket<'_>,
+    ) -> Result<(), Closed> {
         self.debug_ack("PUBREL", ack);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
         self.session.state().incoming.release(packet_id);
+        if let Some(persistence) = ticket.persistence() {
+            let session = self.session.number();
+            // The identifier may be used for another message after the PUBCOMP, also after
+            // a crash.
+            if persistence.remove_incoming(session, packet_id) {
+                ticket.wait_for_all();
+            }
+        }
         self.debug(format_args!(
             "Sending PUBCOMP to {client_id} (m{packet_id})"
         ));

@@ -3,6 +3,7 @@
 use super::{Closed, Connection};
 use crate::broker::clock::Millis;
 use crate::broker::log::LogType;
+use crate::broker::persistence::Ticket;
 use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{Ending, StoredSubscription};
 use crate::protocol::{
@@ -11,7 +12,12 @@ use crate::protocol::{
 };
 
 impl Connection {
-    pub(super) fn subscribe(&mut self, subscribe: &Subscribe, now: Millis) -> Result<(), Closed> {
+    pub(super) fn subscribe(
+        &mut self,
+        subscribe: &Subscribe,
+        ticket: &Ticket<'_>,
+        now: Millis,
+    ) -> Result<(), Closed> {
         self.debug(format_args!(
             "Received SUBSCRIBE from {}",
             self.session.client_id()
@@ -19,9 +25,11 @@ impl Connection {
         let subscription_id = subscribe.properties.subscription_identifiers().next();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         for subscription in &subscribe.subscriptions {
-            reasons.push(self.add_subscription(subscription, subscription_id, now)?);
+            reasons.push(self.add_subscription(subscription, subscription_id, ticket, now)?);
         }
-        self.session.state().refill(&self.broker, now);
+        let mut state = self.session.state();
+        state.refill(&self.session, &self.broker, now);
+        drop(state);
         self.debug(format_args!(
             "Sending SUBACK to {}",
             self.session.client_id()
@@ -37,6 +45,7 @@ impl Connection {
         &self,
         subscription: &Subscription,
         subscription_id: Option<SubscriptionId>,
+        ticket: &Ticket<'_>,
         now: Millis,
     ) -> Result<ReasonCode, Closed> {
         let Subscription { filter, options } = subscription;
@@ -48,10 +57,9 @@ impl Connection {
         if state.attachment(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
         }
-        let known_share = state
-            .subscriptions
-            .get(filter)
-            .and_then(|known| known.terms.share);
+        let known = state.subscriptions.remove(filter);
+        let is_new = known.is_none();
+        let known_share = known.as_ref().and_then(|known| known.terms.share);
         let share = filter
             .is_shared()
             .then(|| known_share.unwrap_or_else(ShareId::unused));
@@ -62,15 +70,18 @@ impl Connection {
             retain_as_published: options.retain_as_published,
             subscription_id,
         };
+        let record = known.and_then(|known| known.record);
         let stored = StoredSubscription {
             options: *options,
             terms,
+            record: record.or_else(|| self.session.subscription_record(ticket.persistence())),
         };
-        let earlier = state.subscriptions.insert(filter.to_owned_filter(), stored);
+        stored.store(filter, ticket);
+        state.subscriptions.insert(filter.to_owned_filter(), stored);
         self.broker.router.subscribe(filter, &self.session, terms);
         let wanted = match options.retain_handling {
             RetainHandling::Always => true,
-            RetainHandling::New => earlier.is_none(),
+            RetainHandling::New => is_new,
             RetainHandling::Never => false,
         };
         if wanted && !filter.is_shared() {
@@ -80,12 +91,16 @@ impl Connection {
                 messages.retain(|message| self.broker.may_read(&identity, &message.topic));
             }
             self.session
-                .deliver_retained(&mut state, messages, terms, &self.broker);
+                .deliver_retained(&mut state, messages, terms, &self.broker, ticket);
         }
         Ok(qos.into())
     }
 
-    pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), Closed> {
+    pub(super) fn unsubscribe(
+        &mut self,
+        unsubscribe: &Unsubscribe,
+        ticket: &Ticket<'_>,
+    ) -> Result<(), Closed> {
         self.debug(format_args!(
             "Received UNSUBSCRIBE from {}",
             self.session.client_id()
@@ -105,6 +120,9 @@ impl Connection {
                 true => ReasonCode::Success,
                 false => ReasonCode::NoSubscriptionExisted,
             });
+        }
+        if self.session.is_stored() {
+            ticket.wait_for_all();
         }
         self.debug(format_args!(
             "Sending UNSUBACK to {}",

@@ -13,7 +13,11 @@ fn session(name: &str) -> Arc<Session> {
         username: None,
         listener: 0,
     };
-    Arc::new(Session::new(Arc::new(identity), state))
+    Arc::new(Session::new(
+        SessionNumber::unused(),
+        Arc::new(identity),
+        state,
+    ))
 }
 
 fn terms(qos: QoS) -> Terms {

@@ -9,15 +9,17 @@ use bytes::Bytes;
 
 use super::aliases::{Alias, TopicAliases};
 use super::limits::Waiting;
-use super::state::{ConnectionNumber, Link, Queued, SessionState};
+use super::state::{ConnectionNumber, Link, Queued, SessionState, Unsettled};
+use super::stored::{Gate, Recorder};
 use super::{Attachment, Session};
 use crate::broker::Broker;
 use crate::broker::clock::Millis;
-use crate::broker::fanout::{Delivered, Run, Shape, Single};
-use crate::broker::message::{Message, Publication};
+use crate::broker::fanout::{Delivered, Run, Shape};
+use crate::broker::message::Message;
+use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::router::Terms;
 use crate::broker::statistics::{Counter, Tally};
-use crate::protocol::{Delivery, PacketId, QoS, TopicFilter};
+use crate::protocol::{Delivery, PacketId, ProtocolVersion, QoS};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
@@ -25,19 +27,6 @@ use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 const OUTBOX_MARK: usize = 256 * 1024;
 /// A client that takes nothing for so long is stalled: nobody pauses for it.
 const STALLED_AFTER: Millis = 1_000;
-
-/// What sessions hold together.
-#[derive(Debug, Default)]
-pub(in crate::broker) struct Held {
-    /// Messages that are queued or in flight, and payload bytes of the queued ones.
-    pub(in crate::broker) messages: usize,
-    pub(in crate::broker) payload_bytes: usize,
-    pub(in crate::broker) subscriptions: usize,
-    pub(in crate::broker) shared_subscriptions: usize,
-    /// What is encoded and not yet taken by the sockets.
-    pub(in crate::broker) unwritten_bytes: usize,
-    pub(in crate::broker) unwritten_pieces: usize,
-}
 
 impl Session {
     /// Delivers a run of messages: to the connection as far as there is room, and else
@@ -47,14 +36,18 @@ impl Session {
         run: &mut Run,
         terms: Terms,
         broker: &Broker,
+        ticket: &Ticket<'_>,
         now: Millis,
     ) -> Delivered {
+        let mut recorder = Recorder::new(self, ticket);
         let mut state = self.state();
         let state = &mut *state;
         let idle = state.is_idle();
         let dropped = match &state.link {
             Link::Ended => return Delivered::default(),
-            Link::Offline { .. } => state.queue_for_absent(run.publications(), terms, broker),
+            Link::Offline { .. } => {
+                state.queue_for_absent(run.publications(), terms, broker, &mut recorder)
+            }
             Link::Online(attachment) => {
                 let shape = Shape {
                     version: attachment.version,
@@ -62,9 +55,10 @@ impl Session {
                     upgrade_qos: broker.policy().upgrade_outgoing_qos(),
                 };
                 let maximum = attachment.maximum_packet_size;
-                state.deliver_online(run, shape, maximum, broker, now)
+                state.deliver_online(run, shape, maximum, broker, &mut recorder, now)
             }
         };
+        let stored = recorder.finish();
         if idle {
             state.last_progress = now;
         }
@@ -80,7 +74,11 @@ impl Session {
             }
             _ => None,
         };
-        Delivered { waker, congested }
+        Delivered {
+            waker,
+            congested,
+            stored,
+        }
     }
 
     /// Queues retained messages for a new subscription [MQTT-3.3.1-9]. They stay behind
@@ -91,25 +89,35 @@ impl Session {
         messages: Vec<Arc<Message>>,
         terms: Terms,
         broker: &Broker,
+        ticket: &Ticket<'_>,
     ) {
+        let mut recorder = Recorder::new(self, ticket);
         for message in messages {
             if !broker.queue_limits().admit_by_size(state.waiting()) {
-                return state.tell_of_drops(self, broker);
+                state.tell_of_drops(self, broker);
+                break;
             }
             let own = message.publisher == Some(self.number());
             if terms.no_local && own {
                 continue;
             }
             let qos = terms.qos.min(message.qos);
-            // The retained message is held anyway.
-            state.enqueue(Queued {
+            let mut queued = Queued {
                 message,
                 qos,
                 retain: true,
                 terms,
+                // The retained message is held anyway.
                 held: 0,
-            });
+                record: None,
+            };
+            if qos != QoS::AtMostOnce {
+                recorder.queued(&mut queued, Pace::Now);
+                recorder.message(&queued.message);
+            }
+            state.enqueue(queued);
         }
+        recorder.finish();
     }
 
     /// Makes `waker` wait until the session has less, if its client is still taking
@@ -163,9 +171,13 @@ impl SessionState {
     /// Ends the session: nothing is kept. What a shared subscription brought and the
     /// client did not get is given back, with its filter, for the group's other members;
     /// not what is in flight at QoS 2, which must reach nobody else [MQTT-4.8.2-5].
-    pub(in crate::broker) fn end(&mut self) -> Vec<(TopicFilter, Arc<Message>)> {
+    ///
+    /// What is given back stays in the store until it is dropped.
+    pub(in crate::broker) fn end(&mut self) -> Vec<Unsettled> {
         self.detach(Link::Ended);
         self.waiting = Waiting::default();
+        self.record = None;
+        self.released = None;
         let in_flight = self.outgoing.drain().into_iter().flatten();
         let unsettled = in_flight.filter(|queued| queued.qos == QoS::AtLeastOnce);
         let queue = std::mem::take(&mut self.queue);
@@ -174,7 +186,11 @@ impl SessionState {
             let mut subscriptions = self.subscriptions.iter();
             let (filter, _) =
                 subscriptions.find(|(_, stored)| stored.terms.share == Some(share))?;
-            Some((filter.clone(), queued.message))
+            Some(Unsettled {
+                filter: filter.clone(),
+                message: queued.message,
+                _record: queued.record,
+            })
         });
         let shared = shared.collect();
         self.incoming.clear();
@@ -200,6 +216,7 @@ impl SessionState {
         &mut self,
         connection: ConnectionNumber,
         bytes: usize,
+        session: &Session,
         broker: &Broker,
         now: Millis,
     ) {
@@ -207,7 +224,7 @@ impl SessionState {
             return;
         }
         self.unwritten = self.unwritten.saturating_sub(bytes);
-        self.progress(broker, now);
+        self.progress(session, broker, now);
     }
 
     /// Notes that the connection is about to write bytes of its own.
@@ -220,16 +237,25 @@ impl SessionState {
     /// Takes a PUBACK; a repeated or unknown one is ignored.
     pub(in crate::broker) fn puback(&mut self, packet_id: PacketId) {
         if let PubAckOutcome::Delivered(kept) = self.outgoing.puback(packet_id) {
-            self.let_go(kept);
+            self.count_out(kept.as_ref());
         }
     }
 
     /// Takes a PUBREC; false when no message with this identifier is in flight. Unless
-    /// it refused the message, a PUBREL is due in any case.
-    pub(in crate::broker) fn pubrec(&mut self, packet_id: PacketId, refused: bool) -> bool {
+    /// it refused the message, a PUBREL is due in any case, once the ticket is done.
+    pub(in crate::broker) fn pubrec(
+        &mut self,
+        packet_id: PacketId,
+        refused: bool,
+        ticket: &Ticket<'_>,
+    ) -> bool {
         match self.outgoing.pubrec(packet_id, refused) {
-            PubRecOutcome::Received(kept) | PubRecOutcome::Refused(kept) => self.let_go(kept),
-            PubRecOutcome::Repeated => {}
+            PubRecOutcome::Received(kept) => {
+                self.count_out(kept.as_ref());
+                self.store_released(packet_id, kept, ticket);
+            }
+            PubRecOutcome::Refused(kept) => self.count_out(kept.as_ref()),
+            PubRecOutcome::Repeated => ticket.wait_for_all(),
             PubRecOutcome::Unknown => return false,
         }
         true
@@ -237,14 +263,15 @@ impl SessionState {
 
     /// Takes a PUBCOMP; a repeated or unknown one is ignored.
     pub(in crate::broker) fn pubcomp(&mut self, packet_id: PacketId) -> PubCompOutcome {
+        self.forget_released(packet_id);
         self.outgoing.pubcomp(packet_id)
     }
 
     /// Notes that the client took something: more is made ready, and publishers that
     /// paused for it go on when little enough is left.
-    pub(in crate::broker) fn progress(&mut self, broker: &Broker, now: Millis) {
+    pub(in crate::broker) fn progress(&mut self, session: &Session, broker: &Broker, now: Millis) {
         self.last_progress = now;
-        self.refill(broker, now);
+        self.refill(session, broker, now);
         if !self.paused_publishers.is_empty() && broker.queue_limits().is_relieved(self.waiting()) {
             self.wake_paused_publishers();
         }
@@ -252,7 +279,14 @@ impl SessionState {
 
     /// Makes ready what has to be sent again, and then what is queued, as far as the
     /// window and the outbox have room.
-    pub(in crate::broker) fn refill(&mut self, broker: &Broker, now: Millis) {
+    pub(in crate::broker) fn refill(&mut self, session: &Session, broker: &Broker, now: Millis) {
+        let ticket = Ticket::new(broker.persistence());
+        let mut recorder = Recorder::new(session, &ticket);
+        self.refill_with(broker, &mut recorder, now);
+        recorder.finish();
+    }
+
+    fn refill_with(&mut self, broker: &Broker, recorder: &mut Recorder<'_>, now: Millis) {
         let Link::Online(attachment) = &self.link else {
             return;
         };
@@ -267,14 +301,24 @@ impl SessionState {
                     let too_large = single.size(version, now) > maximum;
                     match delivery.packet_id().filter(|_| too_large) {
                         Some(packet_id) => Err(packet_id),
-                        None => Ok(self
-                            .outbox
-                            .push_encoded(|out| single.encode(version, now, out))),
+                        None => {
+                            if queued.record.is_some() && queued.qos == QoS::ExactlyOnce {
+                                self.outbox.gate_for_all(recorder.ticket());
+                            }
+                            Ok(self
+                                .outbox
+                                .push_encoded(|out| single.encode(version, now, out)))
+                        }
                     }
                 }
                 // Only sessions that end with their connection keep no message.
                 Resend::Publish(_, None) => Ok(0),
-                Resend::PubRel(packet_id) => Ok(self.outbox.push_pubrel(packet_id)),
+                Resend::PubRel(packet_id) => {
+                    if self.released.is_some() {
+                        self.outbox.gate_for_all(recorder.ticket());
+                    }
+                    Ok(self.outbox.push_pubrel(packet_id))
+                }
             };
             match pushed {
                 Ok(bytes) => self.unwritten += bytes,
@@ -290,9 +334,10 @@ impl SessionState {
             }
             let Some(queued) = self.dequeue() else { break };
             if queued.message.is_expired(now) {
-                continue;
+                recorder.discard(queued);
+            } else {
+                self.send(queued, maximum, version, broker, recorder, now);
             }
-            self.send(queued, maximum, version, broker, now);
         }
     }
 
@@ -300,8 +345,9 @@ impl SessionState {
         &mut self,
         queued: Queued,
         maximum_packet_size: usize,
-        version: crate::protocol::ProtocolVersion,
+        version: ProtocolVersion,
         broker: &Broker,
+        recorder: &mut Recorder<'_>,
         now: Millis,
     ) {
         let topic = &queued.message.topic;
@@ -326,24 +372,40 @@ impl SessionState {
             broker
                 .log()
                 .notice(format_args!("Dropping too large outgoing PUBLISH."));
-            return;
+            return recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
             aliases.give(topic, alias);
         }
-        let keep = queued.qos != QoS::AtMostOnce && self.keeps(queued.terms);
-        let kept = keep.then(|| queued.clone());
+        let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
+            qos if self.keeps(queued.terms) => {
+                self.waiting.held_bytes += queued.held;
+                self.send_kept(qos, queued, recorder)
+            }
             qos => {
-                self.waiting.held_bytes += kept.as_ref().map_or(0, |kept| kept.held);
-                self.outgoing.send(qos, kept)
+                recorder.discard(queued);
+                self.outgoing.send(qos, None)
             }
         };
-        let single = queued.single(delivery, false).with_alias(alias);
+        let single = unrecorded.single(delivery, false).with_alias(alias);
         self.unwritten += self
             .outbox
             .push_encoded(|out| single.encode(version, now, out));
+    }
+
+    /// Takes a message as sent that is kept until it is acknowledged.
+    fn send_kept(&mut self, qos: QoS, mut queued: Queued, recorder: &mut Recorder<'_>) -> Delivery {
+        let mut gate = Gate::Open;
+        let delivery = self.outgoing.send_with(qos, |packet_id| {
+            gate = recorder.sent(&mut queued, packet_id);
+            Some(queued)
+        });
+        if gate == Gate::Closed {
+            self.outbox.gate(recorder.ticket().opened());
+        }
+        delivery
     }
 
     fn deliver_online(
@@ -352,18 +414,18 @@ impl SessionState {
         shape: Shape,
         maximum_packet_size: usize,
         broker: &Broker,
+        recorder: &mut Recorder<'_>,
         now: Millis,
     ) -> usize {
         let limits = broker.queue_limits();
         let one_by_one = self.topic_aliases.is_some();
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
-            let allowance = usize::from(self.outgoing.receive_maximum().get());
             let mut dropped = 0;
             for publication in run.publications() {
-                dropped +=
-                    usize::from(!self.queue_publication(publication, shape, limits, allowance));
+                let queued = self.queue_behind(publication, shape, limits, recorder);
+                dropped += usize::from(!queued);
             }
-            self.refill(broker, now);
+            self.refill_with(broker, recorder, now);
             return dropped;
         }
         let (publications, encoded) = run.encoded(shape, now);
@@ -391,20 +453,18 @@ impl SessionState {
                     _ => self.unwritten < OUTBOX_MARK && self.outgoing.has_room(),
                 };
             if !ready {
-                let allowance = usize::from(self.outgoing.receive_maximum().get());
-                dropped +=
-                    usize::from(!self.queue_publication(publication, shape, limits, allowance));
+                let queued = self.queue_behind(publication, shape, limits, recorder);
+                dropped += usize::from(!queued);
                 continue;
             }
             let packet_id = match message.qos {
                 QoS::AtMostOnce => None,
-                qos => {
-                    let kept = self
-                        .keeps(shape.terms)
-                        .then(|| Queued::new(publication, shape));
-                    self.waiting.held_bytes += kept.as_ref().map_or(0, |kept| kept.held);
-                    self.outgoing.send(qos, kept).packet_id()
+                qos if self.keeps(shape.terms) => {
+                    let queued = Queued::new(publication, shape);
+                    self.waiting.held_bytes += queued.held;
+                    self.send_kept(qos, queued, recorder).packet_id()
                 }
+                qos => self.outgoing.send(qos, None).packet_id(),
             };
             self.outbox.push_packet(encoded.bytes(), message, packet_id);
             self.unwritten += message.size();
@@ -418,104 +478,19 @@ impl SessionState {
         self.is_persistent() || terms.share.is_some()
     }
 
-    fn queue_for_absent(
-        &mut self,
-        publications: &[Publication],
-        terms: Terms,
-        broker: &Broker,
-    ) -> usize {
-        // The version does not matter until somebody connects.
-        let version = crate::protocol::ProtocolVersion::V311;
-        let upgrade_qos = broker.policy().upgrade_outgoing_qos();
-        let shape = Shape {
-            version,
-            terms,
-            upgrade_qos,
-        };
-        let mut dropped = 0;
-        for publication in publications {
-            let qos = shape.qos(&publication.message);
-            if qos == QoS::AtMostOnce && !broker.policy().queue_qos0_messages() {
-                continue;
-            }
-            let queued = self.queue_publication(publication, shape, broker.queue_limits(), 0);
-            dropped += usize::from(!queued);
-        }
-        dropped
-    }
-
-    /// Queues a message; false when the limits do not allow it.
-    fn queue_publication(
-        &mut self,
-        publication: &Publication,
-        shape: Shape,
-        limits: &super::QueueLimits,
-        allowance: usize,
-    ) -> bool {
-        let admitted = match shape.qos(&publication.message) {
-            QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
-            _ => limits.admit(self.waiting(), allowance),
-        };
-        if admitted {
-            self.enqueue(Queued::new(publication, shape));
-        }
-        admitted
-    }
-
-    fn enqueue(&mut self, queued: Queued) {
-        if queued.qos != QoS::AtMostOnce {
-            self.waiting.messages += 1;
-            self.waiting.payload_bytes += queued.message.payload.len();
-        }
-        self.waiting.held_bytes += queued.cost();
-        self.queue.push_back(queued);
-    }
-
-    fn dequeue(&mut self) -> Option<Queued> {
-        let queued = self.queue.pop_front()?;
-        if queued.qos != QoS::AtMostOnce {
-            self.waiting.messages -= 1;
-            self.waiting.payload_bytes -= queued.message.payload.len();
-        }
-        self.waiting.held_bytes -= queued.cost();
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
-        Some(queued)
-    }
-
-    /// Takes out of the queue what is not to be kept.
-    pub(in crate::broker) fn retain_queued(&mut self, keep: impl Fn(&Message) -> bool) {
-        for _ in 0..self.queue.len() {
-            let Some(queued) = self.dequeue() else { return };
-            if keep(&queued.message) {
-                self.enqueue(queued);
-            }
-        }
-    }
-
-    /// Adds what the session holds at the moment.
-    pub(in crate::broker) fn add_to(&self, held: &mut Held) {
-        held.messages += self.waiting.messages + self.outgoing.in_flight();
-        held.payload_bytes += self.waiting.payload_bytes;
-        held.subscriptions += self.subscriptions.len();
-        let filters = self.subscriptions.keys();
-        held.shared_subscriptions += filters.filter(|filter| filter.is_shared()).count();
-        held.unwritten_bytes += self.unwritten;
-        held.unwritten_pieces += self.outbox.pieces();
-    }
-
     /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
     fn forget(&mut self, packet_id: PacketId) {
         self.puback(packet_id);
-        self.pubrec(packet_id, true);
+        if let PubRecOutcome::Refused(kept) = self.outgoing.pubrec(packet_id, true) {
+            self.count_out(kept.as_ref());
+        }
     }
 
-    fn let_go(&mut self, kept: Option<Queued>) {
+    fn count_out(&mut self, kept: Option<&Queued>) {
         self.waiting.held_bytes -= kept.map_or(0, |kept| kept.held);
     }
 
-    fn waiting(&self) -> Waiting {
+    pub(super) fn waiting(&self) -> Waiting {
         Waiting {
             held_bytes: self.waiting.held_bytes + self.unwritten,
             ..self.waiting
@@ -543,35 +518,5 @@ impl SessionState {
         broker.log().notice(format_args!(
             "Outgoing messages are being dropped for client {client_id}."
         ));
-    }
-}
-
-impl Queued {
-    fn new(publication: &Publication, shape: Shape) -> Self {
-        let message = Arc::clone(publication.kept());
-        Self {
-            qos: shape.qos(&message),
-            retain: shape.retain(&message),
-            terms: shape.terms,
-            held: message.held_size(),
-            message,
-        }
-    }
-
-    /// The bytes of memory that the queue holds for it.
-    fn cost(&self) -> usize {
-        size_of::<Self>() + self.held
-    }
-
-    fn single(&self, delivery: Delivery, dup: bool) -> Single<'_> {
-        let (message, retain, terms) = (&*self.message, self.retain, self.terms);
-        Single {
-            message,
-            delivery,
-            dup,
-            retain,
-            terms,
-            alias: Alias::None,
-        }
     }
 }

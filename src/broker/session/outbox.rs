@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::broker::fanout::EncodedMessage;
+use crate::broker::persistence::{Ticket, TicketNumber};
 use crate::broker::statistics::Tally;
 use crate::protocol::PacketId;
 
@@ -12,6 +13,23 @@ const SMALL_RUN: usize = 1024;
 /// Encoded packets that wait for the connection's task to write them.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Outbox {
+    ready: Packets,
+    /// What may be written once something is stored, and what comes after it.
+    gated: Option<Box<Gates>>,
+}
+
+/// In the order of the packets.
+#[derive(Debug, Default)]
+struct Gates(VecDeque<Gated>);
+
+#[derive(Debug)]
+struct Gated {
+    ticket: TicketNumber,
+    packets: Packets,
+}
+
+#[derive(Debug, Default)]
+struct Packets {
     pieces: VecDeque<Bytes>,
     /// What is copied, until a piece by reference follows it.
     tail: BytesMut,
@@ -20,23 +38,63 @@ pub(in crate::broker) struct Outbox {
 }
 
 impl Outbox {
+    /// Whether nothing may be written now.
     pub(in crate::broker) fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.tail.is_empty()
+        self.ready.is_empty()
+    }
+
+    /// Holds back what is appended from now on until the ticket is done.
+    pub(in crate::broker) fn gate(&mut self, ticket: Option<TicketNumber>) {
+        let Some(ticket) = ticket else { return };
+        let gated = &mut self.gated.get_or_insert_default().0;
+        if gated.back().is_none_or(|last| last.ticket != ticket) {
+            gated.push_back(Gated {
+                ticket,
+                packets: Packets::default(),
+            });
+        }
+    }
+
+    /// Holds back what is appended from now on until everything that was changed so far
+    /// is stored.
+    pub(super) fn gate_for_all(&mut self, ticket: &Ticket<'_>) {
+        ticket.wait_for_all();
+        self.gate(ticket.number());
+    }
+
+    /// Lets go what waits for tickets that are done.
+    pub(in crate::broker) fn open_gates(&mut self, is_done: impl Fn(TicketNumber) -> bool) {
+        let Some(gates) = &mut self.gated else { return };
+        while let Some(front) = gates.0.pop_front() {
+            if !is_done(front.ticket) {
+                gates.0.push_front(front);
+                return;
+            }
+            self.ready.append(front.packets);
+        }
+        self.gated = None;
+    }
+
+    /// Where packets are appended.
+    fn last(&mut self) -> &mut Packets {
+        let gated = self.gated.as_mut().and_then(|gates| gates.0.back_mut());
+        gated.map_or(&mut self.ready, |gated| &mut gated.packets)
     }
 
     /// Appends whole packets that others get too.
     pub(super) fn push_run(&mut self, run: &Bytes, publishes: usize, payload_bytes: usize) {
-        self.tally.publishes(publishes, payload_bytes);
+        let last = self.last();
+        last.tally.publishes(publishes, payload_bytes);
         if run.len() < SMALL_RUN {
-            self.copy(run);
+            last.copy(run);
         } else {
-            self.push_piece(run.clone());
+            last.push_piece(run.clone());
         }
     }
 
     /// Makes room for as many bytes to be copied.
     pub(super) fn reserve(&mut self, bytes: usize) {
-        self.tail.reserve(bytes);
+        self.last().tail.reserve(bytes);
     }
 
     /// Appends one packet of `bytes`, with this packet identifier where it needs one.
@@ -46,14 +104,15 @@ impl Outbox {
         message: &EncodedMessage,
         packet_id: Option<PacketId>,
     ) {
-        self.tally.publish(message.payload_length);
-        let at = self.tail.len() + message.packet_id_at;
-        self.copy(&bytes[message.start..message.end]);
+        let last = self.last();
+        last.tally.publish(message.payload_length);
+        let at = last.tail.len() + message.packet_id_at;
+        last.copy(&bytes[message.start..message.end]);
         if let Some(packet_id) = packet_id {
-            self.tail[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
+            last.tail[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
         }
         if let Some(payload) = &message.payload {
-            self.push_piece(payload.clone());
+            last.push_piece(payload.clone());
         }
     }
 
@@ -62,13 +121,14 @@ impl Outbox {
         &mut self,
         encode: impl FnOnce(&mut BytesMut) -> Option<EncodedMessage>,
     ) -> usize {
-        let Some(message) = encode(&mut self.tail) else {
+        let last = self.last();
+        let Some(message) = encode(&mut last.tail) else {
             return 0;
         };
-        self.tally.publish(message.payload_length);
+        last.tally.publish(message.payload_length);
         let size = message.size();
         if let Some(payload) = message.payload {
-            self.push_piece(payload);
+            last.push_piece(payload);
         }
         size
     }
@@ -77,18 +137,45 @@ impl Outbox {
     pub(super) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
         let [high, low] = packet_id.get().to_be_bytes();
         let packet = [0x62, 0x02, high, low];
-        self.tally.packets += 1;
-        self.copy(&packet);
+        let last = self.last();
+        last.tally.packets += 1;
+        last.copy(&packet);
         packet.len()
     }
 
     /// The pieces that wait.
     pub(super) fn pieces(&self) -> usize {
+        let gated = self.gated.iter().flat_map(|gates| &gates.0);
+        self.ready.count() + gated.map(|gated| gated.packets.count()).sum::<usize>()
+    }
+
+    /// The ticket that has to be done before more may be written.
+    pub(in crate::broker) fn first_gate(&self) -> Option<TicketNumber> {
+        let front = self.gated.as_ref().and_then(|gates| gates.0.front());
+        front.map(|gated| gated.ticket)
+    }
+
+    /// Moves everything that may be written to the end of `pieces`, and says what it is.
+    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
+        self.ready.take_into(pieces)
+    }
+
+    /// Forgets everything, as the end of a connection does.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Packets {
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.tail.is_empty()
+    }
+
+    fn count(&self) -> usize {
         self.pieces.len() + usize::from(!self.tail.is_empty())
     }
 
-    /// Moves everything to the end of `pieces`, and says what it is.
-    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
+    fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
         if pieces.is_empty() {
             std::mem::swap(&mut self.pieces, pieces);
         } else {
@@ -100,9 +187,16 @@ impl Outbox {
         std::mem::take(&mut self.tally)
     }
 
-    /// Forgets everything, as the end of a connection does.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    fn append(&mut self, mut other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        if !self.tail.is_empty() {
+            let tail = self.tail.split();
+            self.pieces.push_back(tail.freeze());
+        }
+        self.tally.add(other.take_into(&mut self.pieces));
     }
 
     fn push_piece(&mut self, piece: Bytes) {

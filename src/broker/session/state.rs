@@ -11,8 +11,9 @@ use super::outbox::Outbox;
 use crate::broker::auth::{Credentials, Identity};
 use crate::broker::clock::{Millis, after_seconds};
 use crate::broker::message::Message;
+use crate::broker::persistence::StoredRecord;
 use crate::broker::router::Terms;
-use crate::protocol::{ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
+use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
 use crate::session::{Incoming, Outgoing};
 
 /// Tells the connections of one session apart.
@@ -37,6 +38,15 @@ impl Expiry {
             0 => Self::AtDisconnect,
             u32::MAX => Self::Never,
             seconds => Self::After(seconds),
+        }
+    }
+
+    /// The Session Expiry Interval that means this.
+    pub(in crate::broker) fn seconds(self) -> u32 {
+        match self {
+            Self::AtDisconnect => 0,
+            Self::After(seconds) => seconds,
+            Self::Never => u32::MAX,
         }
     }
 
@@ -120,17 +130,21 @@ pub(in crate::broker) struct StoredWill {
     pub(in crate::broker) expiry: Option<u32>,
     /// When it is due, once the connection has ended.
     pub(in crate::broker) due: Option<Millis>,
+    /// What the store has of it.
+    pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
 
 /// A subscription as its session knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(in crate::broker) struct StoredSubscription {
     pub(in crate::broker) options: SubscriptionOptions,
     pub(in crate::broker) terms: Terms,
+    /// What the store has of it.
+    pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
 
 /// A message that waits for one session.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Queued {
     pub(super) message: Arc<Message>,
     pub(super) qos: QoS,
@@ -138,6 +152,17 @@ pub(super) struct Queued {
     pub(super) terms: Terms,
     /// How much memory is held for it: a retained message is held anyway.
     pub(super) held: usize,
+    /// That the session has still to get it, as the store knows it.
+    pub(super) record: Option<Box<StoredRecord>>,
+}
+
+/// A message of a shared subscription that a session ended with.
+#[derive(Debug)]
+pub(in crate::broker) struct Unsettled {
+    pub(in crate::broker) filter: TopicFilter,
+    pub(in crate::broker) message: Arc<Message>,
+    /// Keeps it in the store until somebody else has it.
+    pub(super) _record: Option<Box<StoredRecord>>,
 }
 
 /// What changes about a session.
@@ -161,7 +186,14 @@ pub(in crate::broker) struct SessionState {
     pub(super) last_progress: Millis,
     /// Publishers that wait until this session has less.
     pub(super) paused_publishers: Vec<Waker>,
+    /// What the store has of the session.
+    pub(in crate::broker) record: Option<Box<StoredRecord>>,
+    /// What the store has of messages whose PUBREL was sent.
+    pub(super) released: Option<Box<Released>>,
 }
+
+/// Records of deliveries by their packet identifiers.
+pub(super) type Released = HashMap<PacketId, Box<StoredRecord>, RandomState>;
 
 impl SessionState {
     /// A new session without a client.
@@ -184,6 +216,8 @@ impl SessionState {
             unwritten: 0,
             last_progress: 0,
             paused_publishers: Vec::new(),
+            record: None,
+            released: None,
         }
     }
 

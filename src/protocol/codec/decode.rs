@@ -122,6 +122,18 @@ impl Decoder {
         }
     }
 
+    /// Decodes the packet at the front of `bytes` and takes it off; `None` when it is
+    /// not whole.
+    pub fn decode_front(&mut self, bytes: &mut Bytes) -> Result<Option<Packet>, DecodeError> {
+        match frame::find(bytes, self.max_packet_size)? {
+            Frame::Incomplete { .. } => Ok(None),
+            Frame::Whole { length, .. } => {
+                let bytes = bytes.split_to(length);
+                self.next_packet(&mut PacketBytes { bytes, position: 0 })
+            }
+        }
+    }
+
     fn decode_body(&mut self, first: u8, mut reader: Reader<'_>) -> Result<Packet, DecodeError> {
         use PacketType as Type;
         let packet_type =

@@ -79,11 +79,13 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["websockets_log_level"], Unread).obsolete(WEBSOCKETS_LOG_LEVEL),
 
     // Persistence
-    Row::global(&["persistence", "retained_persistence"], Bool(unused())).reloaded().later(),
-    Row::global(&["persistence_file"], Text(ONCE, unused())).reloaded().later(),
-    Row::global(&["persistence_location"], Text(ONCE, unused())).reloaded().later(),
-    Row::global(&["autosave_interval"], Integer(Range::NATURAL, unused())).reloaded().later(),
-    Row::global(&["autosave_on_changes"], Bool(unused())).reloaded().later(),
+    Row::global(&["persistence", "retained_persistence"], Bool(|config, on| config.persistence.is_on = on)),
+    Row::global(&["persistence_file"], Text(ONCE, |config, name| config.persistence.file = Some(name.into()))),
+    Row::global(&["persistence_location"], Text(ONCE, |config, path| config.persistence.location = Some(path.into()))),
+    Row::global(&["persistence_sync"], Bool(|config, on| config.persistence.sync = on)),
+    // Everything is stored as it happens.
+    Row::global(&["autosave_interval"], Integer(Range::NATURAL, unused())).reloaded(),
+    Row::global(&["autosave_on_changes"], Bool(unused())).reloaded(),
 
     // Limits
     Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))),

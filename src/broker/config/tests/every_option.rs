@@ -9,7 +9,7 @@ const NAMES: &str = "
     log_dest log_type log_timestamp log_timestamp_format log_facility connection_messages
     websockets_log_level
     persistence retained_persistence persistence_file persistence_location autosave_interval
-    autosave_on_changes
+    autosave_on_changes persistence_sync
     max_inflight_messages max_inflight_bytes max_queued_messages max_queued_bytes
     queue_qos0_messages max_packet_size message_size_limit max_keepalive
     persistent_client_expiration memory_limit global_max_clients global_max_connections
@@ -100,6 +100,7 @@ fn truth_values_are_true_false_1_and_0() {
         "persistence",
         "retained_persistence",
         "autosave_on_changes",
+        "persistence_sync",
         "queue_qos0_messages",
         "use_username_as_clientid",
         "listener_allow_anonymous",

@@ -285,14 +285,13 @@ fn the_configuration_that_debian_installs_is_accepted() {
         ),
     );
     let loaded = files.load();
-    assert_eq!(
-        loaded.lines,
-        [
-            "Warning: The 'persistence' option is not supported yet and has no effect (mosquitto.conf:6).",
-            "Warning: The 'persistence_location' option is not supported yet and has no effect (mosquitto.conf:7).",
-        ]
-    );
+    assert_eq!(loaded.lines, [""; 0]);
     let config = loaded.config.unwrap();
+    assert!(config.persistence.is_on);
+    assert_eq!(
+        config.persistence.store(),
+        Path::new("/var/lib/mosquitto/mq-broker.store")
+    );
     assert!(config.local_only);
     assert_eq!(config.pid_file, Some("/run/mosquitto/mosquitto.pid".into()));
     let destinations = config.log.destinations();

@@ -1,31 +1,36 @@
-//! Medians, their spread, and ratios.
+//! Medians, their spread, and ratios of ours to the others.
 
-use super::cases::Figure;
-use super::server::Kind;
+/// One number of a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    pub name: &'static str,
+    pub value: f64,
+}
 
 struct Row {
     case: &'static str,
     figure: &'static str,
-    kind: Kind,
+    subject: &'static str,
     values: Vec<f64>,
 }
 
 pub struct Report {
-    kinds: Vec<Kind>,
+    /// What is measured; the first is ours.
+    subjects: Vec<&'static str>,
     rows: Vec<Row>,
     failures: Vec<String>,
 }
 
 impl Report {
-    pub fn new(kinds: &[Kind]) -> Self {
+    pub fn new(subjects: Vec<&'static str>) -> Self {
         Self {
-            kinds: kinds.to_vec(),
+            subjects,
             rows: Vec::new(),
             failures: Vec::new(),
         }
     }
 
-    pub fn add(&mut self, case: &'static str, kind: Kind, figures: Vec<Figure>) {
+    pub fn add(&mut self, case: &'static str, subject: &'static str, figures: Vec<Figure>) {
         for Figure {
             name: figure,
             value,
@@ -34,25 +39,25 @@ impl Report {
             let known = self
                 .rows
                 .iter_mut()
-                .find(|row| row.case == case && row.figure == figure && row.kind == kind);
+                .find(|row| row.case == case && row.figure == figure && row.subject == subject);
             match known {
                 Some(row) => row.values.push(value),
                 None => self.rows.push(Row {
                     case,
                     figure,
-                    kind,
+                    subject,
                     values: vec![value],
                 }),
             }
         }
     }
 
-    /// A broker that loses, doubles or reorders what it must not. Only ours fails the
-    /// run; of another it is told.
-    pub fn fail(&mut self, case: &str, kind: Kind, reason: &str) {
-        let text = format!("{case}: {}: {reason}", kind.name());
+    /// One that loses, doubles or reorders what it must not. Only ours fails the run; of
+    /// another it is told.
+    pub fn fail(&mut self, case: &str, subject: &'static str, reason: &str) {
+        let text = format!("{case}: {subject}: {reason}");
         println!("failed: {text}");
-        if kind == Kind::Mq {
+        if self.subjects.first() == Some(&subject) {
             self.failures.push(text);
         }
     }
@@ -62,7 +67,8 @@ impl Report {
     }
 
     pub fn print(&self) {
-        println!("median (lowest to highest); then mq-broker's ratio to each");
+        let first = self.subjects.first().copied().unwrap_or_default();
+        println!("median (lowest to highest); then {first}'s ratio to each");
         let mut printed: Vec<(&str, &str)> = Vec::new();
         for row in &self.rows {
             let key = (row.case, row.figure);
@@ -71,16 +77,15 @@ impl Report {
             }
             printed.push(key);
             println!("\n{}: {}", row.case, row.figure);
-            let ours = self.values(key, Kind::Mq).map(median);
-            for &kind in &self.kinds {
-                let Some(values) = self.values(key, kind) else {
+            let ours = self.values(key, first).map(median);
+            for &subject in &self.subjects {
+                let Some(values) = self.values(key, subject) else {
                     continue;
                 };
                 let (low, high) = spread(values);
                 let ratio = ours.map_or(0.0, |ours| ours / median(values));
                 println!(
-                    "  {:<10} {:>12.3} ({low:.3} to {high:.3})   ratio {ratio:.2}",
-                    kind.name(),
+                    "  {subject:<10} {:>12.3} ({low:.3} to {high:.3})   ratio {ratio:.2}",
                     median(values)
                 );
             }
@@ -88,9 +93,10 @@ impl Report {
         println!("\n{}", self.json());
     }
 
-    fn values(&self, (case, figure): (&str, &str), kind: Kind) -> Option<&[f64]> {
+    fn values(&self, (case, figure): (&str, &str), subject: &str) -> Option<&[f64]> {
         let mut rows = self.rows.iter();
-        let row = rows.find(|row| row.case == case && row.figure == figure && row.kind == kind)?;
+        let row =
+            rows.find(|row| row.case == case && row.figure == figure && row.subject == subject)?;
         Some(&row.values)
     }
 
@@ -100,7 +106,7 @@ impl Report {
             serde_json::json!({
                 "case": row.case,
                 "figure": row.figure,
-                "broker": row.kind.name(),
+                "subject": row.subject,
                 "median": median(&row.values),
                 "values": row.values,
             })
@@ -109,7 +115,7 @@ impl Report {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

@@ -1,0 +1,73 @@
+//! Where records are kept. Another library can take the place of the present one by
+//! another implementation of [`Backend`].
+
+use std::io;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use super::key::KeyBytes;
+
+/// One record's change, in bytes.
+pub(super) struct Write<'a> {
+    pub(super) key: KeyBytes,
+    /// `None` takes the record away.
+    pub(super) value: Option<&'a [u8]>,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::broker) enum StoreError {
+    /// The store's folder cannot be made or read.
+    #[error("Error: Unable to open the store {path}: {cause}.")]
+    Open { path: PathBuf, cause: io::Error },
+    /// Another broker uses the store.
+    #[error("Error: The store {path} is used by another broker.")]
+    InUse { path: PathBuf },
+    /// What is in the store is not what was written.
+    #[error(
+        "Error: The store {path} is damaged: {cause}.\n\
+         Error: Nothing was changed. To start with what can still be read, run the broker once \
+         with --recover; it moves the damaged store aside."
+    )]
+    Damaged { path: PathBuf, cause: String },
+    /// Another version of the broker wrote the store.
+    #[error(
+        "Error: The store {path} has format version {found}; this broker reads version {known}."
+    )]
+    Version {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
+    /// A change was not stored.
+    #[error("Error: Unable to write to the store {path}: {cause}.")]
+    Commit { path: PathBuf, cause: String },
+    /// There is no store that something could be imported into.
+    #[error(
+        "Error: --import-mosquitto-db needs 'persistence true' in the configuration, as what is \
+         imported has to be stored."
+    )]
+    NotOn,
+}
+
+/// A store of records.
+pub(super) trait Backend: Send {
+    /// Stores all changes or none. They are in the operating system's hands when this
+    /// returns, and on the disk if the store was opened so.
+    fn commit(&mut self, writes: &[Write<'_>]) -> Result<(), StoreError>;
+
+    /// Brings what was stored to the disk.
+    fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Gives back what removed records took, where that is worth its time; the longer
+    /// work only in a quiet moment.
+    fn tidy(&mut self, is_quiet: bool) -> Result<(), StoreError>;
+
+    /// Gives every record to `visit`, in the order of the keys; `None` for a value that is
+    /// not what was stored.
+    fn for_each(&self, visit: &mut dyn FnMut(&[u8], Option<Bytes>)) -> Result<(), StoreError>;
+
+    /// Whether the store was not closed in order and was checked when it was opened.
+    fn was_repaired(&self) -> bool;
+}

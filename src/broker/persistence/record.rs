@@ -1,0 +1,399 @@
+//! What is stored, and its bytes.
+
+use std::num::NonZeroU16;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::broker::clock::{Clock, Millis};
+use crate::broker::session::{Expiry, SessionNumber};
+use crate::protocol::{
+    Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, ProtocolVersion,
+    PublishHead, QoS, RetainHandling, SubscriptionId, SubscriptionOptions, Text, TopicFilter,
+    TopicName, encode_publish_head,
+};
+
+/// One record of the store.
+#[derive(Debug, PartialEq)]
+pub(in crate::broker) enum Record {
+    /// A session that outlives its connection.
+    Session(Box<SessionRecord>),
+    /// A subscription.
+    Subscription(Box<SubscriptionRecord>),
+    /// That a QoS 2 message was taken and not yet released.
+    Incoming,
+    /// A will.
+    Will(Box<WillRecord>),
+    /// A message, also a retained one.
+    Message(Box<MessageRecord>),
+    /// That a session has still to get a message.
+    Delivery(DeliveryRecord),
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::broker) struct SessionRecord {
+    pub(in crate::broker) client_id: Text,
+    pub(in crate::broker) username: Option<Text>,
+    /// Where the client came in: the listener's place in the configuration.
+    pub(in crate::broker) listener: usize,
+    /// Whether the client spoke MQTT 5.0.
+    pub(in crate::broker) v5: bool,
+    /// How many messages the client took at once.
+    pub(in crate::broker) receive_maximum: NonZeroU16,
+    pub(in crate::broker) expiry: Expiry,
+    pub(in crate::broker) presence: Presence,
+}
+
+/// Whether the client was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Presence {
+    Online,
+    Offline {
+        /// `None` is never.
+        expires_at: Option<Millis>,
+    },
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::broker) struct SubscriptionRecord {
+    pub(in crate::broker) filter: TopicFilter,
+    pub(in crate::broker) options: SubscriptionOptions,
+    /// The QoS that was granted.
+    pub(in crate::broker) qos: QoS,
+    pub(in crate::broker) subscription_id: Option<SubscriptionId>,
+    /// What deliveries call it if it is shared; 0 if it is not.
+    pub(in crate::broker) share: u64,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::broker) struct MessageRecord {
+    pub(in crate::broker) topic: TopicName,
+    pub(in crate::broker) payload: Bytes,
+    pub(in crate::broker) qos: QoS,
+    pub(in crate::broker) retain: bool,
+    pub(in crate::broker) properties: Properties,
+    pub(in crate::broker) expires_at: Option<Millis>,
+    pub(in crate::broker) publisher: Option<SessionNumber>,
+}
+
+/// A will.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::broker) struct WillRecord {
+    pub(in crate::broker) message: MessageRecord,
+    /// Seconds between the end of the connection and the will.
+    pub(in crate::broker) delay: u32,
+    /// Seconds for which the will counts once it is published.
+    pub(in crate::broker) expiry: Option<u32>,
+    /// When it is due, once the connection has ended.
+    pub(in crate::broker) due: Option<Millis>,
+}
+
+/// A message for one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) struct DeliveryRecord {
+    /// The number of the message.
+    pub(in crate::broker) message: u64,
+    pub(in crate::broker) qos: QoS,
+    pub(in crate::broker) retain: bool,
+    pub(in crate::broker) subscription_id: Option<SubscriptionId>,
+    /// The shared subscription that brought it; 0 for none.
+    pub(in crate::broker) share: u64,
+    pub(in crate::broker) stage: Stage,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Stage {
+    /// Not sent yet, or nobody noted that it was.
+    Waiting,
+    /// Sent with this packet identifier.
+    Sent(PacketId),
+    /// The receiver has it, and is owed a PUBREL.
+    Released(PacketId),
+}
+
+/// A record that this version of the broker cannot read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a record is not as it was written: {0}")]
+pub(in crate::broker) struct BadRecord(&'static str);
+
+/// Reads the fields of a record.
+struct Fields(Bytes);
+
+impl Fields {
+    fn u8(&mut self, field: &'static str) -> Result<u8, BadRecord> {
+        self.0.try_get_u8().map_err(|_| BadRecord(field))
+    }
+
+    fn u16(&mut self, field: &'static str) -> Result<u16, BadRecord> {
+        self.0.try_get_u16().map_err(|_| BadRecord(field))
+    }
+
+    fn u32(&mut self, field: &'static str) -> Result<u32, BadRecord> {
+        self.0.try_get_u32().map_err(|_| BadRecord(field))
+    }
+
+    fn u64(&mut self, field: &'static str) -> Result<u64, BadRecord> {
+        self.0.try_get_u64().map_err(|_| BadRecord(field))
+    }
+
+    /// Bytes behind their length.
+    fn bytes(&mut self, field: &'static str) -> Result<Bytes, BadRecord> {
+        let length = usize::from(self.u16(field)?);
+        if length > self.0.len() {
+            return Err(BadRecord(field));
+        }
+        Ok(self.0.split_to(length))
+    }
+
+    fn text(&mut self, field: &'static str) -> Result<Text, BadRecord> {
+        Text::from_bytes(self.bytes(field)?).map_err(|_| BadRecord(field))
+    }
+
+    fn qos(&mut self, field: &'static str) -> Result<QoS, BadRecord> {
+        QoS::from_u8(self.u8(field)?).ok_or(BadRecord(field))
+    }
+
+    fn flag(&mut self, field: &'static str) -> Result<bool, BadRecord> {
+        Ok(self.u8(field)? != 0)
+    }
+
+    fn packet_id(&mut self, field: &'static str) -> Result<PacketId, BadRecord> {
+        PacketId::new(self.u16(field)?).ok_or(BadRecord(field))
+    }
+
+    /// 0 is none.
+    fn subscription_id(&mut self) -> Result<Option<SubscriptionId>, BadRecord> {
+        const FIELD: &str = "subscription identifier";
+        match self.u32(FIELD)? {
+            0 => Ok(None),
+            number => match SubscriptionId::new(number) {
+                None => Err(BadRecord(FIELD)),
+                id => Ok(id),
+            },
+        }
+    }
+
+    /// 0 is none; else milliseconds since 1970.
+    fn moment(&mut self, clock: Clock, field: &'static str) -> Result<Option<Millis>, BadRecord> {
+        let moment = self.u64(field)?;
+        Ok((moment != 0).then(|| clock.at_unix(moment)))
+    }
+}
+
+fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    // MQTT strings are no longer than that.
+    out.put_u16(u16::try_from(bytes.len()).unwrap_or(u16::MAX));
+    out.put_slice(bytes);
+}
+
+fn put_moment(out: &mut BytesMut, moment: Option<Millis>, clock: Clock) {
+    out.put_u64(moment.map_or(0, |moment| clock.to_unix(moment).max(1)));
+}
+
+fn put_subscription_id(out: &mut BytesMut, id: Option<SubscriptionId>) {
+    out.put_u32(id.map_or(0, SubscriptionId::get));
+}
+
+impl Record {
+    /// Appends the record's bytes.
+    pub(super) fn encode(&self, clock: Clock, out: &mut BytesMut) {
+        match self {
+            Self::Session(session) => session.encode(clock, out),
+            Self::Subscription(subscription) => subscription.encode(out),
+            Self::Incoming => {}
+            Self::Will(will) => will.encode(clock, out),
+            Self::Message(message) => message.encode(clock, out),
+            Self::Delivery(delivery) => delivery.encode(out),
+        }
+    }
+}
+
+impl SessionRecord {
+    fn encode(&self, clock: Clock, out: &mut BytesMut) {
+        put_bytes(out, self.client_id.as_bytes());
+        out.put_u8(u8::from(self.username.is_some()));
+        put_bytes(out, self.username.as_ref().map_or(&[], Text::as_bytes));
+        out.put_u32(u32::try_from(self.listener).unwrap_or(u32::MAX));
+        out.put_u8(u8::from(self.v5));
+        out.put_u16(self.receive_maximum.get());
+        out.put_u32(self.expiry.seconds());
+        match self.presence {
+            Presence::Online => out.put_u8(1),
+            Presence::Offline { expires_at } => {
+                out.put_u8(0);
+                put_moment(out, expires_at, clock);
+            }
+        }
+    }
+
+    pub(super) fn decode(bytes: Bytes, clock: Clock) -> Result<Self, BadRecord> {
+        let mut fields = Fields(bytes);
+        let client_id = fields.text("client identifier")?;
+        let has_username = fields.flag("user name")?;
+        let username = fields.text("user name")?;
+        Ok(Self {
+            client_id,
+            username: has_username.then_some(username),
+            listener: fields.u32("listener")? as usize,
+            v5: fields.flag("protocol version")?,
+            receive_maximum: NonZeroU16::new(fields.u16("receive maximum")?)
+                .ok_or(BadRecord("receive maximum"))?,
+            expiry: Expiry::from_seconds(fields.u32("session expiry")?),
+            presence: match fields.flag("presence")? {
+                true => Presence::Online,
+                false => Presence::Offline {
+                    expires_at: fields.moment(clock, "end of the session")?,
+                },
+            },
+        })
+    }
+}
+
+impl SubscriptionRecord {
+    fn encode(&self, out: &mut BytesMut) {
+        put_bytes(out, self.filter.as_bytes());
+        let options = &self.options;
+        out.put_u8(u8::from(options.qos));
+        out.put_u8(u8::from(options.no_local));
+        out.put_u8(u8::from(options.retain_as_published));
+        out.put_u8(options.retain_handling as u8);
+        out.put_u8(u8::from(self.qos));
+        put_subscription_id(out, self.subscription_id);
+        out.put_u64(self.share);
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Result<Self, BadRecord> {
+        let mut fields = Fields(bytes);
+        let filter = fields.bytes("topic filter")?;
+        Ok(Self {
+            filter: TopicFilter::from_bytes(filter).map_err(|_| BadRecord("topic filter"))?,
+            options: SubscriptionOptions {
+                qos: fields.qos("QoS asked for")?,
+                no_local: fields.flag("no local")?,
+                retain_as_published: fields.flag("retain as published")?,
+                retain_handling: match fields.u8("retain handling")? {
+                    0 => RetainHandling::Always,
+                    1 => RetainHandling::New,
+                    2 => RetainHandling::Never,
+                    _ => return Err(BadRecord("retain handling")),
+                },
+            },
+            qos: fields.qos("granted QoS")?,
+            subscription_id: fields.subscription_id()?,
+            share: fields.u64("shared subscription")?,
+        })
+    }
+}
+
+impl MessageRecord {
+    fn encode(&self, clock: Clock, out: &mut BytesMut) {
+        out.put_u8(u8::from(self.qos));
+        put_moment(out, self.expires_at, clock);
+        out.put_u64(self.publisher.map_or(0, SessionNumber::get));
+        let head = PublishHead {
+            dup: false,
+            delivery: Delivery::AtMostOnce,
+            retain: self.retain,
+            topic: self.topic.as_bytes(),
+            properties: &self.properties,
+            more_properties: &[],
+            payload_length: 0,
+        };
+        // What came in one PUBLISH goes into another without its payload.
+        let _ = encode_publish_head(&head, ProtocolVersion::V5, out);
+        out.put_slice(&self.payload);
+    }
+
+    pub(super) fn decode(bytes: Bytes, clock: Clock) -> Result<Self, BadRecord> {
+        const HEAD: BadRecord = BadRecord("topic and properties");
+        let mut fields = Fields(bytes);
+        let qos = fields.qos("QoS")?;
+        let expires_at = fields.moment(clock, "message expiry")?;
+        let publisher = match fields.u64("publisher")? {
+            0 => None,
+            number => Some(SessionNumber::from_stored(number)),
+        };
+        let decoder = &mut Decoder::with_version(ProtocolVersion::V5, MAX_REMAINING_LENGTH);
+        let head = decoder.decode_front(&mut fields.0).map_err(|_| HEAD)?;
+        let Some(Packet::Publish(head)) = head else {
+            return Err(HEAD);
+        };
+        Ok(Self {
+            topic: head.topic.ok_or(HEAD)?,
+            payload: fields.0,
+            qos,
+            retain: head.retain,
+            properties: head.properties,
+            expires_at,
+            publisher,
+        })
+    }
+}
+
+impl WillRecord {
+    fn encode(&self, clock: Clock, out: &mut BytesMut) {
+        out.put_u32(self.delay);
+        out.put_u8(u8::from(self.expiry.is_some()));
+        out.put_u32(self.expiry.unwrap_or(0));
+        put_moment(out, self.due, clock);
+        self.message.encode(clock, out);
+    }
+
+    pub(super) fn decode(bytes: Bytes, clock: Clock) -> Result<Self, BadRecord> {
+        let mut fields = Fields(bytes);
+        let delay = fields.u32("will delay")?;
+        let has_expiry = fields.flag("expiry of the will")?;
+        let expiry = fields.u32("expiry of the will")?;
+        let due = fields.moment(clock, "time of the will")?;
+        Ok(Self {
+            delay,
+            expiry: has_expiry.then_some(expiry),
+            due,
+            message: MessageRecord::decode(fields.0, clock)?,
+        })
+    }
+}
+
+impl DeliveryRecord {
+    fn encode(&self, out: &mut BytesMut) {
+        out.put_u64(self.message);
+        out.put_u8(u8::from(self.qos));
+        out.put_u8(u8::from(self.retain));
+        put_subscription_id(out, self.subscription_id);
+        out.put_u64(self.share);
+        match self.stage {
+            Stage::Waiting => out.put_u8(0),
+            Stage::Sent(packet_id) => {
+                out.put_u8(1);
+                out.put_u16(packet_id.get());
+            }
+            Stage::Released(packet_id) => {
+                out.put_u8(2);
+                out.put_u16(packet_id.get());
+            }
+        }
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Result<Self, BadRecord> {
+        let mut fields = Fields(bytes);
+        Ok(Self {
+            message: fields.u64("message")?,
+            qos: fields.qos("QoS")?,
+            retain: fields.flag("retain")?,
+            subscription_id: fields.subscription_id()?,
+            share: fields.u64("shared subscription")?,
+            stage: match fields.u8("stage")? {
+                0 => Stage::Waiting,
+                1 => Stage::Sent(fields.packet_id("packet identifier")?),
+                2 => Stage::Released(fields.packet_id("packet identifier")?),
+                _ => return Err(BadRecord("stage")),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The thread that stores what is pending, many changes at once.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::Shared;
+use super::backend::{Backend, StoreError, Write};
+use super::pending::Changes;
+
+/// A store that failed is tried again after this time.
+const RETRY: Duration = Duration::from_millis(500);
+/// So long without a change is a quiet moment.
+const QUIET: Duration = Duration::from_secs(2);
+/// Where there is none, room is given back this often, if that takes no time.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Starts the thread; it ends when the changes are closed and stored.
+pub(super) fn start(
+    shared: Arc<Shared>,
+    backend: Box<dyn Backend>,
+) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("mq-store".to_owned())
+        .spawn(move || Writer::new(shared, backend).run())
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    backend: Box<dyn Backend>,
+    /// The bytes of a batch; kept for the next.
+    bytes: BytesMut,
+    /// Whether something was stored since the last quiet moment.
+    is_untidy: bool,
+    last_tidied: Instant,
+    has_failed: bool,
+}
+
+/// What the thread does next.
+enum Task {
+    Commit,
+    Tidy,
+    Sync,
+    End,
+}
+
+impl Writer {
+    fn new(shared: Arc<Shared>, backend: Box<dyn Backend>) -> Self {
+        Self {
+            shared,
+            backend,
+            bytes: BytesMut::new(),
+            is_untidy: false,
+            last_tidied: Instant::now(),
+            has_failed: false,
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            match self.next_task() {
+                Task::Commit => self.commit(),
+                Task::Tidy => {
+                    self.is_untidy = false;
+                    self.tidy(true);
+                }
+                Task::Sync => {
+                    if let Err(error) = self.backend.sync() {
+                        self.tell(&error);
+                    }
+                }
+                Task::End => break,
+            }
+        }
+        if let Err(error) = self.backend.sync() {
+            self.tell(&error);
+        }
+    }
+
+    fn next_task(&mut self) -> Task {
+        let shared = Arc::clone(&self.shared);
+        let mut pending = shared.pending.lock();
+        loop {
+            if pending.is_closed() {
+                // What cannot be stored in the end is told and left.
+                return match pending.is_empty() || self.has_failed {
+                    true => Task::End,
+                    false => Task::Commit,
+                };
+            }
+            if pending.take_sync() {
+                return Task::Sync;
+            }
+            match pending.due() {
+                Some(due) if due <= Instant::now() => return Task::Commit,
+                Some(due) => {
+                    shared.work.wait_until(&mut pending, due);
+                }
+                None if self.is_untidy => {
+                    let waited = shared.work.wait_for(&mut pending, QUIET);
+                    if waited.timed_out() && pending.due().is_none() {
+                        return Task::Tidy;
+                    }
+                }
+                None => shared.work.wait(&mut pending),
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        let batch = self.shared.pending.lock().take();
+        let result = match batch.changes.is_empty() {
+            true => Ok(()),
+            false => self.store(&batch.changes),
+        };
+        let mut pending = self.shared.pending.lock();
+        match result {
+            Ok(()) => {
+                self.is_untidy |= !batch.changes.is_empty();
+                pending.committed(&batch);
+                drop(pending);
+                if self.last_tidied.elapsed() > BUSY {
+                    self.tidy(false);
+                }
+                if std::mem::take(&mut self.has_failed) {
+                    self.shared.has_failed(false);
+                    self.shared
+                        .log
+                        .notice(format_args!("The store takes messages again."));
+                }
+            }
+            Err(error) => {
+                pending.take_back(batch);
+                let is_closed = pending.is_closed();
+                drop(pending);
+                if !std::mem::replace(&mut self.has_failed, true) {
+                    self.shared.has_failed(true);
+                    self.tell(&error);
+                    self.shared.log.error(format_args!(
+                        "Error: What has to be stored is not acknowledged until the store takes it."
+                    ));
+                }
+                if !is_closed {
+                    thread::sleep(RETRY);
+                }
+            }
+        }
+    }
+
+    fn tidy(&mut self, is_quiet: bool) {
+        self.last_tidied = Instant::now();
+        if let Err(error) = self.backend.tidy(is_quiet) {
+            self.tell(&error);
+        }
+    }
+
+    fn store(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.bytes.clear();
+        let mut ends = Vec::with_capacity(changes.len());
+        for change in changes.values() {
+            if let Some(record) = &change.record {
+                record.encode(self.shared.clock, &mut self.bytes);
+            }
+            ends.push(self.bytes.len());
+        }
+        let mut start = 0;
+        let writes: Vec<_> = changes
+            .iter()
+            .zip(ends)
+            .map(|((key, change), end)| {
+                let value = &self.bytes[start..end];
+                start = end;
+                Write {
+                    key: key.to_bytes(),
+                    value: change.record.as_ref().map(|_| value),
+                }
+            })
+            .collect();
+        self.backend.commit(&writes)
+    }
+
+    fn tell(&self, error: &StoreError) {
+        self.shared.log.error(format_args!("{error}"));
+    }
+}

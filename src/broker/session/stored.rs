@@ -1,0 +1,289 @@
+//! What the store has of a session: itself, and the messages that it has still to get.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::state::{Link, Queued, SessionState, StoredSubscription};
+use crate::broker::message::Message;
+use crate::broker::persistence::{
+    DeliveryRecord, Key, MessageRecord, Pace, Persistence, Presence, Record, SessionRecord, Stage,
+    StoredRecord, SubscriptionRecord, Ticket, Together,
+};
+use crate::broker::router::{ShareId, Terms};
+use crate::protocol::{PacketId, QoS, TopicFilter};
+
+/// Stores deliveries to one session together; costs nothing where it is not stored.
+pub(super) struct Recorder<'a> {
+    session: &'a Session,
+    ticket: &'a Ticket<'a>,
+    together: Together,
+    has_stored: bool,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(session: &'a Session, ticket: &'a Ticket<'a>) -> Self {
+        Self {
+            session,
+            ticket,
+            together: Together::default(),
+            has_stored: false,
+        }
+    }
+
+    /// The store, if it has the session.
+    pub(super) fn persistence(&self) -> Option<&'a Persistence> {
+        let persistence = self.ticket.persistence();
+        persistence.filter(|_| self.session.is_stored())
+    }
+
+    /// What waits for what is stored here.
+    pub(super) fn ticket(&self) -> &'a Ticket<'a> {
+        self.ticket
+    }
+
+    /// Stores that the session has still to get a message.
+    pub(super) fn queued(&mut self, queued: &mut Queued, pace: Pace) {
+        self.put(queued, Stage::Waiting, pace);
+    }
+
+    /// Stores that a message is being sent to the session. A QoS 2 message must not be
+    /// written before that is stored: after a crash its packet identifier is what tells
+    /// the receiver that it has the message already.
+    pub(super) fn sent(&mut self, queued: &mut Queued, packet_id: PacketId) -> Gate {
+        match queued.qos {
+            QoS::AtMostOnce => Gate::Open,
+            // Its identifier may be another after a crash.
+            QoS::AtLeastOnce if queued.record.is_some() => Gate::Open,
+            QoS::AtLeastOnce => {
+                self.put(queued, Stage::Waiting, Pace::Soon);
+                Gate::Open
+            }
+            QoS::ExactlyOnce => {
+                self.put(queued, Stage::Sent(packet_id), Pace::Now);
+                match self.persistence() {
+                    Some(_) => Gate::Closed,
+                    None => Gate::Open,
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, queued: &mut Queued, stage: Stage, pace: Pace) {
+        let Some(persistence) = self.persistence() else {
+            return;
+        };
+        let number = self.session.number();
+        let message = queued.message.stored_number(persistence);
+        let record = queued.record.get_or_insert_with(|| {
+            persistence.record(Key::Delivery(number, persistence.unused_number()))
+        });
+        let delivery = DeliveryRecord {
+            message,
+            qos: queued.qos,
+            retain: queued.retain,
+            subscription_id: queued.terms.subscription_id,
+            share: queued.terms.share.map_or(0, ShareId::get),
+            stage,
+        };
+        // The message itself, which follows, is what its publisher waits for.
+        let ticket = match stage {
+            Stage::Waiting => None,
+            Stage::Sent(_) | Stage::Released(_) => Some(self.ticket),
+        };
+        record.put_with(&mut self.together, Record::Delivery(delivery), pace, ticket);
+        self.has_stored = true;
+    }
+
+    /// Stores a message that no batch brings, such as a retained one.
+    pub(super) fn message(&mut self, message: &Arc<Message>) {
+        let stored = message.stored.get().filter(|stored| !stored.is_written());
+        if let Some(stored) = stored {
+            let record = Record::Message(Box::new(MessageRecord::from(&**message)));
+            stored.put_with(&mut self.together, record, Pace::Now, Some(self.ticket));
+        }
+    }
+
+    /// Lets go of a message that the session is not to get after all.
+    pub(super) fn discard(&mut self, queued: Queued) {
+        // A record is put before it is taken away.
+        if let Some(persistence) = self.ticket.persistence() {
+            persistence.put_together(std::mem::take(&mut self.together));
+        }
+        drop(queued);
+    }
+
+    /// Hands everything over; says whether there was something.
+    pub(super) fn finish(self) -> bool {
+        if let Some(persistence) = self.ticket.persistence() {
+            persistence.put_together(self.together);
+        }
+        self.has_stored
+    }
+}
+
+/// Whether a packet may be written before something is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Open,
+    Closed,
+}
+
+impl Session {
+    /// Stores the session as it is now. `ticket` waits for it.
+    pub(in crate::broker) fn store(&self, state: &SessionState, ticket: Option<&Ticket<'_>>) {
+        let Some(record) = &state.record else { return };
+        let identity = self.identity();
+        let session = SessionRecord {
+            client_id: self.client_id().clone(),
+            username: identity.username.clone(),
+            listener: identity.listener,
+            v5: self.is_v5(),
+            receive_maximum: state.outgoing.receive_maximum(),
+            expiry: state.expiry,
+            presence: match state.link {
+                Link::Online(_) => Presence::Online,
+                Link::Offline { expires_at } => Presence::Offline { expires_at },
+                Link::Ended => return,
+            },
+        };
+        let pace = if ticket.is_some() {
+            Pace::Now
+        } else {
+            Pace::Later
+        };
+        record.put(Record::Session(Box::new(session)), pace, ticket);
+    }
+}
+
+impl Session {
+    /// What the store is to have of a new subscription.
+    pub(in crate::broker) fn subscription_record(
+        &self,
+        persistence: Option<&Persistence>,
+    ) -> Option<Box<StoredRecord>> {
+        let persistence = persistence.filter(|_| self.is_stored())?;
+        let number = persistence.unused_number();
+        Some(persistence.record(Key::Subscription(self.number(), number)))
+    }
+}
+
+impl StoredSubscription {
+    /// Stores the subscription, where it is to be.
+    pub(in crate::broker) fn store(&self, filter: &TopicFilter, ticket: &Ticket<'_>) {
+        let Some(record) = &self.record else { return };
+        let subscription = SubscriptionRecord {
+            filter: filter.to_owned_filter(),
+            options: self.options,
+            qos: self.terms.qos,
+            subscription_id: self.terms.subscription_id,
+            share: self.terms.share.map_or(0, ShareId::get),
+        };
+        let record_value = Record::Subscription(Box::new(subscription));
+        record.put(record_value, Pace::Now, Some(ticket));
+    }
+}
+
+impl SessionState {
+    /// Stores that the receiver has a QoS 2 message and is owed a PUBREL, which must not
+    /// be written before.
+    pub(super) fn store_released(
+        &mut self,
+        packet_id: PacketId,
+        kept: Option<Queued>,
+        ticket: &Ticket<'_>,
+    ) {
+        let Some(kept) = kept else { return };
+        if let Some(record) = kept.record {
+            let delivery = DeliveryRecord {
+                message: 0,
+                qos: kept.qos,
+                retain: kept.retain,
+                subscription_id: None,
+                share: 0,
+                stage: Stage::Released(packet_id),
+            };
+            record.put(Record::Delivery(delivery), Pace::Now, Some(ticket));
+            self.released
+                .get_or_insert_default()
+                .insert(packet_id, record);
+        }
+    }
+
+    /// Forgets what is stored of a message whose PUBCOMP came.
+    pub(super) fn forget_released(&mut self, packet_id: PacketId) {
+        if let Some(released) = &mut self.released {
+            released.remove(&packet_id);
+            if released.is_empty() {
+                self.released = None;
+            }
+        }
+    }
+
+    /// Stores which packet identifiers messages in flight have, as the connection's end
+    /// does, so that they are sent again as repetitions also after a restart.
+    pub(in crate::broker) fn store_in_flight(&self, persistence: &Persistence) {
+        let mut together = Together::default();
+        for (packet_id, kept) in self.outgoing.unacknowledged() {
+            let Some(queued) = kept else { continue };
+            let Some(record) = &queued.record else {
+                continue;
+            };
+            if queued.qos != QoS::AtLeastOnce {
+                continue;
+            }
+            let delivery = DeliveryRecord {
+                message: queued.message.stored_number(persistence),
+                qos: queued.qos,
+                retain: queued.retain,
+                subscription_id: queued.terms.subscription_id,
+                share: queued.terms.share.map_or(0, ShareId::get),
+                stage: Stage::Sent(packet_id),
+            };
+            record.put_with(&mut together, Record::Delivery(delivery), Pace::Later, None);
+        }
+        persistence.put_together(together);
+    }
+
+    /// Takes back a delivery that was stored; to be called in the order of the records.
+    pub(in crate::broker) fn restore(
+        &mut self,
+        message: Arc<Message>,
+        delivery: &DeliveryRecord,
+        packet_id: Option<PacketId>,
+        record: Box<StoredRecord>,
+    ) {
+        let queued = Queued {
+            qos: delivery.qos,
+            retain: delivery.retain,
+            terms: Terms {
+                qos: delivery.qos,
+                no_local: false,
+                retain_as_published: delivery.retain,
+                subscription_id: delivery.subscription_id,
+                share: ShareId::from_stored(delivery.share),
+            },
+            held: message.held_size(),
+            message,
+            record: Some(record),
+        };
+        match packet_id {
+            Some(packet_id) => {
+                self.waiting.held_bytes += queued.held;
+                self.outgoing.restore(packet_id, queued.qos, Some(queued));
+            }
+            None => self.enqueue(queued),
+        }
+    }
+
+    /// Takes back that a PUBREL is owed.
+    pub(in crate::broker) fn restore_released(
+        &mut self,
+        packet_id: PacketId,
+        record: Box<StoredRecord>,
+    ) {
+        self.outgoing.restore_released(packet_id);
+        self.released
+            .get_or_insert_default()
+            .insert(packet_id, record);
+    }
+}
