@@ -48,6 +48,21 @@ wait_for() {
     fail "in vain: $*"
 }
 
+# Starts what the unit says as the user that it says.
+start_service() {
+    cd "$(directive WorkingDirectory)"
+    setpriv --reuid "$user" --regid "$user" --init-groups "${start[@]}" 2>"$work/log" &
+    broker=$!
+    cd /
+    wait_for mq-broker -c "$config" --check
+}
+
+stop_service() {
+    kill "$broker"
+    wait "$broker" || fail 'the broker does not stop in order.'
+    broker=
+}
+
 [ "$(id -u)" -eq 0 ] || fail 'only root can install a package.'
 ! dpkg-query -W mq >/dev/null 2>&1 || fail 'the package is installed already.'
 work=$(mktemp -d)
@@ -72,11 +87,7 @@ read -ra start <<<"$(directive ExecStart)"
 [ "$(stat -c %U:%a "/var/lib/$(directive StateDirectory)")" = "$user:750" ]
 [ "$(stat -c %U:%a /etc/mq-broker/passwd)" = "$user:600" ]
 sed -i "s/^listener 1883$/listener $port 127.0.0.1/" "$config"
-cd "$(directive WorkingDirectory)"
-setpriv --reuid "$user" --regid "$user" --init-groups "${start[@]}" 2>"$work/log" &
-broker=$!
-cd /
-wait_for mq-broker -c "$config" --check
+start_service
 [ "$(stat -c %U "/proc/$broker")" = "$user" ]
 ! grep -i -e warning -e error "$work/log" || fail 'the broker complains.'
 
@@ -88,10 +99,12 @@ mq-passwd -b /etc/mq-broker/passwd snir passsnir
 kill -HUP "$broker"
 login=(-h 127.0.0.1 -p "$port" -u snir -P passsnir -t ha/_temperature2)
 wait_for mq-pub "${login[@]}" -r -m 21.5
+stop_service
+
+echo 'What it keeps outlives it.'
+start_service
 [ "$(mq-sub "${login[@]}" -C 1)" = 21.5 ]
-kill "$broker"
-wait "$broker" || fail 'the broker does not stop in order.'
-broker=
+stop_service
 
 echo 'The next version keeps what the administrator wrote.'
 dpkg -i --force-confdef --force-confold "$package" >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"

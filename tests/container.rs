@@ -134,6 +134,10 @@ fn nobody_gets_in_until_there_is_a_user_and_then_messages_pass() {
     let login = format!("-h 127.0.0.1 -p {port} -u snir -P passsnir -t a");
     let publish = words(&format!("/usr/bin/mq-pub {login} -r -m 21.5"));
     let _ = image.program(&publish).run().succeeds();
+    // What is kept outlives the container.
+    broker.signal(Signal::SIGTERM);
+    let _ = broker.ends();
+    let _broker = start(&image, &image.default_command());
     let subscribe = words(&format!("/usr/bin/mq-sub {login} -C 1"));
     let _ = image.program(&subscribe).run().succeeds().prints("21.5\n");
 }
