@@ -1,5 +1,5 @@
 //! The lab sheets, worked through from top to bottom: every command in them runs, and
-//! prints what they show.
+//! prints what they show. The guide of the README, too.
 
 #[path = "lab_sheets/classroom.rs"]
 mod classroom;
@@ -10,13 +10,14 @@ mod support;
 use std::fs;
 
 use classroom::Classroom;
-use sheet::Action;
+use sheet::{Action, Step};
 use support::browser::{Browser, require_browser};
 use support::peers::{require_node, require_programs};
 use support::{Broker, Program};
 
 const FRENCH: &str = include_str!("../docs/tp-mqtt.fr.md");
 const ENGLISH: &str = include_str!("../docs/lab.md");
+const README: &str = include_str!("../README.md");
 
 #[test]
 fn every_command_of_the_french_sheet_does_what_it_shows() {
@@ -61,6 +62,94 @@ fn the_browser_page_of_both_sheets_shows_the_temperature() {
             .run()
             .succeeds();
         browser.shows("temperature", "21.5");
+    }
+}
+
+#[test]
+fn the_guide_of_the_readme_runs() {
+    let (_, guide) = README.split_once("```sh\n").expect("there is a guide");
+    let (guide, _) = guide.split_once("```").expect("it ends");
+    let lines: Vec<&str> = guide
+        .lines()
+        .map(|line| line.split(" # ").next().unwrap_or_default().trim_end())
+        .collect();
+    let [
+        users,
+        config,
+        broker,
+        subscriber,
+        publishers @ ..,
+        late,
+        will,
+        interrupt,
+    ] = &lines[..]
+    else {
+        panic!("the guide has lost lines");
+    };
+    let mut classroom = Classroom::new(None);
+    let mut act = |action| {
+        classroom.work_through(&Step {
+            chapter: String::new(),
+            line_number: 0,
+            action,
+        });
+    };
+    act(typed("1", users, &["Adding password for user snir"]));
+    let content = config.split('\'').nth(1).expect("the lines are quoted");
+    act(Action::File {
+        name: "mosquitto.conf".to_owned(),
+        content: content.replace("\\n", "\n"),
+    });
+    act(typed("broker", broker, &["[…] running"]));
+    act(typed("2", subscriber, &[]));
+    for publisher in publishers {
+        let packets = [
+            "[…] sending CONNECT",
+            "[…] received CONNACK (0)",
+            "[…] sending PUBLISH (d0, q1, r0, m1, 'ha/humidity', ... (2 bytes))",
+            "[…] received PUBACK (Mid: 1, RC:0)",
+            "[…] sending DISCONNECT",
+        ];
+        let shown = if publisher.ends_with("-d") {
+            &packets[..]
+        } else {
+            &[]
+        };
+        act(typed("1", publisher, shown));
+    }
+    act(typed("1", late, &["1013"]));
+    act(typed("3", will, &[]));
+    assert_eq!(*interrupt, "kill -INT $!");
+    act(Action::CtrlC {
+        terminal: "3".to_owned(),
+    });
+    act(Action::Output {
+        terminal: "2".to_owned(),
+        output: [
+            "ha/_temperature2 21.5",
+            "ha/humidity 48",
+            "ha/pressure 1013",
+            "ha/end lost",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        stays: true,
+    });
+    for terminal in ["2", "broker"] {
+        act(Action::CtrlC {
+            terminal: terminal.to_owned(),
+        });
+    }
+}
+
+/// A command that prints these lines, and goes on if it ends with `&`.
+fn typed(terminal: &str, line: &str, output: &[&str]) -> Action {
+    let command = line.strip_suffix(" &");
+    Action::Command {
+        terminal: terminal.to_owned(),
+        command: command.unwrap_or(line).to_owned(),
+        output: output.iter().map(|&line| line.to_owned()).collect(),
+        stays: command.is_some(),
     }
 }
 
