@@ -25,6 +25,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-broker' -ScriptBlock {
             [CompletionResult]::new('--config-file', '--config-file', [CompletionResultType]::ParameterName, 'read the configuration from FILE.')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'listen on PORT of this machine only. Up to 10 times; without effect if the configuration file says where to listen.')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'listen on PORT of this machine only. Up to 10 times; without effect if the configuration file says where to listen.')
+            [CompletionResult]::new('--import-mosquitto-db', '--import-mosquitto-db', [CompletionResultType]::ParameterName, 'take over what Mosquitto saved in FILE, and go on with it. Needs ''persistence true'' and a store that is still empty.')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'go on in the background after starting.')
             [CompletionResult]::new('--daemon', '--daemon', [CompletionResultType]::ParameterName, 'go on in the background after starting.')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'display this help.')
@@ -34,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-broker' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'log everything. This overrides the configuration file.')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'log everything. This overrides the configuration file.')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'say whether the broker with this configuration answers on this machine, and exit with 0 if it does, with 1 if not.')
+            [CompletionResult]::new('--recover', '--recover', [CompletionResultType]::ParameterName, 'move a damaged store aside, and go on with what can be read of it.')
             [CompletionResult]::new('--test-config', '--test-config', [CompletionResultType]::ParameterName, 'say what is wrong with the configuration file, and exit.')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'display the version, and exit.')
             break

@@ -23,7 +23,7 @@ _mq__broker() {
 
     case "${cmd}" in
         mq__broker)
-            opts="-c -d -h -p -q -v --config-file --daemon --help --port --quiet --verbose --check --test-config --version"
+            opts="-c -d -h -p -q -v --config-file --daemon --help --port --quiet --verbose --check --import-mosquitto-db --recover --test-config --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -70,6 +70,21 @@ _mq__broker() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --import-mosquitto-db)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

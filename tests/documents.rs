@@ -177,11 +177,14 @@ fn broker() -> Command {
         let is_option = line.starts_with(" -") || line.starts_with("     --");
         let text = line.trim_start();
         if is_option {
-            let (names, help) = text.split_once("  ").expect("a name and a text");
+            // The text of a long name begins on the next line.
+            let (names, help) = text.split_once("  ").unwrap_or((text, ""));
             options.push((names.to_owned(), help.trim_start().to_owned()));
         } else if line.starts_with("          ") {
             if let Some((_, help)) = options.last_mut() {
-                help.push(' ');
+                if !help.is_empty() {
+                    help.push(' ');
+                }
                 help.push_str(text);
             }
         }
