@@ -25,12 +25,14 @@ clean_up() {
     rm -rf "$work"
 }
 
-# Every file that a package like this one could leave. Some folders may not be there.
+# Every file that a package like this one could leave, without the books of apt and dpkg. Some
+# folders may not be there.
 files() {
     {
         find /etc /usr/bin /usr/lib/systemd /usr/share/bash-completion /usr/share/doc \
             /usr/share/fish /usr/share/man /usr/share/mq /usr/share/zsh /var/lib /var/log \
             ! -path '/var/lib/apt/*' ! -path '/var/lib/dpkg/*' ! -path '/etc/*-' \
+            ! -path '/var/log/apt/*' ! -path '/var/log/dpkg.log*' \
             2>/dev/null || true
     } | sort -u
 }
