@@ -43,6 +43,10 @@ guide-with-mosquitto:
         MQ_SUB_PROGRAM=mosquitto_sub MQ_PASSWD_PROGRAM=mosquitto_passwd \
         cargo test --locked --test guide
 
+# Kills the broker so many times under load: just crash 2000
+crash ROUNDS="500":
+    MQ_CRASH_ROUNDS={{ ROUNDS }} cargo test --locked --test crash
+
 # Measures the broker's throughput.
 bench:
     cargo bench --locked --bench broker

@@ -7,11 +7,13 @@
 //! - `web` gives the files of an `http_dir` to browsers,
 //! - `listener` takes connections and `connection` serves one client each,
 //! - `auth` says who may connect and what clients may do,
+//! - `mount_point` puts a prefix before the topics of a listener's clients,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `check` tells whether a broker answers,
 //! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
+//! - `memory` watches what is kept,
 //! - `housekeeping` ends what has had its time.
 //!
 //! The way of a message through these is drawn in `docs/architecture.md`.
@@ -28,7 +30,9 @@ mod connection;
 mod fanout;
 mod housekeeping;
 mod listener;
+mod memory;
 mod message;
+mod mount_point;
 mod persistence;
 mod policy;
 mod process;
@@ -47,21 +51,23 @@ mod will;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use self::auth::{AccessControl, Authenticator};
-use self::clock::Clock;
+use self::auth::{AccessControl, Authenticator, Identity};
+use self::clock::{Clock, Millis};
 use self::config::Config;
 use self::fanout::Fanout;
 use self::listener::TlsListeners;
 use self::log::Log;
+use self::memory::Memory;
 use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
 use self::policy::Policy;
-use self::retained::RetainedMessages;
+use self::retained::{Retained, RetainedMessages};
 use self::router::Router;
 use self::session::QueueLimits;
 use self::session::Unsettled;
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
+use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
@@ -84,6 +90,7 @@ pub(crate) struct Broker {
     statistics: Statistics,
     /// Where `persistence` is on.
     persistence: Option<Persistence>,
+    memory: Memory,
 }
 
 impl Broker {
@@ -111,6 +118,7 @@ impl Broker {
             retained: RetainedMessages::default(),
             statistics: Statistics::default(),
             persistence,
+            memory: Memory::default(),
         }
     }
 
@@ -142,8 +150,27 @@ impl Broker {
     fn retain(&self, publication: &Publication, ticket: &Ticket<'_>) {
         let message = &publication.message;
         if !message.payload.is_empty() || self.retained.contains(&message.topic) {
-            self.retained.set(publication.kept(), ticket);
+            self.retained
+                .set(publication.kept(), publication.source(), ticket);
         }
+    }
+
+    /// The retained messages that a client gets for a new subscription.
+    fn retained_for(
+        &self,
+        reader: &Identity,
+        filter: &TopicFilter,
+        now: Millis,
+    ) -> Vec<Arc<Message>> {
+        let mut found = self.retained.matching(filter, now);
+        if self.access.is_restricted() {
+            found.retain(|Retained { message, source }| {
+                let is_still_right =
+                    |source: &Arc<Identity>| self.may_write(source, &message.topic);
+                self.may_read(reader, &message.topic) && source.as_ref().is_none_or(is_still_right)
+            });
+        }
+        found.into_iter().map(|retained| retained.message).collect()
     }
 
     /// Gives messages that a member of a group did not get to the others.
@@ -164,10 +191,15 @@ impl Broker {
         fanout.finish();
     }
 
-    /// Publishes a message of the broker's own, such as a will.
+    /// Publishes a message of the broker's own.
     fn publish(&self, message: Arc<Message>) {
+        self.publish_for(message, None);
+    }
+
+    /// Publishes a message that a client left behind, such as a will.
+    fn publish_for(&self, message: Arc<Message>, client: Option<Arc<Identity>>) {
         let mut fanout = Fanout::new(self, self.clock.now());
-        fanout.publish(Publication::from(message));
+        fanout.publish(Publication::from(message).published_by(client));
         fanout.finish();
     }
 }

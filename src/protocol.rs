@@ -15,6 +15,7 @@ mod text;
 mod topic;
 mod version;
 
+pub(crate) use codec::decode_publish_properties;
 pub use codec::{
     Decoder, MAX_REMAINING_LENGTH, PacketBytes, PublishHead, encode, encode_publish_head,
     publish_size,

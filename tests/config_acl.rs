@@ -193,3 +193,43 @@ fn each_listener_has_rules_of_its_own_under_per_listener_settings() {
     }
     restricted.expect_line("a x");
 }
+
+#[test]
+fn the_plugins_of_the_two_files_mean_what_the_options_mean() {
+    let builder = Broker::builder().file("acl", "user ann\ntopic a\n").config(
+        "plugin /usr/lib/mosquitto_acl_file.so\nplugin_opt_acl_file acl\n\
+             plugin /usr/lib/mosquitto_password_file.so\nplugin_opt_password_file passwd",
+    );
+    Program::typed("mq-passwd -c -b passwd ann secret")
+        .in_folder(builder.folder())
+        .run()
+        .succeeds();
+    let broker = builder.start();
+    let mut ann = broker.subscriber("mq-sub -u ann -P secret -t # -v -C 1");
+    broker.typed("mq-pub -t a -m anonymous").run().succeeds();
+    broker
+        .typed("mq-pub -u ann -P wrong -t a -m x")
+        .run()
+        .exits_with(5);
+    broker
+        .typed("mq-pub -u ann -P secret -t b -m x")
+        .run()
+        .succeeds();
+    broker
+        .typed("mq-pub -u ann -P secret -t a -m x")
+        .run()
+        .succeeds();
+    ann.expect_line("a x");
+    broker.stop();
+
+    let outcome = Broker::builder()
+        .config("plugin /usr/lib/mosquitto_dynamic_security.so")
+        .run()
+        .exits_with(3);
+    assert!(
+        outcome
+            .stderr()
+            .contains("Use 'password_file' and 'acl_file'"),
+        "{outcome}"
+    );
+}

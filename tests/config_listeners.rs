@@ -2,8 +2,12 @@
 
 mod support;
 
+#[path = "config_listeners/clients.rs"]
+mod clients;
 #[path = "config_listeners/http_dir.rs"]
 mod http_dir;
+#[path = "config_listeners/mount_point.rs"]
+mod mount_point;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -133,6 +137,7 @@ fn only_pages_of_the_named_origins_may_connect() {
         let head = client.http_head();
         assert!(head.contains(&format!(" {answer} ")), "{origin}: {head}");
     }
+    broker.wait_for_log(" disconnected: non-matching http origin.");
 }
 
 #[test]

@@ -126,3 +126,59 @@ fn there_is_nothing_at_an_interval_of_zero_and_nobody_writes_there() {
     client.send(CONNECT_V311);
     client.expect(CONNACK_ACCEPTED);
 }
+
+#[test]
+fn log_lines_are_messages_where_that_is_wanted() {
+    let broker = Broker::with_config("log_dest stderr\nlog_dest topic\nlog_timestamp false");
+    let mut reader = broker.subscriber("mq-sub -i reader -q 2 -t $SYS/broker/log/# -v");
+    broker
+        .typed("mq-sub -i other -q 1 -t a/b -E")
+        .run()
+        .succeeds();
+    let address = "from 127.0.0.1:";
+    reader.wait_for_line(|line| line.starts_with("$SYS/broker/log/N New connection from "));
+    let line = reader.wait_for_line(|line| line.contains("New client connected"));
+    assert!(
+        line.contains(address) && line.contains(" as other (p"),
+        "{line}"
+    );
+    reader.expect_line("$SYS/broker/log/M/subscribe other 1 a/b");
+    let mut client = broker.raw_client();
+    client.send("nonsense");
+    reader.wait_for_line(|line| line.starts_with("$SYS/broker/log/I Protocol error from "));
+    reader.wait_for_line(|line| line.starts_with("$SYS/broker/log/N Client 127.0.0.1 ["));
+    broker.reload();
+    reader.wait_for_line(|line| line == "$SYS/broker/log/I Reloading config.");
+    let all = reader.stdout().text();
+    assert!(
+        !all.contains("PUBLISH") && !all.contains("CONNACK"),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_log_line_that_cannot_be_delivered_brings_no_other() {
+    let broker = Broker::builder()
+        .config("log_dest stderr\nlog_dest topic\nlog_timestamp false\nmax_queued_messages 1")
+        .start();
+    // One takes no packet of the length of a line, one is away and has no room.
+    let line =
+        "mq-sub -i small -V 5 -D connect maximum-packet-size 30 -t $SYS/broker/log/# -t a -v";
+    let mut small = broker.subscriber(line);
+    let line = "mq-sub -i away -c -q 1 -t $SYS/broker/log/# -E";
+    broker.typed(line).run().succeeds();
+    for number in 0..3 {
+        let line = format!("mq-pub -q 1 -t a -m {number}");
+        broker.typed(&line).run().succeeds();
+        small.expect_line(&format!("a {number}"));
+    }
+    let log = broker.log();
+    let told = |text: &str| log.matches(text).count();
+    assert_eq!(told("Dropping too large outgoing PUBLISH."), 0, "{log}");
+    // Once for each line that somebody wanted, and never for its own.
+    let wanted = told("New ") + told(" disconnected") + told("mq-");
+    assert!(
+        told("are being dropped for client away.") <= 3 * wanted,
+        "{log}"
+    );
+}

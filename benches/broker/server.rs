@@ -51,10 +51,14 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(kind: Kind) -> Self {
+    /// An address where nobody listens.
+    pub fn free_address() -> SocketAddr {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("a bound socket has an address");
-        drop(free);
+        free.local_addr().expect("a bound socket has an address")
+    }
+
+    pub fn start(kind: Kind) -> Self {
+        let address = Self::free_address();
         let port = address.port().to_string();
         let itself = std::env::current_exe().expect("a running program has a path");
         let mut command = match kind {
@@ -62,12 +66,29 @@ impl Server {
             Kind::Mosquitto => Command::new("mosquitto"),
             Kind::Rumqttd | Kind::Null => Command::new(itself),
         };
+        let folder = tempfile::tempdir().expect("a folder for the configuration");
         match kind {
             Kind::Mq => command.args(["-q", "-p", &port]),
-            Kind::Mosquitto => command.args(["-p", &port]),
+            Kind::Mosquitto => {
+                let file = folder.path().join("mosquitto.conf");
+                // With its usual window of 20 it reorders what waits behind it, and beyond
+                // 1,000 messages it drops.
+                let text = format!(
+                    "listener {port} 127.0.0.1\nallow_anonymous true\n\
+                     max_inflight_messages 1000\nmax_queued_messages 0\n"
+                );
+                fs::write(&file, text).expect("a file in a folder of our own");
+                command.arg("-c").arg(file)
+            }
             Kind::Rumqttd => command.args(["serve-rumqttd", &address.to_string()]),
             Kind::Null => command.args(["serve-null", &address.to_string()]),
         };
+        // It has read its configuration when it answers.
+        Self::start_command(&mut command, address)
+    }
+
+    /// Starts a broker that is going to listen on the address.
+    pub fn start_command(command: &mut Command, address: SocketAddr) -> Self {
         let begin = Instant::now();
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut server = Self {
@@ -78,8 +99,7 @@ impl Server {
         while Client::connect(address, "first").is_err() {
             assert!(
                 begin.elapsed() < Duration::from_secs(10),
-                "{} does not start",
-                kind.name()
+                "{command:?} does not start"
             );
             std::thread::yield_now();
         }

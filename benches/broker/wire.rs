@@ -24,20 +24,31 @@ pub struct Frame<'a> {
 
 impl Client {
     pub fn connect(address: SocketAddr, client_id: &str) -> io::Result<Self> {
-        let mut client = Self::connect_only(address, client_id)?;
+        const CLEAN_SESSION: u8 = 2;
+        Self::connect_with(address, client_id, CLEAN_SESSION)
+    }
+
+    /// Connects with a session that outlives the connection.
+    pub fn resume(address: SocketAddr, client_id: &str) -> io::Result<Self> {
+        Self::connect_with(address, client_id, 0)
+    }
+
+    fn connect_with(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
+        let mut client = Self::connect_only(address, client_id, flags)?;
         client.expect_connack()?;
         Ok(client)
     }
 
     /// Sends the CONNECT and does not wait for its answer.
-    pub fn connect_only(address: SocketAddr, client_id: &str) -> io::Result<Self> {
+    fn connect_only(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SILENCE))?;
         socket.set_write_timeout(Some(SILENCE))?;
         let id = client_id.as_bytes();
         let mut packet = vec![0x10, 12 + id.len() as u8, 0, 4];
-        packet.extend_from_slice(b"MQTT\x04\x02\0\x3c");
+        packet.extend_from_slice(b"MQTT\x04");
+        packet.extend_from_slice(&[flags, 0, 60]);
         packet.extend_from_slice(&(id.len() as u16).to_be_bytes());
         packet.extend_from_slice(id);
         (&socket).write_all(&packet)?;
@@ -48,7 +59,7 @@ impl Client {
         })
     }
 
-    pub fn expect_connack(&mut self) -> io::Result<()> {
+    fn expect_connack(&mut self) -> io::Result<()> {
         let mut answer = [0; 4];
         self.socket.read_exact(&mut answer)?;
         match answer {

@@ -12,6 +12,7 @@ mod diagnostic;
 mod include;
 mod model;
 mod parser;
+mod plugin;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -137,14 +137,10 @@ impl Connection {
         wants_output: bool,
     ) -> Poll<Result<(), Closed>> {
         let mut state = self.session.state();
-        if let (Some(ticket), Some(persistence)) =
-            (state.outbox.first_gate(), self.broker.persistence())
-        {
-            if persistence.poll_done(ticket, cx.waker()) {
-                state
-                    .outbox
-                    .open_gates(|ticket| persistence.is_done(ticket));
-            }
+        if let Some(persistence) = self.broker.persistence() {
+            state
+                .outbox
+                .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
         }
         let has_output = !state.outbox.is_empty();
         let Some(attachment) = state.attachment(self.number) else {
@@ -309,6 +305,7 @@ impl Connection {
         self.log_end(&closed);
         self.broker.close_session(&self.session, self.number, end);
         if !closed.is_socket_dead() {
+            self.stored().await;
             self.linger().await;
         }
     }

@@ -3,28 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Broker;
 use super::session::{Ending, Link};
 
 /// How often silence and deadlines are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How often expired retained messages are looked for.
-const RETAINED_INTERVAL: u32 = 120;
+/// How often expired retained messages are looked for, if not configured.
+const RETAINED_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Ends what has had its time, for as long as the broker runs. One walk over all
 /// sessions serves them all, so that an idle connection needs no timer.
 pub(super) async fn keep_house(broker: Arc<Broker>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = 0_u32;
+    let retained_interval = broker.config.retain_expiry_interval;
+    let retained_interval = retained_interval.unwrap_or(RETAINED_INTERVAL);
+    let mut last_search = Instant::now();
     loop {
         interval.tick().await;
         broker.end_silent_connections();
         broker.expire_sessions();
-        round = round.wrapping_add(1);
-        if round % RETAINED_INTERVAL == 0 {
+        if last_search.elapsed() >= retained_interval {
+            last_search = Instant::now();
             broker.retained.remove_expired(broker.clock.now());
         }
     }

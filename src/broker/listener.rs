@@ -20,6 +20,7 @@ pub(super) use self::tls::{Negotiated, TlsListeners};
 use super::Broker;
 use super::config::{EffectiveSecurity, Listener, ProtocolVersions};
 use super::connection;
+use super::mount_point::MountPoint;
 use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
@@ -33,6 +34,7 @@ pub(super) struct ListenerContext {
     index: usize,
     max_qos: u8,
     max_topic_alias: u16,
+    mount_point: Option<MountPoint>,
     connections: AtomicU32,
 }
 
@@ -42,6 +44,7 @@ impl ListenerContext {
             index,
             max_qos: listener.max_qos,
             max_topic_alias: listener.max_topic_alias,
+            mount_point: listener.mount_point.as_deref().map(MountPoint::new),
             connections: AtomicU32::new(0),
         }
     }
@@ -72,6 +75,11 @@ impl ListenerContext {
     /// The highest topic alias that a client may use.
     pub(super) fn max_topic_alias(&self) -> u16 {
         self.max_topic_alias
+    }
+
+    /// What stands before the topics of the clients here, if anything.
+    pub(super) fn mount_point(&self) -> Option<&MountPoint> {
+        self.mount_point.as_ref()
     }
 
     /// Whether clients may speak this version here.

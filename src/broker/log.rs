@@ -97,6 +97,7 @@ impl Log {
             log_type,
             at: SystemTime::now(),
             text: line::text(text),
+            is_own: writer::is_log_thread(),
         };
         match self.shared.queue.get() {
             Some(queue) => queue.write(line),

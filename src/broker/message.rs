@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::persistence::{
     Key, MessageRecord, Pace, Persistence, Record, StoredRecord, Ticket, Together,
@@ -107,6 +108,7 @@ impl From<&Message> for MessageRecord {
             properties: message.properties.clone(),
             expires_at: message.expires_at,
             publisher: message.publisher,
+            source: None,
         }
     }
 }
@@ -156,6 +158,8 @@ pub(super) struct Publication {
     kept: OnceCell<Arc<Message>>,
     /// The QoS 2 PUBLISH that brought it, if its session is stored.
     origin: Option<(SessionNumber, PacketId)>,
+    /// Who published it, where that is asked later.
+    source: Option<Arc<Identity>>,
 }
 
 impl Publication {
@@ -164,12 +168,23 @@ impl Publication {
             message,
             kept: OnceCell::new(),
             origin: None,
+            source: None,
         }
     }
 
     /// Notes which QoS 2 PUBLISH of a stored session brought the message.
     pub(super) fn with_origin(self, origin: Option<(SessionNumber, PacketId)>) -> Self {
         Self { origin, ..self }
+    }
+
+    /// The same publication with the client that it came from.
+    pub(super) fn published_by(self, source: Option<Arc<Identity>>) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The client that it came from, where that was said.
+    pub(super) fn source(&self) -> Option<&Arc<Identity>> {
+        self.source.as_ref()
     }
 
     /// The message in memory of its own; the copy is made once for all who need it.
@@ -198,6 +213,7 @@ impl From<Arc<Message>> for Publication {
             message: kept.clone_as_new(),
             kept: OnceCell::from(kept),
             origin: None,
+            source: None,
         }
     }
 }

@@ -11,7 +11,9 @@
 //! makes them count; and a message and the identifier of its QoS 2 PUBLISH come together.
 
 mod backend;
+mod import;
 mod key;
+mod mosquitto_db;
 mod opening;
 mod pending;
 mod record;

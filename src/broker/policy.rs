@@ -1,10 +1,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use parking_lot::RwLock;
+
 use super::config::Config;
+use crate::protocol::Text;
 
 /// Options that a reload may change and that are looked at for every message or
-/// connection; reading one takes no lock.
+/// connection; reading one of a message's takes no lock.
 #[derive(Debug)]
 pub(super) struct Policy {
     upgrade_outgoing_qos: AtomicBool,
@@ -15,6 +18,8 @@ pub(super) struct Policy {
     sys_interval: AtomicU32,
     /// Bytes; `u32::MAX` is no limit.
     message_size_limit: AtomicU32,
+    /// Looked at for each connection only.
+    clientid_prefix: RwLock<Option<String>>,
     /// Seconds; 0 is no limit.
     persistent_client_expiration: AtomicU32,
 }
@@ -28,6 +33,7 @@ impl Policy {
             connection_messages: AtomicBool::default(),
             sys_interval: AtomicU32::default(),
             message_size_limit: AtomicU32::default(),
+            clientid_prefix: RwLock::default(),
             persistent_client_expiration: AtomicU32::default(),
         };
         policy.change(config);
@@ -44,6 +50,7 @@ impl Policy {
             config.allow_duplicate_messages,
         );
         set(&self.connection_messages, config.connection_messages);
+        (*self.clientid_prefix.write()).clone_from(&config.clientid_prefix);
         let message_size_limit = config.limits.message_size_limit.unwrap_or(u32::MAX);
         self.message_size_limit
             .store(message_size_limit, Ordering::Relaxed);
@@ -80,6 +87,13 @@ impl Policy {
     /// Whether a message with this payload is not passed on.
     pub(super) fn is_too_large(&self, payload: &[u8]) -> bool {
         payload.len() > self.message_size_limit.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether a client may have this identifier.
+    pub(super) fn allows_client_id(&self, client_id: &Text) -> bool {
+        let prefix = self.clientid_prefix.read();
+        let is_begun_by = |prefix: &String| client_id.as_str().starts_with(prefix);
+        prefix.as_ref().is_none_or(is_begun_by)
     }
 
     /// Seconds after which an absent client's session ends at the latest.

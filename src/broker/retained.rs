@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
+use super::auth::Identity;
 use super::clock::Millis;
 use super::message::Message;
 use super::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
@@ -23,20 +24,33 @@ pub(super) struct RetainedMessages {
 #[derive(Default)]
 struct Node {
     levels: HashMap<Box<[u8]>, Node, RandomState>,
-    retained: Option<Retained>,
+    kept: Option<Kept>,
 }
 
-struct Retained {
-    message: Arc<Message>,
+struct Kept {
+    retained: Retained,
     /// What the store has of it; the same for all messages of the topic.
     record: Option<Box<StoredRecord>>,
+}
+
+/// A retained message.
+#[derive(Clone)]
+pub(super) struct Retained {
+    pub(super) message: Arc<Message>,
+    /// The client that published it, where `check_retain_source` asks.
+    pub(super) source: Option<Arc<Identity>>,
 }
 
 impl RetainedMessages {
     /// Keeps the message for its topic instead of the one that was kept before
     /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6]. The
     /// ticket waits until the store has it so.
-    pub(super) fn set(&self, message: &Arc<Message>, ticket: &Ticket<'_>) {
+    pub(super) fn set(
+        &self,
+        message: &Arc<Message>,
+        source: Option<&Arc<Identity>>,
+        ticket: &Ticket<'_>,
+    ) {
         let mut root = self.root.write();
         let mut levels = levels(message.topic.as_bytes());
         if message.payload.is_empty() {
@@ -51,46 +65,50 @@ impl RetainedMessages {
         let node = levels.fold(&mut *root, |node, level| {
             node.levels.entry(level.into()).or_default()
         });
-        let mut earlier = node.retained.take();
+        let mut earlier = node.kept.take();
         self.uncount(earlier.as_ref());
         let known = earlier.as_mut().and_then(|earlier| earlier.record.take());
         let record = known.or_else(|| new_record(message, ticket));
-        let is_acknowledged = message.qos != QoS::AtMostOnce;
         if let Some(record) = &record {
-            let message = Record::Message(Box::new(MessageRecord::from(&**message)));
-            match is_acknowledged {
-                true => record.put(message, Pace::Now, Some(ticket)),
-                false => record.put(message, Pace::Later, None),
+            let message_record = MessageRecord {
+                source: source.map(|source| (**source).clone()),
+                ..MessageRecord::from(&**message)
+            };
+            let stored = Record::Message(Box::new(message_record));
+            match message.qos {
+                QoS::AtMostOnce => record.put(stored, Pace::Later, None),
+                QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                    record.put(stored, Pace::Now, Some(ticket));
+                }
             }
         }
-        self.count(node.retained.insert(Retained {
+        let retained = Retained {
             message: Arc::clone(message),
-            record,
-        }));
+            source: source.cloned(),
+        };
+        self.count(node.kept.insert(Kept { retained, record }));
     }
 
     /// Takes back a message that the store has.
-    pub(super) fn restore(&self, message: Arc<Message>, record: Box<StoredRecord>) {
+    pub(super) fn restore(&self, retained: Retained, record: Box<StoredRecord>) {
         let mut root = self.root.write();
-        let levels = levels(message.topic.as_bytes());
-        let node = levels.fold(&mut *root, |node, level| {
+        let topic = retained.message.topic.clone();
+        let node = levels(topic.as_bytes()).fold(&mut *root, |node, level| {
             node.levels.entry(level.into()).or_default()
         });
-        self.count(node.retained.insert(Retained {
-            message: Arc::clone(&message),
-            record: Some(record),
-        }));
+        let record = Some(record);
+        self.count(node.kept.insert(Kept { retained, record }));
     }
 
-    fn count(&self, retained: &Retained) {
-        let length = retained.message.payload.len();
+    fn count(&self, kept: &Kept) {
+        let length = kept.retained.message.payload.len();
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.payload_bytes.fetch_add(length, Ordering::Relaxed);
     }
 
-    fn uncount(&self, gone: Option<&Retained>) {
-        if let Some(retained) = gone {
-            let length = retained.message.payload.len();
+    fn uncount(&self, gone: Option<&Kept>) {
+        if let Some(kept) = gone {
+            let length = kept.retained.message.payload.len();
             self.messages.fetch_sub(1, Ordering::Relaxed);
             self.payload_bytes.fetch_sub(length, Ordering::Relaxed);
         }
@@ -114,16 +132,16 @@ impl RetainedMessages {
                 None => return false,
             }
         }
-        node.retained.is_some()
+        node.kept.is_some()
     }
 
     /// The retained messages that the filter asks for and that have not expired.
-    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Arc<Message>> {
+    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Retained> {
         let mut found = Vec::new();
         let root = self.root.read();
-        root.collect(levels(filter.as_bytes()), true, &mut |message| {
-            if !message.is_expired(now) {
-                found.push(Arc::clone(message));
+        root.collect(levels(filter.as_bytes()), true, &mut |retained| {
+            if !retained.message.is_expired(now) {
+                found.push(retained.clone());
             }
         });
         found
@@ -131,7 +149,7 @@ impl RetainedMessages {
 
     /// Takes away what has expired.
     pub(super) fn remove_expired(&self, now: Millis) {
-        let gone = |retained: &Retained| self.uncount(Some(retained));
+        let gone = |kept: &Kept| self.uncount(Some(kept));
         self.root.write().remove_expired(now, &gone);
     }
 }
@@ -150,9 +168,9 @@ fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 impl Node {
-    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Retained> {
+    fn remove<'a>(&mut self, levels: &mut impl Iterator<Item = &'a [u8]>) -> Option<Kept> {
         let Some(level) = levels.next() else {
-            return self.retained.take();
+            return self.kept.take();
         };
         let node = self.levels.get_mut(level)?;
         let removed = node.remove(levels);
@@ -162,9 +180,9 @@ impl Node {
         removed
     }
 
-    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Retained)) {
-        let is_expired = |retained: &mut Retained| retained.message.is_expired(now);
-        if let Some(expired) = self.retained.take_if(is_expired) {
+    fn remove_expired(&mut self, now: Millis, gone: &impl Fn(&Kept)) {
+        let is_expired = |kept: &mut Kept| kept.retained.message.is_expired(now);
+        if let Some(expired) = self.kept.take_if(is_expired) {
             gone(&expired);
         }
         self.levels.retain(|_, node| {
@@ -177,10 +195,10 @@ impl Node {
         &self,
         mut filter: impl Iterator<Item = &'a [u8]> + Clone,
         is_root: bool,
-        found: &mut impl FnMut(&Arc<Message>),
+        found: &mut impl FnMut(&Retained),
     ) {
         match filter.next() {
-            None => self.message().into_iter().for_each(found),
+            None => self.retained().into_iter().for_each(found),
             Some(b"#") => self.collect_all(is_root, found),
             Some(b"+") => {
                 for (level, node) in &self.levels {
@@ -198,8 +216,8 @@ impl Node {
     }
 
     /// Everything from here on; a leading `#` leaves out topics that begin with `$`.
-    fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Arc<Message>)) {
-        self.message().into_iter().for_each(&mut *found);
+    fn collect_all(&self, is_root: bool, found: &mut impl FnMut(&Retained)) {
+        self.retained().into_iter().for_each(&mut *found);
         for (level, node) in &self.levels {
             if !(is_root && level.starts_with(b"$")) {
                 node.collect_all(false, found);
@@ -208,11 +226,11 @@ impl Node {
     }
 
     fn is_empty(&self) -> bool {
-        self.levels.is_empty() && self.retained.is_none()
+        self.levels.is_empty() && self.kept.is_none()
     }
 
-    fn message(&self) -> Option<&Arc<Message>> {
-        self.retained.as_ref().map(|retained| &retained.message)
+    fn retained(&self) -> Option<&Retained> {
+        self.kept.as_ref().map(|kept| &kept.retained)
     }
 }
 
@@ -226,7 +244,7 @@ mod tests {
     fn retained(topics: &[&str]) -> RetainedMessages {
         let store = RetainedMessages::default();
         for topic in topics {
-            store.set(&message(topic, "x", None), &Ticket::new(None));
+            store.set(&message(topic, "x", None), None, &Ticket::new(None));
         }
         store
     }
@@ -249,7 +267,7 @@ mod tests {
         let mut topics: Vec<_> = store
             .matching(&filter, 0)
             .iter()
-            .map(|message| message.topic.to_string())
+            .map(|retained| retained.message.topic.to_string())
             .collect();
         topics.sort();
         topics
@@ -270,7 +288,7 @@ mod tests {
     fn an_empty_payload_takes_the_message_away_and_leaves_no_trace() {
         let store = retained(&["a/b/c"]);
         assert_eq!(store.size(), (1, 1));
-        store.set(&message("a/b/c", "", None), &Ticket::new(None));
+        store.set(&message("a/b/c", "", None), None, &Ticket::new(None));
         assert!(store.root.read().is_empty());
         assert_eq!(store.size(), (0, 0));
     }
@@ -278,7 +296,7 @@ mod tests {
     #[test]
     fn what_has_expired_is_neither_found_nor_kept() {
         let store = RetainedMessages::default();
-        store.set(&message("a", "x", Some(5)), &Ticket::new(None));
+        store.set(&message("a", "x", Some(5)), None, &Ticket::new(None));
         let filter = TopicFilter::try_from("a").unwrap();
         assert_eq!(store.matching(&filter, 4).len(), 1);
         assert_eq!(store.matching(&filter, 5).len(), 0);

@@ -12,13 +12,14 @@ use tokio::time::{Instant, sleep};
 use super::Broker;
 use super::auth::{AccessControl, Authenticator, read_rules};
 use super::clock::Clock;
-use super::config::{Config, Overrides};
+use super::config::{Config, Listener, Overrides, Protocol};
 use super::housekeeping::keep_house;
 use super::listener::{ListenerContext, ListeningSocket, TlsListeners, bind, listen};
 use super::log::{Log, LogType};
+use super::memory::watch_memory;
 use super::persistence::Opened;
 use super::session::{Ending, Link};
-use super::sys::keep_topics;
+use super::sys::{keep_topics, topic_sink};
 use super::systemd::ServiceManager;
 
 /// How long the clients have to take what waits for them when the broker stops.
@@ -94,6 +95,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         clock,
         persistence,
     ));
+    log.set_topic_sink(Some(topic_sink(&broker)));
     if let (Some(persistence), Some(recovery)) = (broker.persistence(), recovery) {
         let restored = broker.restore(recovery, persistence);
         log.information(format_args!("{restored}"));
@@ -101,6 +103,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         let context = Arc::new(ListenerContext::new(index, listener));
+        tell_of_pages(listener, &log);
         for socket in bind(listener, &log)? {
             let socket = ListeningSocket::new(socket)?;
             let (context, broker) = (Arc::clone(&context), Arc::clone(&broker));
@@ -108,6 +111,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         }
     }
     tokio::spawn(keep_house(Arc::clone(&broker)));
+    tokio::spawn(watch_memory(Arc::clone(&broker)));
     tokio::spawn(keep_topics(Arc::clone(&broker), name.clone()));
     log.information(format_args!("{name} running"));
     if let Some(manager) = ServiceManager::from_environment() {
@@ -150,6 +154,18 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
         persistence.close();
     }
     Ok(())
+}
+
+fn tell_of_pages(listener: &Listener, log: &Log) {
+    match (&listener.http_dir, listener.protocol) {
+        (None, _) => {}
+        (Some(folder), Protocol::WebSockets) => {
+            log.information(format_args!("Using http_dir {}", folder.display()));
+        }
+        (Some(_), Protocol::Mqtt) => log.warning(format_args!(
+            "Warning: 'http_dir' has no effect without 'protocol websockets'."
+        )),
+    }
 }
 
 impl Broker {

@@ -6,6 +6,7 @@ mod delivery;
 mod limits;
 mod outbox;
 mod queue;
+mod receiver;
 mod state;
 mod stored;
 

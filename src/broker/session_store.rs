@@ -105,10 +105,9 @@ impl SessionStore {
 impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
-        let Some(limit) = self.config.limits.global_max_clients else {
-            return false;
-        };
-        !self.sessions.contains(client_id) && self.sessions.len() >= limit as usize
+        let is_full = |limit| self.sessions.len() >= limit as usize;
+        let limit = self.config.limits.global_max_clients;
+        (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
     }
 
     /// Opens the session of a client: goes on with an earlier one where the client
@@ -190,7 +189,7 @@ impl Broker {
                     let due = after_seconds(now, will.delay);
                     // The end of the session brings the will too [MQTT-3.1.3-9].
                     will.due = Some(expires_at.map_or(due, |end| due.min(end)));
-                    will.store();
+                    will.store(None);
                 }
                 _ => aftermath.wills.extend(state.will.take().map(|will| *will)),
             }
@@ -259,12 +258,18 @@ impl Broker {
             }
         }
         self.publish_to_groups(&aftermath.shared);
-        let now = self.clock.now();
         // A will stays in the store until it is published.
         for will in aftermath.wills {
-            if self.may_write(&will.identity, &will.message.topic) {
-                self.publish(will.to_message(now));
-            }
+            self.publish_will(&will);
+        }
+    }
+
+    /// Publishes a will, as far as the one who left it may.
+    pub(super) fn publish_will(&self, will: &StoredWill) {
+        if self.may_write(&will.identity, &will.message.topic) {
+            let source = self.config.check_retain_source;
+            let source = source.then(|| Arc::clone(&will.identity));
+            self.publish_for(will.to_message(self.clock.now()), source);
         }
     }
 }
@@ -307,10 +312,10 @@ impl Session {
             .will
             .map(|will| Box::new(StoredWill::new(will, self.number(), opening.identity)));
         if let (Some(will), Some(persistence)) = (&mut state.will, broker.persistence()) {
-            if self.is_stored() {
-                will.record = Some(persistence.record(Key::Will(self.number())));
-                will.store();
-            }
+            // Also that of a session which is not stored: the broker's end is the loss of
+            // the connection.
+            will.record = Some(persistence.record(Key::Will(self.number())));
+            will.store(Some(ticket));
         }
         self.set_connected(true);
         self.set_v5(opening.attachment.version.is_v5());

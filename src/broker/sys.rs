@@ -1,6 +1,7 @@
 //! The `$SYS` topics: what the broker tells of itself.
 
 mod load;
+mod log_lines;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::load::Load;
+pub(super) use self::log_lines::{is_log_line, topic_sink};
 use super::Broker;
 use super::message::Message;
 use super::persistence::Persistence;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::auth::Identity;
 use super::clock::{Millis, after_seconds};
 use super::message::{Message, forwarded_properties};
-use super::persistence::{MessageRecord, Pace, Record, WillRecord};
+use super::persistence::{MessageRecord, Pace, Record, Ticket, WillRecord};
 use super::session::{SessionNumber, StoredWill};
 use crate::protocol::Will;
 
@@ -34,15 +34,16 @@ impl StoredWill {
     }
 
     /// Stores the will, where it is to be.
-    pub(super) fn store(&self) {
+    pub(super) fn store(&self, ticket: Option<&Ticket<'_>>) {
         let Some(record) = &self.record else { return };
         let will = WillRecord {
+            identity: (*self.identity).clone(),
             message: MessageRecord::from(&*self.message),
             delay: self.delay,
             expiry: self.expiry,
             due: self.due,
         };
-        record.put(Record::Will(Box::new(will)), Pace::Now, None);
+        record.put(Record::Will(Box::new(will)), Pace::Now, ticket);
     }
 
     /// The message, published now.

@@ -15,5 +15,6 @@ mod tests;
 
 pub use decode::{Decoder, PacketBytes};
 pub use encode::encode;
+pub(crate) use properties::decode_publish_properties;
 pub use publish::{PublishHead, encode_publish_head, publish_size};
 pub use varint::MAX_REMAINING_LENGTH;

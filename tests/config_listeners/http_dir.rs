@@ -13,7 +13,7 @@ const SECRET: &str = "nobody may read this";
 fn broker(fill: impl FnOnce(&Path)) -> Broker {
     let builder = Broker::builder().file("secret", SECRET);
     let pages = builder.folder().join("pages");
-    fs::create_dir(&pages).unwrap();
+    fs::create_dir(&pages).expect("the folder is writable");
     fill(&pages);
     builder
         .other_listener("protocol websockets\nhttp_dir pages")
@@ -86,6 +86,7 @@ fn a_browser_gets_pages_and_their_types() {
     assert!(head.starts_with("HTTP/1.1 301 "), "{head}");
     assert!(head.contains("Location: /sub/\r\n"), "{head}");
     broker.wait_for_log("GET /une%20page.txt from 127.0.0.1:");
+    broker.wait_for_log("Using http_dir ");
 }
 
 #[test]
@@ -202,6 +203,12 @@ fn without_a_folder_there_are_no_pages() {
     );
     assert!(head.contains("Upgrade: websocket\r\n"), "{head}");
     assert!(body.starts_with(b"MQTT over WebSocket"), "{body:?}");
+}
+
+#[test]
+fn a_folder_on_a_port_without_websocket_is_told_to_be_of_no_use() {
+    let broker = Broker::with_config("http_dir .");
+    broker.wait_for_log("Warning: 'http_dir' has no effect without 'protocol websockets'.");
 }
 
 #[test]

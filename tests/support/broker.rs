@@ -1,5 +1,7 @@
 //! A broker on a free loopback port, with a folder of its own, for one test.
 
+mod restart;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
@@ -22,6 +24,8 @@ pub(crate) const FEW_LOG_LINES: &str =
 
 /// A running broker. It is killed when this goes out of scope.
 pub(crate) struct Broker {
+    program: String,
+    environment: Vec<(String, String)>,
     child: Child,
     port: u16,
     websocket_port: Option<u16>,
@@ -290,6 +294,8 @@ impl Builder {
                 .is_ok_and(|(line, _)| line.ends_with(" running"))
             {
                 return Broker {
+                    program: self.program,
+                    environment: self.environment,
                     child,
                     port,
                     websocket_port,

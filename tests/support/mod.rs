@@ -18,6 +18,7 @@ pub(crate) mod cutting_proxy;
 pub(crate) mod output;
 pub(crate) mod peers;
 pub(crate) mod program;
+pub(crate) mod random;
 pub(crate) mod raw_client;
 pub(crate) mod scripted_broker;
 pub(crate) mod tls;

@@ -54,6 +54,8 @@ pub struct Config {
     /// Whether the publisher of a retained message must still be allowed to publish it
     /// when it is delivered.
     pub check_retain_source: bool,
+    /// What every client identifier must begin with.
+    pub clientid_prefix: Option<String>,
     /// Whether a message is delivered once for each subscription that it matches.
     pub allow_duplicate_messages: bool,
     /// Whether messages are delivered at the QoS of the subscription even if they were
@@ -87,6 +89,7 @@ impl Default for Config {
             retain_available: true,
             retain_expiry_interval: None,
             check_retain_source: false,
+            clientid_prefix: None,
             allow_duplicate_messages: true,
             upgrade_outgoing_qos: false,
             set_tcp_nodelay: true,
@@ -107,13 +110,17 @@ impl Config {
         } else {
             &self.security
         };
+        // A plugin may give a file to all listeners, or to one, whatever the settings are.
+        let file = |of: for<'s> fn(&'s Security) -> Option<&'s Path>| {
+            of(&listener.security).or_else(|| of(&self.security))
+        };
         EffectiveSecurity {
             allow_anonymous: listener
                 .allow_anonymous
                 .or(security.allow_anonymous)
                 .unwrap_or(self.local_only),
-            password_file: security.password_file.as_deref(),
-            acl_file: security.acl_file.as_deref(),
+            password_file: file(|security| security.password_file.as_deref()),
+            acl_file: file(|security| security.acl_file.as_deref()),
             allow_zero_length_clientid: security.allow_zero_length_clientid,
             auto_id_prefix: listener
                 .auto_id_prefix
@@ -221,6 +228,8 @@ pub struct Limits {
     pub global_max_clients: Option<u32>,
     /// Connections of all listeners; `None`: any number.
     pub global_max_connections: Option<u32>,
+    /// Bytes of memory for what is kept of messages; `None`: any.
+    pub memory_limit: Option<usize>,
 }
 
 impl Default for Limits {
@@ -235,6 +244,7 @@ impl Default for Limits {
             max_keepalive: None,
             global_max_clients: None,
             global_max_connections: None,
+            memory_limit: None,
         }
     }
 }
@@ -258,6 +268,8 @@ pub struct Listener {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker makes for a client that allows so many.
     pub max_topic_alias_broker: u16,
+    /// What stands before every topic of the clients here, unseen by them.
+    pub mount_point: Option<String>,
     /// Whether a client's user name replaces its client identifier.
     pub use_username_as_clientid: bool,
     /// The versions of MQTT that are accepted.
@@ -294,6 +306,7 @@ impl Listener {
             max_qos: 2,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
+            mount_point: None,
             use_username_as_clientid: false,
             protocol_versions: ProtocolVersions::default(),
             allow_anonymous: None,

@@ -1,5 +1,6 @@
 //! Walks the lines of configuration files and lets each option's row read its value.
 
+mod plugins;
 mod structure;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
+use super::plugin::Plugin;
 use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
 use super::value::{Argument, Value, Wrong};
@@ -31,7 +33,8 @@ enum Block {
 struct Current {
     listener: Option<Block>,
     bridge: Option<Block>,
-    plugin: bool,
+    /// Its place among the plugins.
+    plugin: Option<usize>,
 }
 
 /// The state between two lines.
@@ -41,6 +44,9 @@ pub(super) struct Parser {
     default_listener: Option<Listener>,
     listeners: Vec<Listener>,
     bridges: usize,
+    plugins: Vec<Plugin>,
+    /// Plugins by their places, and what they are about.
+    plugin_uses: Vec<(usize, Block)>,
     /// Where options of blocks go that are not built yet.
     unused: (),
     /// `port`, `bind_address` or `listener` was there, so that the broker is not local.
@@ -65,6 +71,7 @@ impl Parser {
     /// What was read. Without an address it is a local-only configuration on `ports`, or
     /// on the default port if there are none.
     pub(super) fn finish(mut self, ports: &[u16]) -> (Config, Vec<Diagnostic>) {
+        self.apply_plugins();
         self.location = None;
         self.check_listeners();
         self.config.local_only = !self.is_opened;
@@ -219,16 +226,16 @@ impl Parser {
                     Some(&mut parser.unused)
                 })
             }
-            Place::Plugin(value) if self.current.plugin => {
-                self.read_value(row, value, argument, Block::Broker, |parser| {
-                    Some(&mut parser.unused)
-                })
-            }
-            Place::Plugin(Value::Bool(_)) => Err(Wrong::new(format!(
-                "Error: An {} option exists in the config file without a plugin.",
-                argument.name
-            ))),
-            Place::Plugin(_) => Err(needs(argument, "plugin/global_plugin/plugin_load")),
+            Place::Plugin(value) => match (self.current.plugin, value) {
+                (Some(at), _) => self.read_value(row, value, argument, Block::Broker, |parser| {
+                    parser.plugins.get_mut(at)
+                }),
+                (None, Value::Bool(_)) => Err(Wrong::new(format!(
+                    "Error: An {} option exists in the config file without a plugin.",
+                    argument.name
+                ))),
+                (None, _) => Err(needs(argument, "plugin/global_plugin/plugin_load")),
+            },
             Place::Structure(structure) => {
                 self.read_structure(row, *structure, argument)?;
                 Ok(false)
@@ -296,15 +303,6 @@ impl Parser {
     fn tell_support(&mut self, row: &Row, argument: &Argument<'_>) -> Result<(), Wrong> {
         match row.support {
             Support::Built | Support::Companion => Ok(()),
-            Support::Later => {
-                let message = format!(
-                    "Warning: The '{}' option is not supported yet and has no effect{}.",
-                    argument.name,
-                    self.place_in_brackets()
-                );
-                self.report(Severity::Warning, message, None);
-                Ok(())
-            }
             Support::Obsolete(message) => {
                 self.report(Severity::Warning, message.to_owned(), None);
                 Ok(())
@@ -367,13 +365,6 @@ impl Parser {
             location,
             hint,
         });
-    }
-
-    fn place_in_brackets(&self) -> String {
-        self.location
-            .as_ref()
-            .map(|location| format!(" ({location})"))
-            .unwrap_or_default()
     }
 }
 

@@ -11,6 +11,7 @@ mod listener;
 mod tls;
 
 use super::model::{Config, Listener, Security};
+use super::plugin::Plugin;
 use super::value::Value;
 
 /// One option.
@@ -40,7 +41,7 @@ pub(super) enum Place {
     /// After a `connection`.
     Bridge(Value<()>),
     /// After a plugin.
-    Plugin(Value<()>),
+    Plugin(Value<Plugin>),
     /// It decides what the lines after it are about.
     Structure(Structure),
 }
@@ -62,6 +63,8 @@ pub(super) enum Structure {
     Bridge,
     /// `plugin` and its like
     Plugin,
+    /// `plugin_use`
+    PluginUse,
 }
 
 /// Whether an option does what it says.
@@ -69,11 +72,9 @@ pub(super) enum Structure {
 pub(super) enum Support {
     /// It does.
     Built,
-    /// Not yet; the broker starts with a warning.
-    Later,
     /// Never, and nobody misses it; the text says so.
     Obsolete(&'static str),
-    /// Not yet, and to go on without it would be dangerous; the text says why.
+    /// No, and to go on without it would be dangerous; the text says why.
     Refused(&'static str),
     /// It means nothing without another option, which speaks for it.
     Companion,
@@ -92,10 +93,9 @@ pub(super) enum Reload {
     Restart,
 }
 
-/// Why it is dangerous to ignore an option that says who may do what.
-const ACCESS: &str = "Error: The '{name}' option is not supported yet. It restricts what clients may do, so it cannot be ignored.";
-/// Why it is dangerous to ignore an option about encryption.
-const ENCRYPTION: &str = "Error: The '{name}' option is not supported yet. It protects connections by encryption, so it cannot be ignored.";
+/// Why there are no pre-shared keys.
+const PSK: &str =
+    "Error: The '{name}' option is not supported: use certificates rather than pre-shared keys.";
 
 impl Row {
     const fn new(names: &'static [&'static str], place: Place) -> Self {
@@ -131,7 +131,7 @@ impl Row {
             .support(Support::Companion)
     }
 
-    const fn plugin(names: &'static [&'static str], value: Value<()>) -> Self {
+    const fn plugin(names: &'static [&'static str], value: Value<Plugin>) -> Self {
         Self::new(names, Place::Plugin(value)).support(Support::Companion)
     }
 
@@ -141,10 +141,6 @@ impl Row {
 
     const fn support(self, support: Support) -> Self {
         Self { support, ..self }
-    }
-
-    const fn later(self) -> Self {
-        self.support(Support::Later)
     }
 
     const fn refused(self, why: &'static str) -> Self {

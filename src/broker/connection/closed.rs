@@ -17,6 +17,8 @@ pub(in crate::broker) enum Closed {
     Socket(io::Error),
     /// The client sent what it must not; in MQTT 5.0 it is told why.
     Refused(ReasonCode, &'static str),
+    /// The client published while memory was short.
+    OutOfMemory,
     /// The client sent a second CONNECT.
     SecondConnect,
     /// The broker ended it.
@@ -32,6 +34,7 @@ impl Closed {
     pub(super) fn reason(&self) -> Option<ReasonCode> {
         match self {
             Self::Refused(reason, _) => Some(*reason),
+            Self::OutOfMemory => Some(ReasonCode::UnspecifiedError),
             Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
             Self::By(Ending::KeepAlive | Ending::LoginRevoked | Ending::ShuttingDown)
             | Self::InOrder
@@ -65,6 +68,7 @@ impl Closed {
             Self::EndOfStream => "connection closed by client.",
             Self::By(Ending::TakenOver) => "session taken over.",
             Self::By(Ending::KeepAlive) => "exceeded timeout.",
+            Self::OutOfMemory => "out of memory.",
             Self::SecondConnect => "protocol error.",
             Self::Refused(reason, _) => match reason {
                 ReasonCode::MalformedPacket => "malformed packet.",

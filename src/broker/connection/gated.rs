@@ -1,12 +1,18 @@
 //! Answers that must not be given before something is stored.
 
 use std::collections::VecDeque;
-use std::task::{Context, Waker};
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::time::timeout;
 
 use super::Connection;
-use crate::broker::persistence::TicketNumber;
+use crate::broker::persistence::{Ticket, TicketNumber};
+
+/// The end of a connection waits so long for the store.
+const STORED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers of batches that wait, in their order.
 #[derive(Default)]
@@ -89,6 +95,26 @@ impl Connection {
         if !gated.batches.is_empty() {
             self.gated = Some(gated);
         }
+    }
+
+    /// Waits a moment for the end of the connection to be stored: to see its socket closed
+    /// is all the answer that a DISCONNECT gets.
+    pub(super) async fn stored(&self) {
+        if !self.session.is_stored() {
+            return;
+        }
+        let ticket = Ticket::new(self.broker.persistence());
+        ticket.wait_for_all();
+        let Some(number) = ticket.number() else {
+            return;
+        };
+        drop(ticket);
+        let done = poll_fn(|cx| match self.poll_done(number, cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        // A store that takes nothing keeps nobody from leaving.
+        let _ = timeout(STORED_WITHIN, done).await;
     }
 
     fn is_done(&self, ticket: TicketNumber) -> bool {

@@ -189,6 +189,9 @@ async fn log_in(
         true => generated_client_id(security.auto_id_prefix),
         false => connect.client_id.to_owned_text(),
     };
+    if !broker.policy().allows_client_id(&client_id) {
+        return Err(Refusal::Code(ReasonCode::NotAuthorized));
+    }
     if let Some(will) = &connect.will {
         if u8::from(will.qos) > settings.max_qos {
             return Err(Refusal::Will(ReasonCode::QosNotSupported));
@@ -219,6 +222,10 @@ async fn log_in(
         if connect.username.is_none() {
             return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
         }
+    }
+    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
+        let mounted = mount_point.mounted_name(&will.topic);
+        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
     }
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
@@ -307,6 +314,7 @@ impl Handshake {
                 waker: None,
                 wants_output: true,
                 listener: listener.index(),
+                mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
                 told_of_drops: false,

@@ -12,6 +12,12 @@ use crate::protocol::{
 };
 use crate::session::Received;
 
+/// What a topic may become behind a mount point.
+const TOO_LONG: Closed = Closed::Refused(
+    ReasonCode::TopicNameInvalid,
+    "PUBLISH: topic too long behind the mount point",
+);
+
 impl Connection {
     pub(super) fn publish(
         &mut self,
@@ -19,7 +25,10 @@ impl Connection {
         fanout: &mut Fanout<'_>,
         now: Millis,
     ) -> Result<(), Closed> {
-        let topic = self.topic(&publish)?;
+        let mut topic = self.topic(&publish)?;
+        if let Some(mount_point) = self.listener.mount_point() {
+            topic = mount_point.mounted_name(&topic).map_err(|_| TOO_LONG)?;
+        }
         if self.broker.log().enabled(LogType::Debug) {
             self.debug_publish("Received", &publish, &topic);
         }
@@ -49,19 +58,22 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let matched = fanout.publish(
-            Publication::new(Message {
-                topic,
-                payload: publish.payload,
-                qos: delivery.qos(),
-                retain: publish.retain,
-                expires_at: expires_at(&publish.properties, now),
-                properties: forwarded_properties(publish.properties),
-                publisher: Some(self.session.number()),
-                stored: Default::default(),
-            })
-            .with_origin(self.origin(delivery)),
-        );
+        let is_source_asked = publish.retain && self.broker.config().check_retain_source;
+        let source = is_source_asked.then(|| self.session.identity());
+        let publication = Publication::new(Message {
+            topic,
+            payload: publish.payload,
+            qos: delivery.qos(),
+            retain: publish.retain,
+            expires_at: expires_at(&publish.properties, now),
+            properties: forwarded_properties(publish.properties),
+            publisher: Some(self.session.number()),
+            stored: Default::default(),
+        });
+        let publication = publication
+            .published_by(source)
+            .with_origin(self.origin(delivery));
+        let matched = fanout.publish(publication);
         let reason = match (matched, delivery) {
             (false, Delivery::AtLeastOnce(_)) => ReasonCode::NoMatchingSubscribers,
             _ => ReasonCode::Success,
@@ -160,6 +172,9 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
+        if self.broker.memory.is_short() {
+            return Err(Closed::OutOfMemory);
+        }
         if u8::from(publish.delivery.qos()) > self.listener.max_qos() {
             let client_id = self.session.client_id();
             self.broker.log().information(format_args!(

@@ -7,8 +7,8 @@ use crate::broker::persistence::Ticket;
 use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{Ending, StoredSubscription};
 use crate::protocol::{
-    Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
-    SubscriptionId, UnsubAck, Unsubscribe,
+    InvalidTopic, Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe,
+    Subscription, SubscriptionId, TopicFilter, UnsubAck, Unsubscribe,
 };
 
 impl Connection {
@@ -48,9 +48,16 @@ impl Connection {
         ticket: &Ticket<'_>,
         now: Millis,
     ) -> Result<ReasonCode, Closed> {
-        let Subscription { filter, options } = subscription;
+        let options = &subscription.options;
+        let Ok(filter) = self.mounted(&subscription.filter) else {
+            return Ok(match self.version.is_v5() {
+                true => ReasonCode::TopicFilterInvalid,
+                false => ReasonCode::UnspecifiedError,
+            });
+        };
+        let filter = &filter;
         let qos = options.qos.min(self.listener.maximum_qos());
-        self.log_subscription(subscription, qos);
+        self.log_subscription(filter, qos);
         // The session stays locked until its retained messages are queued, so that
         // nothing that is published meanwhile gets before them.
         let mut state = self.session.state();
@@ -85,11 +92,8 @@ impl Connection {
             RetainHandling::Never => false,
         };
         if wanted && !filter.is_shared() {
-            let mut messages = self.broker.retained.matching(filter, now);
-            if self.broker.access.is_restricted() {
-                let identity = self.session.identity();
-                messages.retain(|message| self.broker.may_read(&identity, &message.topic));
-            }
+            let identity = self.session.identity();
+            let messages = self.broker.retained_for(&identity, filter, now);
             self.session
                 .deliver_retained(&mut state, messages, terms, &self.broker, ticket);
         }
@@ -107,6 +111,10 @@ impl Connection {
         ));
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
+            let Ok(filter) = &self.mounted(filter) else {
+                reasons.push(ReasonCode::TopicFilterInvalid);
+                continue;
+            };
             let (log, client_id) = (self.broker.log(), self.session.client_id());
             log.debug(format_args!("\t{filter}"));
             log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
@@ -135,9 +143,17 @@ impl Connection {
         }))
     }
 
-    fn log_subscription(&self, subscription: &Subscription, granted: QoS) {
+    /// The filter as it stands behind the listener's mount point.
+    fn mounted(&self, filter: &TopicFilter) -> Result<TopicFilter, InvalidTopic> {
+        match self.listener.mount_point() {
+            Some(mount_point) => mount_point.mounted_filter(filter),
+            None => Ok(filter.clone()),
+        }
+    }
+
+    fn log_subscription(&self, filter: &TopicFilter, granted: QoS) {
         let (log, client_id) = (self.broker.log(), self.session.client_id());
-        let (filter, qos) = (&subscription.filter, u8::from(granted));
+        let qos = u8::from(granted);
         log.debug(format_args!("\t{filter} (QoS {qos})"));
         log.write(
             LogType::Subscribe,

@@ -85,6 +85,7 @@ impl Encoded {
             let qos = shape.qos(message);
             let packet = Single {
                 message,
+                topic: message.topic.as_bytes(),
                 delivery: delivery(qos, PacketId::FIRST),
                 dup: false,
                 retain: shape.retain(message),
@@ -144,8 +145,11 @@ impl Encoded {
 }
 
 /// One PUBLISH to be encoded.
+#[derive(Clone, Copy)]
 pub(in crate::broker) struct Single<'a> {
     pub(in crate::broker) message: &'a Message,
+    /// The message's topic as the receiver knows it.
+    pub(in crate::broker) topic: &'a [u8],
     pub(in crate::broker) delivery: Delivery,
     pub(in crate::broker) dup: bool,
     pub(in crate::broker) retain: bool,
@@ -218,7 +222,7 @@ impl Single<'_> {
             retain: self.retain,
             topic: match self.alias {
                 Alias::Known(_) => &[],
-                Alias::None | Alias::New(_) => self.message.topic.as_bytes(),
+                Alias::None | Alias::New(_) => self.topic,
             },
             properties: &self.message.properties,
             more_properties: more,

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +17,22 @@ impl Peer {
         Self::Network(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
 
+    /// The client that a web proxy speaks for, by its `X-Forwarded-For`: the last address,
+    /// which is what the proxy itself has seen. Only a proxy on this host or in its own
+    /// network is believed, as anybody can send the header.
+    pub(in crate::broker) fn forwarded_for(self, header: &str) -> Self {
+        let last = header.rsplit(',').next().unwrap_or_default().trim();
+        let ip = last.parse::<IpAddr>().ok();
+        let ip = ip.or_else(|| Some(last.parse::<SocketAddr>().ok()?.ip()));
+        match (ip, &self) {
+            (Some(ip), Self::Unix(_)) => Self::from_address(SocketAddr::new(ip, 0)),
+            (Some(ip), Self::Network(proxy)) if is_near(proxy.ip()) => {
+                Self::from_address(SocketAddr::new(ip, proxy.port()))
+            }
+            _ => self,
+        }
+    }
+
     /// The address without the port.
     pub(in crate::broker) fn host(&self) -> String {
         match self {
@@ -32,5 +48,38 @@ impl fmt::Display for Peer {
             Self::Network(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "{}:0", path.display()),
         }
+    }
+}
+
+/// Whether an address is of this host or of a network that is not public.
+fn is_near(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(proxy: &str, header: &str) -> String {
+        let proxy = Peer::from_address(proxy.parse().unwrap());
+        proxy.forwarded_for(header).to_string()
+    }
+
+    #[test]
+    fn a_proxy_nearby_says_whom_it_speaks_for() {
+        assert_eq!(peer("127.0.0.1:5", "203.0.113.9"), "203.0.113.9:5");
+        assert_eq!(peer("[::1]:5", "10.0.0.1, 2001:db8::1"), "[2001:db8::1]:5");
+        assert_eq!(peer("172.17.0.2:5", " 203.0.113.9:80 "), "203.0.113.9:5");
+        assert_eq!(peer("127.0.0.1:5", "unknown"), "127.0.0.1:5");
+        assert_eq!(peer("127.0.0.1:5", ""), "127.0.0.1:5");
+        assert_eq!(peer("198.51.100.1:5", "203.0.113.9"), "198.51.100.1:5");
+        let unix = Peer::Unix(Path::new("/s").into());
+        assert_eq!(
+            unix.forwarded_for("203.0.113.9").to_string(),
+            "203.0.113.9:0"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The log's own thread, and the bounded queue before it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
@@ -23,6 +24,18 @@ pub(super) struct Line {
     pub(super) log_type: LogType,
     pub(super) at: SystemTime,
     pub(super) text: String,
+    /// Whether it arose while another line was written: to publish it, too, could go on
+    /// for ever.
+    pub(super) is_own: bool,
+}
+
+thread_local! {
+    static IS_LOG_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller is the log's own thread.
+pub(super) fn is_log_thread() -> bool {
+    IS_LOG_THREAD.get()
 }
 
 /// What the thread is asked to do, in order.
@@ -120,6 +133,7 @@ impl Queue {
             Task::Write(Line {
                 log_type: LogType::Warning,
                 at: SystemTime::now(),
+                is_own: false,
                 text: format!(
                     "Warning: {dropped} log lines were dropped, because the log is read too slowly."
                 ),
@@ -164,6 +178,7 @@ pub(super) fn start(queue: Arc<Queue>, program: String) -> std::io::Result<()> {
     thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || {
+            IS_LOG_THREAD.set(true);
             let mut writer = Writer::new(program);
             while let Some(task) = queue.next() {
                 writer.perform(task);
@@ -240,10 +255,10 @@ impl Writer {
             syslog.write(line.log_type, second.try_into().unwrap_or(i64::MAX), &text);
         }
         // A line about a packet would become a packet, and that a line again.
-        let is_about_packets = line.log_type == LogType::Debug;
-        if let (true, false, Some(sink)) =
-            (self.destinations.topic, is_about_packets, &self.topic_sink)
-        {
+        if line.is_own || line.log_type == LogType::Debug || !self.destinations.topic {
+            return;
+        }
+        if let Some(sink) = &self.topic_sink {
             sink(line.log_type, &text);
         }
     }

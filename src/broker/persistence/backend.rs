@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 use super::key::KeyBytes;
+use super::mosquitto_db::SnapshotError;
 
 /// One record's change, in bytes.
 pub(super) struct Write<'a> {
@@ -43,6 +44,18 @@ pub(in crate::broker) enum StoreError {
     /// A change was not stored.
     #[error("Error: Unable to write to the store {path}: {cause}.")]
     Commit { path: PathBuf, cause: String },
+    /// Something is to be imported into a store that has something.
+    #[error(
+        "Error: The store {path} is not empty; --import-mosquitto-db takes over into an empty one \
+         only. Leave the option out to go on with the store."
+    )]
+    NotEmpty { path: PathBuf },
+    /// A database of Mosquitto's cannot be read.
+    #[error("Error: Unable to open {path}: {cause}.")]
+    OpenDatabase { path: PathBuf, cause: io::Error },
+    /// What is in a database of Mosquitto's is not understood.
+    #[error("Error: {path} cannot be taken over: {cause}.\nError: Nothing was changed.")]
+    Database { path: PathBuf, cause: SnapshotError },
     /// There is no store that something could be imported into.
     #[error(
         "Error: --import-mosquitto-db needs 'persistence true' in the configuration, as what is \

@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 
 use super::Persistence;
 use super::backend::{Backend, StoreError, Write};
+use super::import::import;
 use super::key::Key;
+use super::record::Record;
 use super::recovery::Recovery;
 use super::redb;
 use crate::broker::clock::Clock;
 use crate::broker::config::PersistenceOptions;
 use crate::broker::log::Log;
+
+/// So many imported records are stored at once.
+const RECORDS_AT_ONCE: usize = 10_000;
 
 /// What is asked of the store.
 pub(in crate::broker) struct StoreOptions<'a> {
@@ -46,7 +51,7 @@ pub(in crate::broker) fn open(
         };
     }
     let path = options.persistence.store();
-    let (backend, recovery) = match open_and_read(&path, options.persistence.sync, clock) {
+    let (mut backend, mut recovery) = match open_and_read(&path, options.persistence.sync, clock) {
         Err(StoreError::Damaged { path, cause }) if options.recover => {
             log.warning(format_args!(
                 "Warning: The store {} is damaged: {cause}.",
@@ -64,6 +69,16 @@ pub(in crate::broker) fn open(
         ));
     }
     tell_of_mosquitto_db(options, recovery.is_empty(), log);
+    if let Some(database) = options.import {
+        if !recovery.is_empty() {
+            return Err(StoreError::NotEmpty { path });
+        }
+        let imported = import(database, clock, log)?;
+        for records in imported.records.chunks(RECORDS_AT_ONCE) {
+            store_all(&mut *backend, records, clock)?;
+        }
+        recovery = imported.into_recovery(clock);
+    }
     let last_number = recovery.last_number();
     let persistence = Persistence::start(backend, last_number, clock, log.clone());
     let persistence = persistence.map_err(|cause| StoreError::Open { path, cause })?;
@@ -100,6 +115,27 @@ fn open_and_read(
         }),
         None => Ok((Box::new(backend), recovery)),
     }
+}
+
+/// Stores records that were not in the store before.
+fn store_all(
+    backend: &mut dyn Backend,
+    records: &[(Key, Record)],
+    clock: Clock,
+) -> Result<(), StoreError> {
+    let values: Vec<_> = records
+        .iter()
+        .map(|(_, record)| record.to_bytes(clock))
+        .collect();
+    let writes: Vec<_> = records
+        .iter()
+        .zip(&values)
+        .map(|((key, _), value)| Write {
+            key: key.to_bytes(),
+            value: Some(value),
+        })
+        .collect();
+    backend.commit(&writes)
 }
 
 /// Moves a damaged store aside and makes a new one of what can be read of it.

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use crate::broker::auth::Identity;
 use crate::broker::clock::{Clock, Millis};
 use crate::broker::session::{Expiry, SessionNumber};
 use crate::protocol::{
@@ -32,10 +33,8 @@ pub(in crate::broker) enum Record {
 /// A session.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::broker) struct SessionRecord {
-    pub(in crate::broker) client_id: Text,
-    pub(in crate::broker) username: Option<Text>,
-    /// Where the client came in: the listener's place in the configuration.
-    pub(in crate::broker) listener: usize,
+    /// Who opened or last resumed it.
+    pub(in crate::broker) identity: Identity,
     /// Whether the client spoke MQTT 5.0.
     pub(in crate::broker) v5: bool,
     /// How many messages the client took at once.
@@ -76,11 +75,15 @@ pub(in crate::broker) struct MessageRecord {
     pub(in crate::broker) properties: Properties,
     pub(in crate::broker) expires_at: Option<Millis>,
     pub(in crate::broker) publisher: Option<SessionNumber>,
+    /// Who published it, where that is asked when it is delivered.
+    pub(in crate::broker) source: Option<Identity>,
 }
 
 /// A will.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::broker) struct WillRecord {
+    /// Who left it.
+    pub(in crate::broker) identity: Identity,
     pub(in crate::broker) message: MessageRecord,
     /// Seconds between the end of the connection and the will.
     pub(in crate::broker) delay: u32,
@@ -160,6 +163,17 @@ impl Fields {
         Ok(self.u8(field)? != 0)
     }
 
+    fn identity(&mut self) -> Result<Identity, BadRecord> {
+        let client_id = self.text("client identifier")?;
+        let has_username = self.flag("user name")?;
+        let username = self.text("user name")?;
+        Ok(Identity {
+            client_id,
+            username: has_username.then_some(username),
+            listener: self.u32("listener")? as usize,
+        })
+    }
+
     fn packet_id(&mut self, field: &'static str) -> Result<PacketId, BadRecord> {
         PacketId::new(self.u16(field)?).ok_or(BadRecord(field))
     }
@@ -189,6 +203,13 @@ fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
+fn put_identity(out: &mut BytesMut, identity: &Identity) {
+    put_bytes(out, identity.client_id.as_bytes());
+    out.put_u8(u8::from(identity.username.is_some()));
+    put_bytes(out, identity.username.as_ref().map_or(&[], Text::as_bytes));
+    out.put_u32(u32::try_from(identity.listener).unwrap_or(u32::MAX));
+}
+
 fn put_moment(out: &mut BytesMut, moment: Option<Millis>, clock: Clock) {
     out.put_u64(moment.map_or(0, |moment| clock.to_unix(moment).max(1)));
 }
@@ -198,6 +219,13 @@ fn put_subscription_id(out: &mut BytesMut, id: Option<SubscriptionId>) {
 }
 
 impl Record {
+    /// The record's bytes.
+    pub(super) fn to_bytes(&self, clock: Clock) -> Bytes {
+        let mut out = BytesMut::new();
+        self.encode(clock, &mut out);
+        out.freeze()
+    }
+
     /// Appends the record's bytes.
     pub(super) fn encode(&self, clock: Clock, out: &mut BytesMut) {
         match self {
@@ -213,10 +241,7 @@ impl Record {
 
 impl SessionRecord {
     fn encode(&self, clock: Clock, out: &mut BytesMut) {
-        put_bytes(out, self.client_id.as_bytes());
-        out.put_u8(u8::from(self.username.is_some()));
-        put_bytes(out, self.username.as_ref().map_or(&[], Text::as_bytes));
-        out.put_u32(u32::try_from(self.listener).unwrap_or(u32::MAX));
+        put_identity(out, &self.identity);
         out.put_u8(u8::from(self.v5));
         out.put_u16(self.receive_maximum.get());
         out.put_u32(self.expiry.seconds());
@@ -231,13 +256,8 @@ impl SessionRecord {
 
     pub(super) fn decode(bytes: Bytes, clock: Clock) -> Result<Self, BadRecord> {
         let mut fields = Fields(bytes);
-        let client_id = fields.text("client identifier")?;
-        let has_username = fields.flag("user name")?;
-        let username = fields.text("user name")?;
         Ok(Self {
-            client_id,
-            username: has_username.then_some(username),
-            listener: fields.u32("listener")? as usize,
+            identity: fields.identity()?,
             v5: fields.flag("protocol version")?,
             receive_maximum: NonZeroU16::new(fields.u16("receive maximum")?)
                 .ok_or(BadRecord("receive maximum"))?,
@@ -293,6 +313,10 @@ impl MessageRecord {
         out.put_u8(u8::from(self.qos));
         put_moment(out, self.expires_at, clock);
         out.put_u64(self.publisher.map_or(0, SessionNumber::get));
+        out.put_u8(u8::from(self.source.is_some()));
+        if let Some(source) = &self.source {
+            put_identity(out, source);
+        }
         let head = PublishHead {
             dup: false,
             delivery: Delivery::AtMostOnce,
@@ -316,6 +340,10 @@ impl MessageRecord {
             0 => None,
             number => Some(SessionNumber::from_stored(number)),
         };
+        let source = match fields.flag("source")? {
+            true => Some(fields.identity()?),
+            false => None,
+        };
         let decoder = &mut Decoder::with_version(ProtocolVersion::V5, MAX_REMAINING_LENGTH);
         let head = decoder.decode_front(&mut fields.0).map_err(|_| HEAD)?;
         let Some(Packet::Publish(head)) = head else {
@@ -329,12 +357,14 @@ impl MessageRecord {
             properties: head.properties,
             expires_at,
             publisher,
+            source,
         })
     }
 }
 
 impl WillRecord {
     fn encode(&self, clock: Clock, out: &mut BytesMut) {
+        put_identity(out, &self.identity);
         out.put_u32(self.delay);
         out.put_u8(u8::from(self.expiry.is_some()));
         out.put_u32(self.expiry.unwrap_or(0));
@@ -344,11 +374,13 @@ impl WillRecord {
 
     pub(super) fn decode(bytes: Bytes, clock: Clock) -> Result<Self, BadRecord> {
         let mut fields = Fields(bytes);
+        let identity = fields.identity()?;
         let delay = fields.u32("will delay")?;
         let has_expiry = fields.flag("expiry of the will")?;
         let expiry = fields.u32("expiry of the will")?;
         let due = fields.moment(clock, "time of the will")?;
         Ok(Self {
+            identity,
             delay,
             expiry: has_expiry.then_some(expiry),
             due,

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-use super::Persistence;
 use super::key::Key;
 use super::record::{
     BadRecord, DeliveryRecord, MessageRecord, Presence, SessionRecord, Stage, SubscriptionRecord,
     WillRecord,
 };
+use super::{Persistence, StoredRecord};
 use crate::broker::Broker;
-use crate::broker::auth::Identity;
 use crate::broker::clock::{Clock, Millis};
 use crate::broker::message::Message;
+use crate::broker::retained::Retained;
 use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{
     Expiry, Link, Session, SessionNumber, SessionState, StoredSubscription, StoredWill,
@@ -33,6 +33,10 @@ pub(in crate::broker) struct Recovery {
     /// Records of sessions that are not there, which an ended session may leave behind.
     orphans: Vec<Key>,
     last_number: u64,
+    /// The wills of sessions that ended with the broker.
+    wills: Vec<(SessionNumber, WillRecord)>,
+    /// Messages that were accepted and that nobody was given.
+    pub(super) unpublished: Vec<MessageRecord>,
 }
 
 struct RecoveredSession {
@@ -107,7 +111,13 @@ impl Recovery {
             | Key::Will(session)
             | Key::Delivery(session, _) => match self.sessions.get_mut(&session) {
                 Some(session) => session.take(key, value, clock)?,
-                None => self.orphans.push(key),
+                None => match key {
+                    Key::Will(session) => {
+                        let will = WillRecord::decode(value, clock)?;
+                        self.wills.push((session, will));
+                    }
+                    _ => self.orphans.push(key),
+                },
             },
         }
         Ok(())
@@ -191,11 +201,20 @@ impl Broker {
         }
         for (number, record) in recovery.retained {
             let stored = persistence.restored(Key::Retained(number));
-            let message = Message::from(record);
+            let source = record.source.clone().map(Arc::new);
+            let message = Arc::new(Message::from(record));
             if !message.is_expired(now) {
-                self.retained.restore(Arc::new(message), stored);
+                let retained = Retained { message, source };
+                self.retained.restore(retained, stored);
                 restored.retained += 1;
             }
+        }
+        for (number, will) in recovery.wills {
+            let will = stored_will(will, persistence.restored(Key::Will(number)));
+            self.publish_will(&will);
+        }
+        for record in recovery.unpublished {
+            self.publish(Arc::new(Message::from(record)));
         }
         for key in recovery.orphans {
             drop(persistence.restored(key));
@@ -220,11 +239,7 @@ impl Broker {
             will,
             deliveries,
         } = recovered;
-        let identity = Arc::new(Identity {
-            client_id: record.client_id,
-            username: record.username,
-            listener: record.listener,
-        });
+        let identity = Arc::new(record.identity);
         let was_online = record.presence == Presence::Online;
         let expires_at = match record.presence {
             Presence::Online => record.expiry.deadline(now),
@@ -258,12 +273,8 @@ impl Broker {
             };
             let due = due.map(|due| expires_at.map_or(due, |end| due.min(end)));
             Box::new(StoredWill {
-                message: Arc::new(Message::from(will.message)),
-                identity: Arc::clone(&identity),
-                delay: will.delay,
-                expiry: will.expiry,
                 due,
-                record: Some(stored),
+                ..stored_will(will, stored)
             })
         });
         let session = Arc::new(Session::new(number, identity, state));
@@ -296,5 +307,16 @@ impl Broker {
             };
         }
         self.sessions.restore(session);
+    }
+}
+
+fn stored_will(will: WillRecord, record: Box<StoredRecord>) -> StoredWill {
+    StoredWill {
+        message: Arc::new(Message::from(will.message)),
+        identity: Arc::new(will.identity),
+        delay: will.delay,
+        expiry: will.expiry,
+        due: will.due,
+        record: Some(record),
     }
 }

@@ -8,7 +8,8 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::aliases::{Alias, TopicAliases};
-use super::limits::Waiting;
+use super::limits::{QueueLimits, Waiting};
+use super::receiver::Receiver;
 use super::state::{ConnectionNumber, Link, Queued, SessionState, Unsettled};
 use super::stored::{Gate, Recorder};
 use super::{Attachment, Session};
@@ -19,7 +20,8 @@ use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::router::Terms;
 use crate::broker::statistics::{Counter, Tally};
-use crate::protocol::{Delivery, PacketId, ProtocolVersion, QoS};
+use crate::broker::sys::is_log_line;
+use crate::protocol::{Delivery, PacketId, QoS};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Resend};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
@@ -55,7 +57,8 @@ impl Session {
                     upgrade_qos: broker.policy().upgrade_outgoing_qos(),
                 };
                 let maximum = attachment.maximum_packet_size;
-                state.deliver_online(run, shape, maximum, broker, &mut recorder, now)
+                let is_mounted = attachment.mount_point.is_some();
+                state.deliver_online(run, shape, maximum, is_mounted, broker, &mut recorder, now)
             }
         };
         let stored = recorder.finish();
@@ -67,7 +70,8 @@ impl Session {
             state.tell_of_drops(self, broker);
         }
         let congested = state.is_congesting(broker, now);
-        let has_output = !state.outbox.is_empty();
+        // What is gated wakes the connection too: it has to wait for the ticket.
+        let has_output = !state.outbox.is_empty() || state.outbox.is_gated();
         let waker = match &mut state.link {
             Link::Online(attachment) if has_output && attachment.wants_output => {
                 attachment.waker.take()
@@ -101,7 +105,10 @@ impl Session {
             if terms.no_local && own {
                 continue;
             }
-            let qos = terms.qos.min(message.qos);
+            let qos = match broker.policy().upgrade_outgoing_qos() {
+                true => terms.qos,
+                false => terms.qos.min(message.qos),
+            };
             let mut queued = Queued {
                 message,
                 qos,
@@ -290,18 +297,22 @@ impl SessionState {
         let Link::Online(attachment) = &self.link else {
             return;
         };
-        let (version, maximum) = (attachment.version, attachment.maximum_packet_size);
+        let receiver = Receiver {
+            version: attachment.version,
+            maximum_packet_size: attachment.maximum_packet_size,
+            mount_point: attachment.mount_point.clone(),
+        };
+        let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
         while self.unwritten < OUTBOX_MARK {
             let Some(resend) = self.outgoing.next_resend() else {
                 break;
             };
             let pushed = match resend {
                 Resend::Publish(delivery, Some(queued)) => {
-                    let single = queued.single(delivery, true);
-                    let too_large = single.size(version, now) > maximum;
-                    match delivery.packet_id().filter(|_| too_large) {
-                        Some(packet_id) => Err(packet_id),
-                        None => {
+                    let single = receiver.single(queued, delivery, true);
+                    let single = single.filter(|single| single.size(version, now) <= maximum);
+                    match (single, delivery.packet_id()) {
+                        (Some(single), _) => {
                             if queued.record.is_some() && queued.qos == QoS::ExactlyOnce {
                                 self.outbox.gate_for_all(recorder.ticket());
                             }
@@ -309,6 +320,9 @@ impl SessionState {
                                 .outbox
                                 .push_encoded(|out| single.encode(version, now, out)))
                         }
+                        (None, Some(packet_id)) => Err(packet_id),
+                        // Nothing else is ever sent again.
+                        (None, None) => Ok(0),
                     }
                 }
                 // Only sessions that end with their connection keep no message.
@@ -325,18 +339,19 @@ impl SessionState {
                 Err(packet_id) => self.forget(packet_id),
             }
         }
+        let limits = broker.queue_limits();
         while self.unwritten < OUTBOX_MARK {
             let Some(front) = self.queue.front() else {
                 break;
             };
-            if front.qos != QoS::AtMostOnce && !self.outgoing.has_room() {
+            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, limits) {
                 break;
             }
             let Some(queued) = self.dequeue() else { break };
             if queued.message.is_expired(now) {
                 recorder.discard(queued);
             } else {
-                self.send(queued, maximum, version, broker, recorder, now);
+                self.send(queued, &receiver, broker, recorder, now);
             }
         }
     }
@@ -344,34 +359,32 @@ impl SessionState {
     fn send(
         &mut self,
         queued: Queued,
-        maximum_packet_size: usize,
-        version: ProtocolVersion,
+        receiver: &Receiver,
         broker: &Broker,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) {
+        let (version, maximum_packet_size) = (receiver.version, receiver.maximum_packet_size);
         let topic = &queued.message.topic;
         let aliases = self.topic_aliases.as_deref_mut();
         let mut alias = aliases
             .as_ref()
             .map_or(Alias::None, |aliases| aliases.of(topic));
-        let fits = |alias| {
-            // Any packet identifier takes the same two bytes.
-            let delivery = match queued.qos {
-                QoS::AtMostOnce => Delivery::AtMostOnce,
-                QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
-            };
-            let single = queued.single(delivery, false).with_alias(alias);
-            single.size(version, now) <= maximum_packet_size
+        // Any packet identifier takes the same two bytes.
+        let example = match queued.qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
         };
+        let Some(single) = receiver.single(&queued, example, false) else {
+            return;
+        };
+        let fits = |alias| single.with_alias(alias).size(version, now) <= maximum_packet_size;
         if matches!(alias, Alias::New(_)) && !fits(alias) {
             alias = Alias::None;
         }
         if !fits(alias) {
             // [MQTT-3.1.2-25]
-            broker
-                .log()
-                .notice(format_args!("Dropping too large outgoing PUBLISH."));
+            tell_too_large(&queued.message, broker);
             return recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
@@ -380,8 +393,7 @@ impl SessionState {
         let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
-            qos if self.keeps(queued.terms) => {
-                self.waiting.held_bytes += queued.held;
+            qos if self.keeps(queued.terms, broker.queue_limits()) => {
                 self.send_kept(qos, queued, recorder)
             }
             qos => {
@@ -389,14 +401,20 @@ impl SessionState {
                 self.outgoing.send(qos, None)
             }
         };
-        let single = unrecorded.single(delivery, false).with_alias(alias);
+        let Some(single) = receiver.single(&unrecorded, delivery, false) else {
+            return;
+        };
+        let single = single.with_alias(alias);
         self.unwritten += self
             .outbox
             .push_encoded(|out| single.encode(version, now, out));
     }
 
-    /// Takes a message as sent that is kept until it is acknowledged.
+    /// Takes a message into the window, for which there is room, and keeps it until it is
+    /// acknowledged.
     fn send_kept(&mut self, qos: QoS, mut queued: Queued, recorder: &mut Recorder<'_>) -> Delivery {
+        self.waiting.held_bytes += queued.held;
+        self.waiting.in_flight_bytes += queued.message.payload.len();
         let mut gate = Gate::Open;
         let delivery = self.outgoing.send_with(qos, |packet_id| {
             gate = recorder.sent(&mut queued, packet_id);
@@ -413,12 +431,13 @@ impl SessionState {
         run: &mut Run,
         shape: Shape,
         maximum_packet_size: usize,
+        is_mounted: bool,
         broker: &Broker,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) -> usize {
         let limits = broker.queue_limits();
-        let one_by_one = self.topic_aliases.is_some();
+        let one_by_one = self.topic_aliases.is_some() || is_mounted;
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let mut dropped = 0;
             for publication in run.publications() {
@@ -442,15 +461,16 @@ impl SessionState {
         self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
         for (publication, message) in publications.iter().zip(encoded.messages()) {
             if message.size() > maximum_packet_size {
-                broker
-                    .log()
-                    .notice(format_args!("Dropping too large outgoing PUBLISH."));
+                tell_too_large(&publication.message, broker);
                 continue;
             }
             let ready = self.queue.is_empty()
                 && match message.qos {
                     QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
-                    _ => self.unwritten < OUTBOX_MARK && self.outgoing.has_room(),
+                    _ => {
+                        self.unwritten < OUTBOX_MARK
+                            && self.has_room_for(&publication.message, limits)
+                    }
                 };
             if !ready {
                 let queued = self.queue_behind(publication, shape, limits, recorder);
@@ -459,9 +479,8 @@ impl SessionState {
             }
             let packet_id = match message.qos {
                 QoS::AtMostOnce => None,
-                qos if self.keeps(shape.terms) => {
+                qos if self.keeps(shape.terms, limits) => {
                     let queued = Queued::new(publication, shape);
-                    self.waiting.held_bytes += queued.held;
                     self.send_kept(qos, queued, recorder).packet_id()
                 }
                 qos => self.outgoing.send(qos, None).packet_id(),
@@ -472,10 +491,15 @@ impl SessionState {
         dropped
     }
 
-    /// Whether a message in flight is still needed when the connection has ended: by the
-    /// session, or by the other members of a group.
-    fn keeps(&self, terms: Terms) -> bool {
-        self.is_persistent() || terms.share.is_some()
+    /// Whether a message in flight is still needed: when the connection has ended, by the
+    /// session or by the other members of a group, or where its bytes are counted.
+    fn keeps(&self, terms: Terms, limits: &QueueLimits) -> bool {
+        self.is_persistent() || terms.share.is_some() || limits.counts_in_flight_bytes()
+    }
+
+    /// Whether a QoS 1 or 2 message may be sent now.
+    fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
+        self.outgoing.has_room() && limits.admit_in_flight(self.waiting, message.payload.len())
     }
 
     /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
@@ -487,7 +511,10 @@ impl SessionState {
     }
 
     fn count_out(&mut self, kept: Option<&Queued>) {
-        self.waiting.held_bytes -= kept.map_or(0, |kept| kept.held);
+        if let Some(kept) = kept {
+            self.waiting.held_bytes -= kept.held;
+            self.waiting.in_flight_bytes -= kept.message.payload.len();
+        }
     }
 
     pub(super) fn waiting(&self) -> Waiting {
@@ -518,5 +545,13 @@ impl SessionState {
         broker.log().notice(format_args!(
             "Outgoing messages are being dropped for client {client_id}."
         ));
+    }
+}
+
+fn tell_too_large(message: &Message, broker: &Broker) {
+    if !is_log_line(&message.topic) {
+        broker
+            .log()
+            .notice(format_args!("Dropping too large outgoing PUBLISH."));
     }
 }

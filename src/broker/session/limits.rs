@@ -12,6 +12,8 @@ pub(in crate::broker) struct QueueLimits {
     payload_bytes: Option<usize>,
     /// Bytes of memory; what holds for QoS 0 in any case.
     held_bytes: Option<usize>,
+    /// Payload bytes of QoS 1 and 2 messages that are sent and not yet received.
+    in_flight_bytes: Option<usize>,
 }
 
 /// What waits for one session.
@@ -23,6 +25,8 @@ pub(super) struct Waiting {
     pub(super) payload_bytes: usize,
     /// Bytes of memory: queue, messages in flight, and what is encoded but unwritten.
     pub(super) held_bytes: usize,
+    /// Payload bytes of the messages in flight that are kept.
+    pub(super) in_flight_bytes: usize,
 }
 
 impl QueueLimits {
@@ -39,6 +43,7 @@ impl QueueLimits {
             } else {
                 Some(DEFAULT_QUEUE_BYTES)
             },
+            in_flight_bytes: bound(limits.max_inflight_bytes),
         }
     }
 
@@ -57,6 +62,20 @@ impl QueueLimits {
             && self
                 .payload_bytes
                 .is_none_or(|limit| waiting.payload_bytes < limit)
+    }
+
+    /// Whether the bytes of messages in flight are counted.
+    pub(super) fn counts_in_flight_bytes(&self) -> bool {
+        self.in_flight_bytes.is_some()
+    }
+
+    /// Whether a QoS 1 or 2 message with so many bytes may be sent. One always may, or a
+    /// large one could never go.
+    pub(super) fn admit_in_flight(&self, waiting: Waiting, payload_bytes: usize) -> bool {
+        let fits = |limit| {
+            waiting.in_flight_bytes == 0 || waiting.in_flight_bytes + payload_bytes <= limit
+        };
+        self.in_flight_bytes.is_none_or(fits)
     }
 
     /// Whether one more message may wait for which only memory counts: at QoS 0, and a
@@ -86,6 +105,7 @@ impl QueueLimits {
             messages: waiting.messages * 2,
             payload_bytes: waiting.payload_bytes * 2,
             held_bytes: waiting.held_bytes * 2,
+            ..waiting
         };
         !self.is_congested(twice)
     }

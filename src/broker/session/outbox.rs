@@ -43,6 +43,11 @@ impl Outbox {
         self.ready.is_empty()
     }
 
+    /// Whether something may be written later.
+    pub(super) fn is_gated(&self) -> bool {
+        self.gated.is_some()
+    }
+
     /// Holds back what is appended from now on until the ticket is done.
     pub(in crate::broker) fn gate(&mut self, ticket: Option<TicketNumber>) {
         let Some(ticket) = ticket else { return };
@@ -147,12 +152,6 @@ impl Outbox {
     pub(super) fn pieces(&self) -> usize {
         let gated = self.gated.iter().flat_map(|gates| &gates.0);
         self.ready.count() + gated.map(|gated| gated.packets.count()).sum::<usize>()
-    }
-
-    /// The ticket that has to be done before more may be written.
-    pub(in crate::broker) fn first_gate(&self) -> Option<TicketNumber> {
-        let front = self.gated.as_ref().and_then(|gates| gates.0.front());
-        front.map(|gated| gated.ticket)
     }
 
     /// Moves everything that may be written to the end of `pieces`, and says what it is.

@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::QueueLimits;
-use super::aliases::Alias;
 use super::state::{Queued, SessionState};
 use super::stored::Recorder;
 use crate::broker::Broker;
-use crate::broker::fanout::{Shape, Single};
+use crate::broker::fanout::Shape;
 use crate::broker::message::{Message, Publication};
 use crate::broker::persistence::Pace;
 use crate::broker::router::Terms;
-use crate::protocol::{Delivery, ProtocolVersion, QoS};
+use crate::protocol::{ProtocolVersion, QoS};
 
 /// What sessions hold together.
 #[derive(Debug, Default)]
@@ -124,6 +123,11 @@ impl SessionState {
         }
     }
 
+    /// About the bytes of memory that the session holds of messages.
+    pub(in crate::broker) fn held_bytes(&self) -> usize {
+        self.waiting().held_bytes
+    }
+
     /// Adds what the session holds at the moment.
     pub(in crate::broker) fn add_to(&self, held: &mut Held) {
         held.messages += self.waiting.messages + self.outgoing.in_flight();
@@ -161,17 +165,5 @@ impl Queued {
     /// The bytes of memory that the queue holds for it.
     fn cost(&self) -> usize {
         size_of::<Self>() + self.held
-    }
-
-    pub(super) fn single(&self, delivery: Delivery, dup: bool) -> Single<'_> {
-        let (message, retain, terms) = (&*self.message, self.retain, self.terms);
-        Single {
-            message,
-            delivery,
-            dup,
-            retain,
-            terms,
-            alias: Alias::None,
-        }
     }
 }

@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use crate::broker::auth::{Credentials, Identity};
 use crate::broker::clock::{Millis, after_seconds};
 use crate::broker::message::Message;
+use crate::broker::mount_point::MountPoint;
 use crate::broker::persistence::StoredRecord;
 use crate::broker::router::Terms;
 use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
@@ -97,6 +98,8 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) wants_output: bool,
     /// Where the client came in: the listener's place in the configuration.
     pub(in crate::broker) listener: usize,
+    /// What the client does not see of its topics.
+    pub(in crate::broker) mount_point: Option<MountPoint>,
     /// How the client logged in, to be checked again when the rights change.
     pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.

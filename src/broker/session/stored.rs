@@ -132,11 +132,8 @@ impl Session {
     /// Stores the session as it is now. `ticket` waits for it.
     pub(in crate::broker) fn store(&self, state: &SessionState, ticket: Option<&Ticket<'_>>) {
         let Some(record) = &state.record else { return };
-        let identity = self.identity();
         let session = SessionRecord {
-            client_id: self.client_id().clone(),
-            username: identity.username.clone(),
-            listener: identity.listener,
+            identity: (*self.identity()).clone(),
             v5: self.is_v5(),
             receive_maximum: state.outgoing.receive_maximum(),
             expiry: state.expiry,
@@ -269,6 +266,7 @@ impl SessionState {
         match packet_id {
             Some(packet_id) => {
                 self.waiting.held_bytes += queued.held;
+                self.waiting.in_flight_bytes += queued.message.payload.len();
                 self.outgoing.restore(packet_id, queued.qos, Some(queued));
             }
             None => self.enqueue(queued),

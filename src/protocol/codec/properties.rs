@@ -1,6 +1,6 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::super::property::Place;
 use super::super::{
@@ -11,6 +11,15 @@ use super::varint;
 use super::writer::{binary, binary_size, check_binary};
 
 const VALUE: &str = "property value";
+
+/// Reads the property section of a PUBLISH that stands alone, its length in front, as in
+/// files of Mosquitto's.
+pub(crate) fn decode_publish_properties(bytes: &Bytes) -> Result<Properties, DecodeError> {
+    let mut reader = Reader::new(bytes, 0, bytes.len());
+    let properties = decode(&mut reader, Place::Publish)?;
+    reader.finish("property length")?;
+    Ok(properties)
+}
 
 /// Reads a property length and the properties, each allowed in `place`.
 pub(super) fn decode(reader: &mut Reader<'_>, place: Place) -> Result<Properties, DecodeError> {

@@ -32,6 +32,7 @@ impl Parser {
             Structure::IncludeDir => self.read_include_dir(argument),
             Structure::Bridge => self.read_bridge(argument),
             Structure::Plugin => self.read_plugin(argument),
+            Structure::PluginUse => self.read_plugin_use(argument),
         }
     }
 
@@ -113,20 +114,6 @@ impl Parser {
         self.bridges += 1;
         self.current.bridge = Some(Block::Bridge(self.bridges));
         argument.word().map(drop)
-    }
-
-    fn read_plugin(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
-        self.current.plugin = true;
-        let mut words = argument.words();
-        let name = match argument.name {
-            "plugin_load" => words.next().ok_or_else(|| argument.empty())?,
-            _ => "(null)".to_owned(),
-        };
-        words.next().map(drop).ok_or_else(|| {
-            Wrong::new(format!(
-                "Error: Missing plugin path for plugin name '{name}'."
-            ))
-        })
     }
 
     fn read_include_dir(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {

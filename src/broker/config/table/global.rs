@@ -12,6 +12,8 @@ use crate::broker::log::{LogType, LogTypes};
 
 const ONCE: TextRule = TextRule::ONCE;
 const BUFFER_SIZE: &str = "Error: Packet buffer size must be between 0 and 65535 inclusive.";
+const CONTROL_API: &str =
+    "Warning: The 'enable_control_api' option has no effect: the broker has no $CONTROL topics.";
 const WEBSOCKETS_LOG_LEVEL: &str =
     "Warning: The 'websockets_log_level' option has no effect; use 'log_type websockets'.";
 const RETRY_INTERVAL: &str = "Warning: The 'retry_interval' option is no longer available.";
@@ -45,15 +47,15 @@ pub(super) static ROWS: &[Row] = &[
     Row::structure(&["per_listener_settings"], Structure::PerListenerSettings).deprecated(""),
     Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
     Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)),
-    Row::global(&["enable_control_api"], Bool(unused())).later(),
+    Row::global(&["enable_control_api"], Bool(unused())).obsolete(CONTROL_API),
     Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))),
 
     // Messages
     Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)),
-    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))).later(),
-    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)).later(),
+    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))),
+    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)),
     Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).reloaded().deprecated(""),
-    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded().later(),
+    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded(),
     Row::global(&["queue_qos0_messages"], Bool(|config, on| config.queue_qos0_messages = on)).reloaded(),
     Row::global(&["persistent_client_expiration"], Special(persistent_client_expiration)).reloaded(),
 
@@ -89,13 +91,13 @@ pub(super) static ROWS: &[Row] = &[
 
     // Limits
     Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))),
-    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))).later(),
+    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))),
     Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok())),
     Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok())),
     Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())),
     Row::global(&["message_size_limit"], Special(message_size_limit)).reloaded(),
     Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0))),
-    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), unused())).later(),
+    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize))),
     Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number))),
     Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number))),
 

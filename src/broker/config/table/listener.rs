@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 
+use super::super::text::did_you_mean;
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
 use super::super::value::{Argument, DUPLICATE, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{ACCESS, Reload, Row, Structure};
+use super::{Reload, Row, Structure};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
 use crate::transport::proxy::ProxyVersion;
 
@@ -28,16 +29,12 @@ pub(super) static ROWS: &[Row] = &[
         ("ipv4", Some(|listener| listener.socket_domain = SocketDomain::Ipv4)),
         ("ipv6", Some(|listener| listener.socket_domain = SocketDomain::Ipv6)),
     ])).restart(),
-    Row::default_listener(&["protocol"], Choice(INVALID, &[
-        ("mqtt", Some(|listener| listener.protocol = Protocol::Mqtt)),
-        ("websockets", Some(|listener| listener.protocol = Protocol::WebSockets)),
-        ("http_api", None),
-    ])),
+    Row::default_listener(&["protocol"], Special(protocol)),
     Row::default_listener(&["max_connections"], Integer(Range::NATURAL, |listener, number| listener.max_connections = u32::try_from(number).ok().filter(|&number| number != 0))),
     Row::default_listener(&["max_qos", "maximum_qos"], Integer(QOS, |listener, qos| listener.max_qos = u8::try_from(qos).unwrap_or(2))),
     Row::listener(&["max_topic_alias"], Integer(ALIASES, |listener, number| listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX))),
     Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))),
-    Row::listener(&["mount_point"], Special(mount_point)).refused(ACCESS),
+    Row::listener(&["mount_point"], Special(mount_point)).restart(),
     Row::default_listener(&["use_username_as_clientid"], Bool(|listener, on| listener.use_username_as_clientid = on)),
     Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
     Row::listener(&["listener_allow_anonymous"], Bool(|listener, on| listener.allow_anonymous = Some(on))),
@@ -48,6 +45,30 @@ pub(super) static ROWS: &[Row] = &[
     Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin))),
 ];
 
+fn protocol(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
+    let word = argument.word()?;
+    listener.protocol = match word.as_str() {
+        "mqtt" => Protocol::Mqtt,
+        "websockets" => Protocol::WebSockets,
+        "http_api" => {
+            let message = "Error: The 'protocol' value 'http_api' is not supported: \
+                the numbers are on the $SYS topics.";
+            let hint = "Pages are given to browsers by 'protocol websockets' with 'http_dir'.";
+            return Err(Wrong {
+                message: message.to_owned(),
+                hint: Some(hint.to_owned()),
+            });
+        }
+        _ => {
+            return Err(Wrong {
+                message: argument.fill(INVALID, &word),
+                hint: did_you_mean(&word, ["mqtt", "websockets"].into_iter()),
+            });
+        }
+    };
+    Ok(None)
+}
+
 fn proxy_version(version: i32) -> ProxyVersion {
     match version {
         1 => ProxyVersion::V1,
@@ -55,7 +76,7 @@ fn proxy_version(version: i32) -> ProxyVersion {
     }
 }
 
-fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
+fn mount_point(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     let text = argument.text()?;
     if text.contains(['+', '#']) {
         return Err(Wrong::new(argument.fill(
@@ -63,6 +84,7 @@ fn mount_point(_: &mut Listener, argument: &Argument<'_>) -> Outcome {
             &text,
         )));
     }
+    listener.mount_point = Some(text);
     Ok(None)
 }
 

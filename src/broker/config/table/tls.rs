@@ -1,15 +1,13 @@
 //! Options about encryption on a listener.
 
-use super::super::value::TextRule;
-use super::super::value::Value::{Bool, Text};
-use super::{Row, unused};
+use super::super::value::Value::{Bool, Special, Text};
+use super::super::value::{Argument, Outcome, TextRule, Wrong};
+use super::{PSK, Row, unused};
 
 const ONCE: TextRule = TextRule::ONCE;
 const LAST_WINS: TextRule = TextRule::LAST_WINS;
 const ENGINE: &str =
     "Error: The '{name}' option is not supported: there are no OpenSSL engines in this broker.";
-const PSK: &str =
-    "Error: The '{name}' option is not supported: use certificates rather than pre-shared keys.";
 
 // A row is a line, so that the table can be read down.
 #[rustfmt::skip]
@@ -28,6 +26,14 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["ciphers_tls1.3"], Text(LAST_WINS, |listener, list| listener.tls.ciphers_tls1_3 = Some(list))),
     Row::default_listener(&["tls_engine"], Text(ONCE, unused())).restart().refused(ENGINE),
     Row::default_listener(&["tls_engine_kpass_sha1"], Text(ONCE, unused())).restart().refused(ENGINE),
-    Row::default_listener(&["tls_keyform"], Text(ONCE, unused())).restart().refused(ENGINE),
+    Row::default_listener(&["tls_keyform"], Special(key_form)).restart(),
     Row::default_listener(&["psk_hint"], Text(ONCE, unused())).restart().refused(PSK),
 ];
+
+/// Where the key comes from; every word but `engine` means the file.
+fn key_form<T>(_: &mut T, argument: &Argument<'_>) -> Outcome {
+    match argument.word()?.as_str() {
+        "engine" => Err(Wrong::new(argument.fill(ENGINE, ""))),
+        _ => Ok(None),
+    }
+}

@@ -134,11 +134,9 @@ fn a_long_prefix_of_client_identifiers_is_refused() {
 fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
     for option in [
         "psk_file /p",
-        "clientid_prefixes a-",
         "tls_engine x",
         "tls_keyform engine",
         "psk_hint x",
-        "mount_point m/",
         "plugin /p.so",
         "auth_plugin /p.so",
         "global_plugin /p.so",
@@ -158,7 +156,8 @@ fn an_option_that_restricts_access_or_encrypts_is_never_ignored() {
 fn switching_off_what_is_off_anyway_is_fine() {
     assert!(
         remarks(
-            "persistence false\nlistener 1883\nrequire_certificate false\nuse_identity_as_username 0\n"
+            "persistence false\nlistener 1883\nrequire_certificate false\n\
+             use_identity_as_username 0\ntls_keyform pem\nenable_control_api false\n"
         )
         .is_empty()
     );
@@ -166,12 +165,80 @@ fn switching_off_what_is_off_anyway_is_fine() {
 
 #[test]
 fn the_options_of_a_refused_block_are_not_refused_one_by_one() {
-    assert_eq!(
-        errors("connection b\naddress example.org\ntopic #\ncleansession true\n").len(),
-        2
+    for text in [
+        "connection b\naddress example.org\ntopic #\ncleansession true\n",
+        "plugin /p.so\nplugin_opt_file /f\nauth_opt_other x\n",
+    ] {
+        let lines = errors(text);
+        let errors = lines.iter().filter(|line| line.starts_with("Error: "));
+        assert_eq!(errors.count(), 1, "{lines:?}");
+    }
+}
+
+#[test]
+fn the_plugins_that_read_a_file_stand_for_an_option() {
+    let config = config(
+        "plugin /usr/lib/mosquitto_acl_file.so\nplugin_opt_acl_file /a\n\
+         global_plugin /usr/lib/mosquitto_password_file.so\nplugin_opt_password_file /p\n\
+         listener 1883\n",
     );
-    assert_eq!(
-        errors("plugin /p.so\nplugin_opt_file /f\nauth_opt_other x\n").len(),
-        2
+    let security = config.effective_security(&config.listeners[0]);
+    assert_eq!(security.acl_file, Some(Path::new("/a")));
+    assert_eq!(security.password_file, Some(Path::new("/p")));
+}
+
+#[test]
+fn such_a_plugin_may_be_about_some_listeners_only() {
+    let load = "plugin_load rules mosquitto_acl_file.so\nplugin_opt_acl_file /a\n";
+    let by_name =
+        config(format!("{load}listener 1883\nlistener 1884\nplugin_use rules\n").as_str());
+    let by_place = config(
+        "per_listener_settings true\nlistener 1883\nlistener 1884\n\
+         plugin mosquitto_acl_file.so\nplugin_opt_acl_file /a\n",
     );
+    for config in [by_name, by_place] {
+        let files = config.listeners.iter();
+        let files: Vec<_> = files
+            .map(|listener| config.effective_security(listener).acl_file)
+            .collect();
+        assert_eq!(files, [None, Some(Path::new("/a"))]);
+    }
+    let global = config(
+        "per_listener_settings true\nlistener 1883\n\
+         global_plugin mosquitto_acl_file.so\nplugin_opt_acl_file /a\n",
+    );
+    let security = global.effective_security(&global.listeners[0]);
+    assert_eq!(security.acl_file, Some(Path::new("/a")));
+}
+
+#[test]
+fn mistakes_with_plugins_are_told() {
+    for (text, error) in [
+        (
+            "plugin mosquitto_acl_file.so\nplugin_opt_other x\n",
+            "Error: The plugin needs a 'plugin_opt_acl_file' option, which names its file.",
+        ),
+        (
+            "plugin_load a acl-file.so\nplugin_opt_acl_file /a\nplugin_load a acl-file.so\nplugin_opt_acl_file /a\n",
+            "Error: Duplicate plugin name 'a'.",
+        ),
+        (
+            "listener 1883\nplugin_use a\n",
+            "Error: Plugin 'a' not previously loaded.",
+        ),
+        (
+            "plugin_load a\n",
+            "Error: Missing plugin path for plugin name 'a'.",
+        ),
+        (
+            "per_listener_settings true\nplugin acl-file.so\n",
+            "Error: The 'plugin' option requires a listener to be defined first.",
+        ),
+    ] {
+        let lines = errors(text);
+        assert!(lines.contains(&error.to_owned()), "{text}: {lines:?}");
+    }
+    let lines = errors("plugin /usr/lib/mosquitto_dynamic_security.so\n");
+    let hint = "Use 'password_file' and 'acl_file', which a reload reads again.";
+    assert!(lines.contains(&hint.to_owned()), "{lines:?}");
 }

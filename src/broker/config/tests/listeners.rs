@@ -222,9 +222,11 @@ fn a_default_listener_opens_beside_the_others() {
 }
 
 #[test]
-fn the_http_interface_is_refused_until_it_is_there() {
-    assert_eq!(
-        errors("listener 9883\nprotocol http_api\n")[0],
-        "Error: The 'protocol' value 'http_api' is not supported yet."
-    );
+fn the_http_interface_is_refused_with_what_there_is_instead() {
+    let lines = errors("listener 9883\nprotocol http_api\n");
+    let text = "Error: The 'protocol' value 'http_api' is not supported: \
+        the numbers are on the $SYS topics.";
+    assert_eq!(lines[0], text);
+    let hint = "Pages are given to browsers by 'protocol websockets' with 'http_dir'.";
+    assert!(lines.contains(&hint.to_owned()), "{lines:?}");
 }

@@ -8,8 +8,10 @@ use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::web::Visit;
 use crate::protocol::Text;
+use crate::transport::http::StatusCode;
 use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
+use crate::transport::websocket::AcceptError;
 use crate::transport::{Stream, http, websocket};
 
 /// What a connection turned out to be.
@@ -58,12 +60,13 @@ pub(super) async fn open(
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
-        Protocol::WebSockets => open_websocket(socket, certificate, settings, broker).await,
+        Protocol::WebSockets => open_websocket(socket, peer, certificate, settings, broker).await,
     }
 }
 
 async fn open_websocket(
     mut socket: Socket,
+    peer: &mut Peer,
     certificate: Certificate,
     settings: &Listener,
     broker: &Broker,
@@ -80,13 +83,23 @@ async fn open_websocket(
             return Err(refused(&error));
         }
     };
+    let mut forwarded = request.head.headers().get_all("X-Forwarded-For").iter();
+    if let Some(Ok(header)) = forwarded.next_back().map(|header| header.to_str()) {
+        *peer = peer.clone().forwarded_for(header);
+    }
     if !websocket::is_asked_for(&request) {
         return Ok(Opened::Web(Box::new(Visit::new(socket, request))));
     }
     let limit = broker.config().limits.max_packet_size as usize;
     let stream = websocket::accept(socket, request, limit, &settings.websockets_origins)
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| match error {
+            AcceptError::Refused {
+                status: StatusCode::FORBIDDEN,
+                ..
+            } => Refusal::Origin,
+            error => refused(&error),
+        })?;
     Ok(Opened::Mqtt(
         Stream::WebSocket(Box::new(stream)),
         certificate,

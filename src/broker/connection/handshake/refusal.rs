@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     TimedOut,
     /// It speaks TLS to a port that does not.
     Tls,
+    /// A page that is not among the allowed ones sent it.
+    Origin,
     /// A proxy did not say whom it speaks for.
     Proxy,
     /// There are as many sessions as are allowed.
@@ -54,6 +56,7 @@ impl Refusal {
             | Self::TimedOut
             | Self::Tls
             | Self::Transport(_)
+            | Self::Origin
             | Self::Proxy
             | Self::NotConnect(_) => {
                 return None;
@@ -145,6 +148,7 @@ impl Refusal {
             Self::TooManyClients => "server busy.".to_owned(),
             Self::Code(ReasonCode::PacketTooLarge) => "oversize payload.".to_owned(),
             Self::Transport(_) => "Protocol error.".to_owned(),
+            Self::Origin => "non-matching http origin.".to_owned(),
             _ => "protocol error.".to_owned(),
         }
     }

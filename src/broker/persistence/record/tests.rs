@@ -11,6 +11,14 @@ fn text(text: &str) -> Text {
     Text::try_from(text).unwrap()
 }
 
+fn identity() -> Identity {
+    Identity {
+        client_id: text("büro"),
+        username: Some(text("snir")),
+        listener: 3,
+    }
+}
+
 fn message() -> MessageRecord {
     let properties = vec![
         Property::ContentType(text("text/plain")),
@@ -25,6 +33,7 @@ fn message() -> MessageRecord {
         properties: properties.into(),
         expires_at: Some(90_000),
         publisher: Some(SessionNumber::from_stored(9)),
+        source: Some(identity()),
     }
 }
 
@@ -42,9 +51,7 @@ fn a_session_comes_back_as_it_was() {
         (Expiry::Never, Presence::Offline { expires_at: None }),
     ] {
         let session = SessionRecord {
-            client_id: text("büro"),
-            username: Some(text("snir")),
-            listener: 3,
+            identity: identity(),
             v5: true,
             receive_maximum: NonZeroU16::MIN,
             expiry,
@@ -82,6 +89,7 @@ fn a_message_and_a_will_come_back_as_they_were() {
     let stored = bytes(&Record::Message(Box::new(message())), clock);
     assert_eq!(MessageRecord::decode(stored, clock), Ok(message()));
     let will = WillRecord {
+        identity: identity(),
         message: message(),
         delay: 30,
         expiry: Some(60),

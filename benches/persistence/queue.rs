@@ -1,0 +1,216 @@
+//! QoS 1 to one session that outlives its connection.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::broker::{Broker, Kind};
+use crate::report::Figure;
+use crate::wire::{Client, publish};
+
+/// Messages that the publisher has in flight.
+const WINDOW: u64 = 1_000;
+/// A drained store gives its room back by then.
+const TIDIED_WITHIN: Duration = Duration::from_secs(15);
+
+fn text(error: io::Error) -> String {
+    error.to_string()
+}
+
+/// The subscriber is connected and keeps up.
+pub fn connected(broker: &Broker, time: Duration) -> Result<Vec<Figure>, String> {
+    let address = broker.server.address;
+    let mut subscriber = session(address).map_err(text)?;
+    let received = Arc::new(AtomicU64::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let publisher = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || publish_until(address, u64::MAX, &stop, &AtomicU64::new(0)))
+    };
+    let reader = {
+        let (received, stop) = (Arc::clone(&received), Arc::clone(&stop));
+        thread::spawn(move || drain(&mut subscriber, &received, &stop))
+    };
+    let rate = measure(&received, time);
+    stop.store(true, Ordering::Relaxed);
+    let sent = publisher
+        .join()
+        .map_err(|_| "the publisher failed")?
+        .map_err(text)?;
+    reader
+        .join()
+        .map_err(|_| "the subscriber failed")?
+        .map_err(text)?;
+    check(sent, received.load(Ordering::Relaxed))?;
+    Ok(vec![rate])
+}
+
+/// The subscriber is away; afterwards it comes and gets everything.
+pub fn away(broker: &Broker, time: Duration) -> Result<Vec<Figure>, String> {
+    let address = broker.server.address;
+    drop(session(address).map_err(text)?);
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let publisher = {
+        let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+        thread::spawn(move || publish_until(address, u64::MAX, &stop, &acknowledged))
+    };
+    let rate = measure(&acknowledged, time);
+    stop.store(true, Ordering::Relaxed);
+    let sent = publisher
+        .join()
+        .map_err(|_| "the publisher failed")?
+        .map_err(text)?;
+    let full = broker.disk();
+    let received = AtomicU64::new(0);
+    let mut subscriber = Client::resume(address, "subscriber").map_err(text)?;
+    drain(&mut subscriber, &received, &stop).map_err(text)?;
+    check(sent, received.load(Ordering::Relaxed))?;
+    let begin = Instant::now();
+    while broker.disk() > full / 4.0 && begin.elapsed() < TIDIED_WITHIN {
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(vec![
+        rate,
+        Figure {
+            name: "MB on disk with the queue",
+            value: full,
+        },
+        Figure {
+            name: "MB on disk after it drained",
+            value: broker.disk(),
+        },
+    ])
+}
+
+/// The broker is killed with a backlog and starts again.
+pub fn restart(backlog: u64) -> Result<Vec<Figure>, String> {
+    let broker = Broker::start(Kind::Stored);
+    let address = broker.server.address;
+    drop(session(address).map_err(text)?);
+    let stop = AtomicBool::new(false);
+    let sent = publish_until(address, backlog, &stop, &AtomicU64::new(0)).map_err(text)?;
+    let (disk, memory) = (broker.disk(), broker.server.memory());
+    let broker = broker.restart();
+    let started = broker.server.started_in.as_secs_f64();
+    let after = broker.server.memory();
+    let received = AtomicU64::new(0);
+    let mut subscriber = Client::resume(broker.server.address, "subscriber").map_err(text)?;
+    stop.store(true, Ordering::Relaxed);
+    drain(&mut subscriber, &received, &stop).map_err(text)?;
+    check(sent, received.load(Ordering::Relaxed))?;
+    Ok(vec![
+        Figure {
+            name: "thousand messages queued",
+            value: sent as f64 / 1e3,
+        },
+        Figure {
+            name: "seconds from the start to the first CONNACK",
+            value: started,
+        },
+        Figure {
+            name: "MB on disk",
+            value: disk,
+        },
+        Figure {
+            name: "MB of memory before",
+            value: memory,
+        },
+        Figure {
+            name: "MB of memory after",
+            value: after,
+        },
+    ])
+}
+
+/// The subscriber's session, connected.
+fn session(address: SocketAddr) -> io::Result<Client> {
+    let mut client = Client::resume(address, "subscriber")?;
+    client.subscribe("bench", 1)?;
+    Ok(client)
+}
+
+fn measure(count: &AtomicU64, time: Duration) -> Figure {
+    thread::sleep(time / 10);
+    let (begin, first) = (Instant::now(), count.load(Ordering::Relaxed));
+    thread::sleep(time);
+    let done = count.load(Ordering::Relaxed) - first;
+    Figure {
+        name: "thousand messages a second",
+        value: done as f64 / begin.elapsed().as_secs_f64() / 1e3,
+    }
+}
+
+/// Publishes until it is stopped or has sent so many, and waits for all to be
+/// acknowledged.
+fn publish_until(
+    address: SocketAddr,
+    limit: u64,
+    stop: &AtomicBool,
+    acknowledged: &AtomicU64,
+) -> io::Result<u64> {
+    let mut client = Client::connect(address, "publisher")?;
+    let (mut sent, mut done) = (0_u64, 0_u64);
+    let mut out = Vec::new();
+    loop {
+        let is_over = |sent| sent >= limit || stop.load(Ordering::Relaxed);
+        while sent - done < WINDOW && !is_over(sent) {
+            let packet_id = (sent % 60_000) as u16 + 1;
+            publish(&mut out, "bench", 1, packet_id, sent);
+            sent += 1;
+        }
+        client.socket.write_all(&out)?;
+        out.clear();
+        if is_over(sent) && sent == done {
+            return Ok(sent);
+        }
+        client.read_frames(|frame| done += u64::from(frame.first >> 4 == 4))?;
+        acknowledged.store(done, Ordering::Relaxed);
+    }
+}
+
+/// Takes and acknowledges messages, each once and in order, until nothing comes any more.
+fn drain(client: &mut Client, received: &AtomicU64, stop: &AtomicBool) -> io::Result<()> {
+    client
+        .socket
+        .set_read_timeout(Some(Duration::from_millis(500)))?;
+    let mut next = 0;
+    loop {
+        let (mut answers, mut wrong) = (Vec::new(), None);
+        let result = client.read_frames(|frame| {
+            if !frame.is_publish() {
+                return;
+            }
+            let [high, low] = frame.publish_id();
+            answers.extend_from_slice(&[0x40, 2, high, low]);
+            if frame.sequence() != next {
+                wrong = Some(format!("message {} instead of {next}", frame.sequence()));
+            }
+            next += 1;
+        });
+        received.store(next, Ordering::Relaxed);
+        if let Some(wrong) = wrong {
+            return Err(io::Error::other(wrong));
+        }
+        client.socket.write_all(&answers)?;
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn check(sent: u64, received: u64) -> Result<(), String> {
+    match sent == received {
+        true => Ok(()),
+        false => Err(format!("{received} of {sent} messages arrived")),
+    }
+}

@@ -1,0 +1,182 @@
+//! Takes over what Mosquitto saved.
+
+use std::collections::HashMap;
+use std::fs;
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::backend::StoreError;
+use super::key::Key;
+use super::mosquitto_db::{
+    Snapshot, SnapshotClient, SnapshotDelivery, SnapshotMessage, SnapshotStage,
+    SnapshotSubscription, parse,
+};
+use super::record::{
+    DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
+};
+use super::recovery::Recovery;
+use crate::broker::auth::Identity;
+use crate::broker::clock::Clock;
+use crate::broker::log::Log;
+use crate::broker::router::ShareId;
+use crate::broker::session::{Expiry, SessionNumber};
+
+/// A database of Mosquitto's as records of ours, in the order of their keys' kinds.
+#[derive(Default)]
+pub(super) struct Imported {
+    pub(super) records: Vec<(Key, Record)>,
+    unpublished: Vec<MessageRecord>,
+    last_number: u64,
+    /// The numbers of messages that several sessions have still to get.
+    messages: HashMap<*const SnapshotMessage, u64>,
+}
+
+impl Imported {
+    /// What a store with these records would say when it is opened.
+    pub(super) fn into_recovery(self, clock: Clock) -> Recovery {
+        let mut recovery = Recovery::default();
+        for (key, record) in &self.records {
+            // A record that was made a moment ago can be read.
+            let _ = recovery.take(*key, record.to_bytes(clock), clock);
+        }
+        recovery.unpublished = self.unpublished;
+        recovery
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// Reads the database.
+pub(super) fn import(path: &Path, clock: Clock, log: &Log) -> Result<Imported, StoreError> {
+    let bytes = fs::read(path).map_err(|cause| StoreError::OpenDatabase {
+        path: path.to_owned(),
+        cause,
+    })?;
+    let snapshot = parse(&bytes).map_err(|cause| StoreError::Database {
+        path: path.to_owned(),
+        cause,
+    })?;
+    for warning in &snapshot.warnings {
+        log.warning(format_args!("Warning: {}: {warning}", path.display()));
+    }
+    Ok(convert(&snapshot, clock))
+}
+
+fn convert(snapshot: &Snapshot, clock: Clock) -> Imported {
+    let mut imported = Imported::default();
+    for client in &snapshot.clients {
+        // One that was to end with its connection has ended.
+        if client.session_expiry > 0 {
+            imported.take_client(client, clock);
+        }
+    }
+    for message in &snapshot.retained {
+        let key = Key::Retained(imported.number());
+        let record = Record::Message(Box::new(message_record(message, clock)));
+        imported.records.push((key, record));
+    }
+    // Sessions come before what belongs to them, and messages before their deliveries.
+    imported
+        .records
+        .sort_by(|(one, _), (other, _)| one.to_bytes().as_ref().cmp(other.to_bytes().as_ref()));
+    imported
+}
+
+impl Imported {
+    fn take_client(&mut self, client: &SnapshotClient, clock: Clock) {
+        let session = SessionNumber::unused();
+        let expires_at = client.expires_at.map(|at| clock.at_unix(at * 1_000));
+        let expiry = Expiry::from_seconds(client.session_expiry);
+        let record = SessionRecord {
+            identity: Identity {
+                client_id: client.client_id.clone(),
+                username: client.username.clone(),
+                listener: 0,
+            },
+            v5: false,
+            receive_maximum: NonZeroU16::MAX,
+            expiry,
+            presence: Presence::Offline {
+                expires_at: expires_at.or(expiry.deadline(0)),
+            },
+        };
+        let key = Key::Session(session);
+        self.records.push((key, Record::Session(Box::new(record))));
+        for subscription in &client.subscriptions {
+            let key = Key::Subscription(session, self.number());
+            let record = Record::Subscription(Box::new(subscription_record(subscription)));
+            self.records.push((key, record));
+        }
+        for incoming in &client.incoming {
+            let key = Key::Incoming(session, incoming.packet_id);
+            self.records.push((key, Record::Incoming));
+            // Mosquitto passes a QoS 2 message on when it is released; here that is done.
+            let mut message = message_record(&incoming.message, clock);
+            message.publisher = Some(session);
+            self.unpublished.push(message);
+        }
+        for delivery in &client.outgoing {
+            self.take_delivery(session, delivery, clock);
+        }
+    }
+
+    fn take_delivery(&mut self, session: SessionNumber, delivery: &SnapshotDelivery, clock: Clock) {
+        let known = Arc::as_ptr(&delivery.message);
+        let message = match self.messages.get(&known) {
+            Some(&number) => number,
+            None => {
+                let number = self.number();
+                let record = Record::Message(Box::new(message_record(&delivery.message, clock)));
+                self.records.push((Key::Message(number), record));
+                self.messages.insert(known, number);
+                number
+            }
+        };
+        let record = DeliveryRecord {
+            message,
+            qos: delivery.qos,
+            retain: delivery.retain,
+            subscription_id: delivery.subscription_ids.first().copied(),
+            share: 0,
+            stage: match delivery.stage {
+                SnapshotStage::Queued => Stage::Waiting,
+                SnapshotStage::AwaitingPubAck(packet_id)
+                | SnapshotStage::AwaitingPubRec(packet_id) => Stage::Sent(packet_id),
+                SnapshotStage::AwaitingPubComp(packet_id) => Stage::Released(packet_id),
+            },
+        };
+        let key = Key::Delivery(session, self.number());
+        self.records.push((key, Record::Delivery(record)));
+    }
+}
+
+fn subscription_record(subscription: &SnapshotSubscription) -> SubscriptionRecord {
+    let filter = &subscription.filter;
+    SubscriptionRecord {
+        filter: filter.to_owned_filter(),
+        options: subscription.options,
+        qos: subscription.options.qos,
+        subscription_id: subscription.identifier,
+        share: match filter.is_shared() {
+            true => ShareId::unused().get(),
+            false => 0,
+        },
+    }
+}
+
+fn message_record(message: &SnapshotMessage, clock: Clock) -> MessageRecord {
+    MessageRecord {
+        topic: message.topic.clone(),
+        payload: message.payload.clone(),
+        qos: message.qos,
+        retain: message.retain,
+        properties: message.properties.clone(),
+        expires_at: message.expires_at.map(|at| clock.at_unix(at * 1_000)),
+        publisher: None,
+        source: None,
+    }
+}

@@ -1,0 +1,39 @@
+use super::aliases::Alias;
+use super::state::Queued;
+use crate::broker::fanout::Single;
+use crate::broker::mount_point::MountPoint;
+use crate::protocol::{Delivery, ProtocolVersion};
+
+/// What a packet depends on besides the message that is queued.
+pub(super) struct Receiver {
+    pub(super) version: ProtocolVersion,
+    pub(super) maximum_packet_size: usize,
+    pub(super) mount_point: Option<MountPoint>,
+}
+
+impl Receiver {
+    /// The packet that brings the message; `None` for one that has no name behind the
+    /// client's mount point.
+    pub(super) fn single<'a>(
+        &self,
+        queued: &'a Queued,
+        delivery: Delivery,
+        dup: bool,
+    ) -> Option<Single<'a>> {
+        let message = &*queued.message;
+        let topic = message.topic.as_bytes();
+        let topic = match &self.mount_point {
+            None => topic,
+            Some(mount_point) => mount_point.unmounted(topic)?,
+        };
+        Some(Single {
+            message,
+            topic,
+            delivery,
+            dup,
+            retain: queued.retain,
+            terms: queued.terms,
+            alias: Alias::None,
+        })
+    }
+}

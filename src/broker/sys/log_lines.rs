@@ -1,0 +1,56 @@
+//! `log_dest topic`: log lines as messages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::broker::Broker;
+use crate::broker::clock::after_seconds;
+use crate::broker::log::{LogType, TopicSink};
+use crate::broker::message::Message;
+use crate::protocol::{Properties, QoS, TopicName};
+
+/// Where the lines go, each type to its own topic.
+const PREFIX: &str = "$SYS/broker/log/";
+/// So many seconds after a line nobody wants to hear it any more.
+const EXPIRY: u32 = 20;
+
+/// Whether the message is a log line: nothing may be logged about the way of one but by
+/// the log itself, or a line would bring the next for ever.
+pub(in crate::broker) fn is_log_line(topic: &TopicName) -> bool {
+    topic.as_bytes().starts_with(PREFIX.as_bytes())
+}
+
+/// What publishes lines to whoever has subscribed to them.
+pub(in crate::broker) fn topic_sink(broker: &Arc<Broker>) -> TopicSink {
+    // The broker has the log, which must not have the broker.
+    let broker = Arc::downgrade(broker);
+    Box::new(move |log_type, line| {
+        let (Some(broker), Some(topic)) = (broker.upgrade(), topic_of(log_type)) else {
+            return;
+        };
+        broker.publish(Arc::new(Message {
+            topic,
+            payload: Bytes::copy_from_slice(line.as_bytes()),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            properties: Properties::EMPTY,
+            expires_at: Some(after_seconds(broker.clock().now(), EXPIRY)),
+            publisher: None,
+            stored: Default::default(),
+        }));
+    })
+}
+
+fn topic_of(log_type: LogType) -> Option<TopicName> {
+    let name = match log_type {
+        LogType::Error => "E",
+        LogType::Warning => "W",
+        LogType::Notice => "N",
+        LogType::Information => "I",
+        LogType::Subscribe => "M/subscribe",
+        LogType::Unsubscribe => "M/unsubscribe",
+        LogType::Debug | LogType::WebSockets | LogType::Internal => return None,
+    };
+    TopicName::try_from(format!("{PREFIX}{name}").as_str()).ok()
+}
