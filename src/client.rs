@@ -265,6 +265,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Keeps the connection alive, but reads nothing: for a while in which no more
+    /// messages can be taken. Acknowledgements wait, too, for as long as the keep alive
+    /// allows; returns when something was sent. After an error the connection is gone.
+    pub async fn hold(&mut self) -> Result<(), Error> {
+        let result = self.try_hold().await;
+        if result.is_err() {
+            self.lose_connection();
+        }
+        result
+    }
+
+    async fn try_hold(&mut self) -> Result<(), Error> {
+        let Some(connection) = &self.connection else {
+            return Err(Error::ConnectionLost);
+        };
+        match connection.keep_alive.silence_ends() {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+        if connection.is_flushed() {
+            trace!(self, "sending PINGREQ");
+            self.send(&Packet::PingReq)?;
+        }
+        let Some(connection) = &mut self.connection else {
+            return Err(Error::ConnectionLost);
+        };
+        std::future::poll_fn(|context| connection.poll_write(context)).await
+    }
+
     /// Ends the connection in order: the DISCONNECT is really sent, and the broker's end
     /// awaited for a bounded time. `Err` when not everything could be sent.
     pub async fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), Error> {
@@ -310,6 +339,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return Ok(packet);
             }
             std::future::poll_fn(|context| connection.poll_progress(context)).await?;
+            if connection.first_byte.and_then(OtherProtocol::of).is_some() {
+                // What it says may look like the beginning of a packet that never ends.
+                return Err(Error::ConnectionLost);
+            }
         }
     }
 

@@ -68,6 +68,41 @@ fn a_refused_login_gives_its_reason_code_as_exit_code_in_mqtt_5() {
 }
 
 #[test]
+fn an_answer_that_makes_no_sense_gives_its_code() {
+    const PROTOCOL: &str =
+        "Error: A network protocol error occurred when communicating with the broker\n";
+    const MQTT_3_ONLY: &str = "Connection error: Unsupported Protocol Version. \
+        Try connecting to an MQTT v5 broker, or use MQTT v3.x mode.\n";
+    const UNKNOWN: &str = "Connection error: Connection Refused: unknown reason\n";
+    // The last two come before the error that only the publisher prints.
+    let cases: [(&str, &[u8], i32, &str); 5] = [
+        ("", b"\x20\x02\x01\x00", 2, ""),
+        ("-i a -V 5", b"\x20\x07\x00\x00\x04\x12\x00\x01b", 2, ""),
+        ("", b"\xd0\x00", 2, ""),
+        ("-V 5", b"\x20\x02\x00\x01", 132, MQTT_3_ONLY),
+        ("", b"\x20\x02\x00\x06", 6, UNKNOWN),
+    ];
+    for (options, connack, code, refusal) in cases {
+        let broker = ScriptedBroker::with_connack(connack);
+        Program::typed(&format!("mq-pub -t a -m x {options}"))
+            .port(broker.port())
+            .run()
+            .exits_with(code)
+            .complains(&format!("{refusal}{PROTOCOL}"));
+        let text = if refusal.is_empty() {
+            PROTOCOL
+        } else {
+            refusal
+        };
+        Program::typed(&format!("mq-sub -t a {options}"))
+            .port(broker.port())
+            .run()
+            .exits_with(code)
+            .complains(text);
+    }
+}
+
+#[test]
 fn quiet_hides_the_text_and_keeps_the_code() {
     let broker = ScriptedBroker::with_connack(b"\x20\x02\x00\x05");
     for line in ["mq-sub --quiet -t a", "mq-pub --quiet -t a -m x"] {

@@ -2,10 +2,6 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
-
-use support::peers::require_programs;
-use support::program::program_path;
 use support::scripted_broker::ScriptedBroker;
 use support::{Broker, Program};
 
@@ -105,64 +101,4 @@ fn no_local_is_asked_of_the_broker() {
         broker.received()[1],
         (0x82, b"\x00\x01\x00\x00\x01a\x05".to_vec())
     );
-}
-
-/// What a person sees who runs the command line and types `answer`.
-fn at_a_terminal(line: &str, variables: &[(&str, &str)], answer: &str) -> String {
-    use std::io::Write;
-    let mut child = Command::new("script")
-        .args(["-qec", line, "/dev/null"])
-        .env("HOME", "/nonexistent")
-        .env_remove("XDG_CONFIG_HOME")
-        .env_remove("NO_COLOR")
-        .env("TERM", "xterm")
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it works on this machine");
-    let mut stdin = child.stdin.take().expect("it works on this machine");
-    writeln!(stdin, "{answer}").expect("it works on this machine");
-    let output = child.wait_with_output().expect("it works on this machine");
-    drop(stdin);
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-#[test]
-fn at_a_terminal_topics_are_coloured_unless_no_color_is_set() {
-    if !require_programs(&["script"]) {
-        return;
-    }
-    let broker = Broker::local();
-    broker.typed("mq-pub -t a -r -m x").run().succeeds();
-    let line = format!(
-        "{} -p {} -v -t a -C 1",
-        program_path("mq-sub").display(),
-        broker.port()
-    );
-    let text = at_a_terminal(&line, &[], "");
-    assert!(text.contains("\x1b[36ma\x1b[0m x"), "{text:?}");
-    let text = at_a_terminal(&line, &[("NO_COLOR", "1")], "");
-    assert!(text.contains("a x") && !text.contains('\x1b'), "{text:?}");
-}
-
-#[test]
-fn at_a_terminal_a_password_that_is_missing_is_asked_for() {
-    if !require_programs(&["script"]) {
-        return;
-    }
-    let broker = ScriptedBroker::answering(|first, body| match first {
-        0x10 if body.ends_with(b"\x00\x08passsnir") => b"\x20\x02\x00\x00".to_vec(),
-        0x10 => b"\x20\x02\x00\x05".to_vec(),
-        _ => Vec::new(),
-    });
-    let line = format!(
-        "{} -p {} -u snir -t a -m x",
-        program_path("mq-pub").display(),
-        broker.port()
-    );
-    let text = at_a_terminal(&line, &[], "passsnir");
-    assert!(text.contains("Password for snir: "), "{text:?}");
-    assert!(!text.contains("refused"), "{text:?}");
-    assert!(broker.received().contains(&(0x30, b"\x00\x01ax".to_vec())));
 }

@@ -179,6 +179,48 @@ fn a_refused_publish_is_a_warning_under_the_name_of_mosquitto_pub() {
 }
 
 #[test]
+fn a_message_that_the_broker_cannot_take_is_not_sent() {
+    const LOST: &str = "Error: The connection was lost\n";
+    // Maximum QoS 0; a maximum packet size of 20.
+    let no_qos: &[u8] = b"\x20\x05\x00\x00\x02\x24\x00";
+    let small: &[u8] = b"\x20\x08\x00\x00\x05\x27\x00\x00\x00\x14";
+    let large = "x".repeat(20);
+    let cases = [
+        (
+            no_qos,
+            "-q 1 -m x".to_owned(),
+            7,
+            format!("Error: Message QoS not supported on broker, try a lower QoS.\n{LOST}"),
+        ),
+        (small, format!("-m {large}"), 7, LOST.to_owned()),
+        (
+            small,
+            "-l".to_owned(),
+            25,
+            "Error: Packet larger than supported by the server\n".to_owned(),
+        ),
+    ];
+    for (connack, options, code, text) in cases {
+        let broker = ScriptedBroker::with_connack(connack);
+        Program::typed(&format!("mq-pub -V 5 -t a {options}"))
+            .stdin(format!("{large}\n"))
+            .port(broker.port())
+            .run()
+            .exits_with(code)
+            .complains(&text);
+        let received = broker.received();
+        assert_eq!(received[1..], [(0xe0, Vec::new())], "{options}");
+    }
+    let no_retain: &[u8] = b"\x20\x05\x00\x00\x02\x25\x00";
+    let broker = ScriptedBroker::with_connack(no_retain);
+    Program::typed("mq-pub -V 5 -t a -r -m x")
+        .port(broker.port())
+        .run()
+        .succeeds();
+    assert_eq!(broker.received()[1].0, 0x30);
+}
+
+#[test]
 fn a_will_does_not_fire_after_a_success() {
     let broker = Broker::local();
     let mut listener = broker.subscriber("mq-sub -t will -t end -q 1");

@@ -212,12 +212,52 @@ fn sigterm_disconnects_cleanly_in_mqtt_3_and_fires_the_will_in_mqtt_5() {
 }
 
 #[test]
-fn a_closed_pipe_ends_the_subscriber() {
+fn a_closed_pipe_ends_the_subscriber_quietly() {
     // As in `mq-sub ... | head -1`, after the first line.
     let broker = Broker::local();
     let mark = broker.log_mark();
     let subscriber = broker.typed("mq-sub -t a").stdout_closed().start();
     broker.wait_for_log_after(mark, "Sending SUBACK to ");
     broker.typed("mq-pub -t a -m one").run().succeeds();
-    subscriber.ends().exits_with(0);
+    subscriber.ends().succeeds();
+}
+
+#[test]
+fn a_reader_that_pauses_does_not_cost_the_connection() {
+    // More than a pipe and the buffers hold, and less than the sockets do.
+    const MESSAGES: usize = 3_000;
+    let message = [b"\x30\x67\x00\x01a".as_slice(), &[b'x'; 100]].concat();
+    let broker = ScriptedBroker::answering(move |first, _| match first {
+        0x10 => b"\x20\x02\x00\x00".to_vec(),
+        0x82 => [b"\x90\x03\x00\x01\x00".to_vec(), message.repeat(MESSAGES)].concat(),
+        0xc0 => b"\xd0\x00".to_vec(),
+        _ => Vec::new(),
+    });
+    let mut subscriber = Program::typed(&format!("mq-sub -t a -k 5 -C {MESSAGES}"))
+        .port(broker.port())
+        .stdout_unread()
+        .start();
+    broker.wait_for(0xc0);
+    subscriber.read_stdout();
+    let text = format!("{}\n", "x".repeat(100)).repeat(MESSAGES);
+    subscriber.ends().succeeds().prints(text);
+}
+
+#[test]
+fn ctrl_c_ends_a_subscriber_whose_reader_pauses() {
+    let message = [b"\x30\x67\x00\x01a".as_slice(), &[b'x'; 100]].concat();
+    let broker = ScriptedBroker::answering(move |first, _| match first {
+        0x10 => b"\x20\x02\x00\x00".to_vec(),
+        0x82 => [b"\x90\x03\x00\x01\x00".to_vec(), message.repeat(3_000)].concat(),
+        _ => Vec::new(),
+    });
+    let mut subscriber = Program::typed("mq-sub -t a")
+        .port(broker.port())
+        .stdout_unread()
+        .start();
+    broker.wait_for(0x82);
+    subscriber.signal(Signal::SIGINT);
+    assert_eq!(broker.wait_for(0xe0), b"");
+    subscriber.read_stdout();
+    subscriber.ends().succeeds();
 }

@@ -10,7 +10,7 @@ use mq::client::Error;
 use mq::transport::tls_client::{Connector, Options};
 use support::peers::require_programs;
 use support::tls_server::{Identity, TlsServer};
-use support::{Broker, Program};
+use support::{Broker, Program, socks5_proxy};
 
 const TLS_ERROR: &str = "Unable to connect (A TLS error occurred).\n";
 
@@ -51,6 +51,14 @@ fn a_trusted_broker_is_spoken_with_over_every_transport() {
         (0, "--cafile ca.pem -h socket -m unix"),
     ] {
         publish(folder, port, options).run().succeeds();
+        let (_, message) = options.rsplit_once(' ').unwrap();
+        subscriber.expect_line(message);
+    }
+    let proxy = format!("--proxy socks5h://localhost:{}", socks5_proxy::start());
+    for (port, options) in [(port, "-m proxy"), (websocket_port, "--ws -m both")] {
+        publish(folder, port, &format!("--cafile ca.pem {proxy} {options}"))
+            .run()
+            .succeeds();
         let (_, message) = options.rsplit_once(' ').unwrap();
         subscriber.expect_line(message);
     }
@@ -133,6 +141,20 @@ async fn handshake(options: &Options, port: u16) -> Error {
         .map(|_| ())
         .expect_err("a refusal")
         .into()
+}
+
+#[test]
+fn a_broker_without_tls_is_a_tls_error() {
+    let (folder, _authority) = authority();
+    let broker = Broker::local();
+    for program in ["mq-pub -m x", "mq-sub"] {
+        broker
+            .typed(&format!("{program} -t a --cafile ca.pem"))
+            .in_folder(folder.path())
+            .run()
+            .exits_with(1)
+            .complains(TLS_ERROR);
+    }
 }
 
 #[test]

@@ -3,10 +3,10 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread;
 
-use support::{Broker, Program};
+use support::{Broker, Program, socks5_proxy};
 
 #[test]
 fn both_programs_speak_websocket() {
@@ -59,49 +59,10 @@ fn the_websocket_request_is_mosquittos_to_the_byte() {
     );
 }
 
-/// A SOCKS5 proxy without login that connects to loopback ports, whatever the name.
-fn proxy() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("it works on this machine");
-    let port = listener
-        .local_addr()
-        .expect("it works on this machine")
-        .port();
-    thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || serve_proxy(client));
-        }
-    });
-    port
-}
-
-fn serve_proxy(mut client: TcpStream) -> std::io::Result<()> {
-    let mut greeting = [0; 3];
-    client.read_exact(&mut greeting)?;
-    client.write_all(b"\x05\x00")?;
-    let mut request = [0; 5];
-    client.read_exact(&mut request)?;
-    assert_eq!(request[3], 3, "names are left to the proxy");
-    let mut rest = vec![0; usize::from(request[4]) + 2];
-    client.read_exact(&mut rest)?;
-    let port = u16::from_be_bytes([rest[rest.len() - 2], rest[rest.len() - 1]]);
-    let Ok(broker) = TcpStream::connect(("127.0.0.1", port)) else {
-        return client.write_all(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00");
-    };
-    client.write_all(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")?;
-    let (mut from_client, mut to_broker) = (client.try_clone()?, broker.try_clone()?);
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_broker);
-        let _ = to_broker.shutdown(Shutdown::Write);
-    });
-    let (mut from_broker, mut to_client) = (broker, client);
-    std::io::copy(&mut from_broker, &mut to_client)?;
-    to_client.shutdown(Shutdown::Write)
-}
-
 #[test]
 fn a_proxy_leads_to_the_broker() {
     let broker = Broker::builder().websockets().start();
-    let proxy = proxy();
+    let proxy = socks5_proxy::start();
     let mut subscriber = broker.subscriber("mq-sub -t a -q 1");
     let options = format!("-h broker.invalid --proxy socks5h://localhost:{proxy} -t a -q 1");
     broker

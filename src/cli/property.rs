@@ -167,7 +167,7 @@ fn property(id: PropertyId, value: &[u8], second: Option<&[u8]>) -> Result<Prope
         Id::PayloadFormatIndicator => Property::PayloadFormatIndicator(flag(id, value)?),
         Id::MessageExpiryInterval => Property::MessageExpiryInterval(number(id, value)?),
         Id::ContentType => Property::ContentType(text(id, value)?),
-        Id::ResponseTopic => Property::ResponseTopic(text(id, value)?),
+        Id::ResponseTopic => Property::ResponseTopic(topic_name(id, value)?),
         Id::CorrelationData => Property::CorrelationData(binary(id, value)?),
         Id::SubscriptionIdentifier => Property::SubscriptionIdentifier(
             SubscriptionId::new(number(id, value)?).ok_or_else(|| rejected(id))?,
@@ -246,6 +246,14 @@ fn text(id: PropertyId, value: &[u8]) -> Result<Text, UsageError> {
     Text::from_bytes(Bytes::copy_from_slice(value)).map_err(|_| rejected(id))
 }
 
+/// A topic without wildcards [MQTT-3.3.2-14].
+fn topic_name(id: PropertyId, value: &[u8]) -> Result<Text, UsageError> {
+    if memchr::memchr2(b'+', b'#', value).is_some() {
+        return Err(protocol_error(id));
+    }
+    text(id, value)
+}
+
 fn binary(id: PropertyId, value: &[u8]) -> Result<Bytes, UsageError> {
     if value.len() > usize::from(u16::MAX) {
         return Err(UsageError::new(format!(
@@ -320,6 +328,10 @@ mod tests {
             (
                 ["connect", "receive-maximum", "70000"],
                 "Error: Property value (70000) out of range for property receive-maximum.",
+            ),
+            (
+                ["publish", "response-topic", "a/+"],
+                "Error: Property value not allowed for property response-topic.",
             ),
             (["connack", "reason-string", "x"], ""),
         ] {

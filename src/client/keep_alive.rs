@@ -50,6 +50,11 @@ impl KeepAlive {
         Some(since + self.interval?)
     }
 
+    /// When something is to be sent, whatever comes.
+    pub(super) fn silence_ends(&self) -> Option<Instant> {
+        Some(self.sent + self.interval?)
+    }
+
     /// A caller that is told to ping does so.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         match self.deadline() {

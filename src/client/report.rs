@@ -34,12 +34,16 @@ impl Report {
 
     /// Says why no stream to the broker could be opened.
     pub fn connect_failure(self, error: &Error, endpoint: &Endpoint) {
+        let in_tls_handshake = endpoint.tls.is_some() && !endpoint.websocket;
         match error {
             Error::Lookup => self.line("Unable to connect (Lookup error)."),
             Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
                 self.line("Unable to connect (Invalid input).");
             }
             Error::Tls(_) => self.line("Unable to connect (A TLS error occurred)."),
+            Error::ConnectionLost if in_tls_handshake => {
+                self.line("Unable to connect (A TLS error occurred).");
+            }
             _ => self.error(error),
         }
         match error {
@@ -51,6 +55,12 @@ impl Report {
             Error::WebSocket(cause) => self.hint(format_args!(
                 "{cause}: does the broker listen for WebSocket on this port, with the path /mqtt?"
             )),
+            Error::ConnectionLost if endpoint.websocket => {
+                self.hint("does the broker listen for WebSocket on this port?");
+            }
+            Error::ConnectionLost if in_tls_handshake => {
+                self.hint("the broker ended the connection: does it speak TLS on this port?");
+            }
             Error::Tls(cause) => self.hint(cause),
             _ => {}
         }

@@ -1,22 +1,34 @@
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::sync::Arc;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::client::Log;
 
 /// At how many bytes the buffer is written before the input pauses.
 const FULL: usize = 64 * 1024;
+/// As much as a pipe that has any room takes without blocking (PIPE_BUF).
+const PIECE: usize = 4096;
 
-/// Standard output behind one buffer, shared by the messages and the lines of `-d`, so
-/// that both stay in order.
-#[derive(Clone)]
-pub(super) struct Output(Arc<Mutex<Buffer>>);
-
-struct Buffer {
+/// Standard output behind a buffer. Waiting for its reader does not block the connection
+/// to the broker.
+pub(super) struct Output {
+    /// What was printed; the first `written` bytes are out.
     bytes: Vec<u8>,
-    stdout: File,
+    written: usize,
+    /// The lines of `-d` since the last message, with `-d`.
+    log: Option<Arc<Mutex<Vec<u8>>>>,
+    file: Arc<File>,
+    /// Whether it has a reader who may be slow: it is a pipe, a socket or a terminal.
+    has_reader: bool,
+    /// Ends when a slow reader takes more.
+    room: Option<JoinHandle<()>>,
     /// The reader is gone; nothing is printed any more.
     closed: bool,
 }
@@ -27,51 +39,97 @@ pub(super) struct Closed;
 
 impl Output {
     pub(super) fn new() -> io::Result<Self> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-        Ok(Self(Arc::new(Mutex::new(Buffer {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let kind = file.metadata()?.file_type();
+        Ok(Self {
             bytes: Vec::with_capacity(FULL + FULL / 4),
-            stdout: File::from(stdout),
+            written: 0,
+            log: None,
+            has_reader: kind.is_fifo() || kind.is_socket() || file.is_terminal(),
+            file: Arc::new(file),
+            room: None,
             closed: false,
-        }))))
+        })
     }
 
-    /// Appends what `print` writes; the buffer is written out when it is full.
-    pub(super) fn append(&self, print: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
-        let mut buffer = self.0.lock();
-        print(&mut buffer.bytes);
-        if buffer.bytes.len() >= FULL {
-            buffer.flush()?;
-        }
-        Ok(())
+    /// What takes the lines of `-d`, which stand between the messages in their order.
+    pub(super) fn log(&mut self) -> Log {
+        let log = Arc::clone(self.log.get_or_insert_default());
+        Box::new(move |line| {
+            // Memory takes everything.
+            let _ = writeln!(log.lock(), "{line}");
+        })
+    }
+
+    /// Appends what `print` writes.
+    pub(super) fn append(&mut self, print: impl FnOnce(&mut Vec<u8>)) {
+        self.take_log();
+        print(&mut self.bytes);
     }
 
     /// Appends a line.
-    pub(super) fn line(&self, line: fmt::Arguments<'_>) {
-        // That the reader is gone is told by the next flush.
-        let _ = self.append(|bytes| {
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
+        self.append(|bytes| {
             let _ = writeln!(bytes, "{line}");
         });
     }
 
-    /// Writes everything out.
-    pub(super) fn flush(&self) -> Result<(), Closed> {
-        self.0.lock().flush()
+    /// Whether it should be written out now.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() - self.written >= FULL
     }
-}
 
-impl Buffer {
-    fn flush(&mut self) -> Result<(), Closed> {
-        if self.closed {
-            return Err(Closed);
+    /// Writes everything out. Dropping the future loses nothing.
+    pub(super) async fn flush(&mut self) -> Result<(), Closed> {
+        self.take_log();
+        while self.written < self.bytes.len() && !self.closed {
+            self.wait_for_room().await;
+            match self.write() {
+                Ok(count) if count > 0 => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => self.closed = true,
+            }
         }
-        if self.bytes.is_empty() {
-            return Ok(());
-        }
-        let result = self.stdout.write_all(&self.bytes);
         self.bytes.clear();
         // One large message must not keep its room for ever.
         self.bytes.shrink_to(4 * FULL);
-        self.closed = result.is_err();
-        result.map_err(|_| Closed)
+        self.written = 0;
+        if self.closed { Err(Closed) } else { Ok(()) }
     }
+
+    fn take_log(&mut self) {
+        if let Some(log) = &self.log {
+            self.bytes.append(&mut log.lock());
+        }
+    }
+
+    /// Waits until a write does not block.
+    async fn wait_for_room(&mut self) {
+        if self.has_reader && self.room.is_none() && !has_room(&self.file, PollTimeout::ZERO) {
+            let file = Arc::clone(&self.file);
+            self.room = Some(spawn_blocking(move || {
+                has_room(&file, PollTimeout::NONE);
+            }));
+        }
+        if let Some(room) = &mut self.room {
+            // Whatever ended it, the next write tells.
+            let _ = room.await;
+            self.room = None;
+        }
+    }
+
+    fn write(&mut self) -> io::Result<usize> {
+        let waiting = &self.bytes[self.written..];
+        let length = match self.has_reader {
+            true => waiting.len().min(PIECE),
+            false => waiting.len(),
+        };
+        (&*self.file).write(&waiting[..length])
+    }
+}
+
+/// Whether a write would not block, or would fail; waits for that until the timeout.
+fn has_room(file: &File, timeout: PollTimeout) -> bool {
+    let mut files = [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut files, timeout).is_ok_and(|ready| ready > 0)
 }

@@ -1,27 +1,28 @@
+mod end;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until, timeout};
 
-use super::output::{Closed, Output};
-use super::signals::{Interruption, Signals, resized};
+use super::output::Output;
+use super::signals::{Signals, resized};
 use super::terminal::Terminal;
 use super::watch::Watch;
 use super::{Display, Settings};
 use crate::client::{Client, Error, Event, Publication, Stream, ask_password};
-use crate::protocol::{
-    Disconnect, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, topic_matches,
-};
+use crate::protocol::{Publish, QoS, SubAck, topic_matches};
+use end::{End, Left};
 
 /// How long to wait between a lost connection and the next.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
-/// How long the end waits for the broker to clear retained messages.
-const CLEARING: Duration = Duration::from_secs(2);
+/// How long an interrupted program waits for the reader of what it has printed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What Mosquitto exits with when it is interrupted before the CONNACK.
 const INTERRUPTED_EARLY: u8 = 255;
-const TIMED_OUT: u8 = 27;
 const SECOND: Duration = Duration::from_secs(1);
 /// How many numbers [`chosen`] draws from.
 const RANDOM_NUMBERS: f64 = 4_294_967_296.0;
@@ -46,7 +47,7 @@ pub fn run(settings: Settings) -> u8 {
 }
 
 async fn subscribe(settings: Settings) -> u8 {
-    let (output, signals) = match (Output::new(), Signals::new()) {
+    let (mut output, signals) = match (Output::new(), Signals::new()) {
         (Ok(output), Ok(signals)) => (output, signals),
         (Err(error), _) | (_, Err(error)) => {
             let error = Error::Io(error);
@@ -56,8 +57,7 @@ async fn subscribe(settings: Settings) -> u8 {
     };
     let mut client = Client::new(settings.options.clone());
     if settings.debug {
-        let output = output.clone();
-        client.set_log(Box::new(move |line| output.line(line)));
+        client.set_log(output.log());
     }
     let terminal = Terminal::of_stdout();
     let view = match settings.display {
@@ -86,10 +86,9 @@ async fn subscribe(settings: Settings) -> u8 {
     subscriber.draw();
     let code = subscriber.run().await;
     if let View::Watch(watch) = &subscriber.view {
-        let _ = subscriber.output.append(|out| watch.end(out));
+        subscriber.output.append(|out| watch.end(out));
     }
-    // Nothing can be done about a reader that is gone.
-    let _ = subscriber.output.flush();
+    subscriber.print_last().await;
     code
 }
 
@@ -129,34 +128,6 @@ impl View {
             }
             Self::Messages | Self::Watch(_) => std::future::pending().await,
         }
-    }
-}
-
-/// Why the program ends although the connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// It has done what it was asked for, or nobody reads it any more.
-    Done,
-    TimedOut,
-    Interrupted(Interruption),
-}
-
-/// Why a connection is left.
-#[derive(Debug)]
-enum Left {
-    End(End),
-    Error(Error),
-}
-
-impl From<Error> for Left {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<Closed> for Left {
-    fn from(_: Closed) -> Self {
-        Self::End(End::Done)
     }
 }
 
@@ -244,7 +215,8 @@ impl Subscriber {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(_) => {}
             }
-            self.output.flush()?;
+            // The broker does not wait for a slow reader.
+            self.output.flush().now_or_never().transpose()?;
         }
     }
 
@@ -275,9 +247,12 @@ impl Subscriber {
         loop {
             while let Some(event) = self.client.next_event()? {
                 self.handle(event)?;
+                if self.output.is_full() {
+                    self.print_out().await?;
+                }
             }
             // The input pauses: what was printed is shown before it is acknowledged.
-            self.output.flush()?;
+            self.print_out().await?;
             tokio::select! {
                 result = self.client.drive() => result?,
                 interruption = self.signals.next() => {
@@ -292,11 +267,32 @@ impl Subscriber {
         }
     }
 
+    /// Writes out what was printed. While nobody takes it, no messages are read, but the
+    /// connection is kept alive.
+    async fn print_out(&mut self) -> Result<(), Left> {
+        loop {
+            tokio::select! {
+                biased;
+                result = self.output.flush() => return Ok(result?),
+                result = self.client.hold() => result?,
+                interruption = self.signals.next() => {
+                    return Err(Left::End(End::Interrupted(interruption)));
+                }
+                () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+            }
+        }
+    }
+
+    /// Writes out what was printed, unless nobody takes it in time.
+    async fn print_last(&mut self) {
+        // Nothing can be done about a reader that is gone.
+        let _ = timeout(LAST_WORDS, self.output.flush()).await;
+    }
+
     /// Draws the screen that stays, if there is one.
-    fn draw(&self) {
+    fn draw(&mut self) {
         if let View::Watch(watch) = &self.view {
-            // That the reader is gone is told by the next flush.
-            let _ = self.output.append(|out| watch.draw(out));
+            self.output.append(|out| watch.draw(out));
         }
     }
 
@@ -331,7 +327,7 @@ impl Subscriber {
             }
         }
         if settings.random_filter.is_none_or(chosen) {
-            self.print(publish)?;
+            self.print(publish);
         }
         if self.settings.remove_retained && publish.retain {
             self.remove_retained(publish);
@@ -343,13 +339,13 @@ impl Subscriber {
         Ok(())
     }
 
-    fn print(&mut self, publish: &Publish) -> Result<(), Closed> {
+    fn print(&mut self, publish: &Publish) {
         let Settings { print, report, .. } = &self.settings;
         let (View::Watch(watch), Some(topic)) = (&mut self.view, &publish.topic) else {
             let terminal = self.terminal;
-            return self
-                .output
+            self.output
                 .append(|out| print.message(publish, terminal, *report, out));
+            return;
         };
         let mut text = Vec::new();
         print.message(publish, self.terminal, *report, &mut text);
@@ -357,7 +353,7 @@ impl Subscriber {
             text.pop();
         }
         self.output
-            .append(|out| watch.message(topic.to_owned_name(), text, out))
+            .append(|out| watch.message(topic.to_owned_name(), text, out));
     }
 
     /// Clears the retained message of a topic. What does not fit the window is left: the
@@ -394,74 +390,6 @@ impl Subscriber {
             return Err(Left::End(End::Done));
         }
         Ok(())
-    }
-
-    /// Leaves the broker in the way that the end asks for.
-    async fn end(&mut self, end: End) -> u8 {
-        let _ = self.output.flush();
-        if end == End::Done && self.settings.remove_retained {
-            self.finish_clearing().await;
-        }
-        match self.farewell(end) {
-            Some(reason) => {
-                let disconnect = Disconnect {
-                    reason,
-                    properties: self.settings.disconnect_properties.clone(),
-                };
-                // The broker is gone already when it fails.
-                let _ = self.client.disconnect(disconnect).await;
-            }
-            None => self.client.abandon(),
-        }
-        if end == End::TimedOut {
-            let _ = self.output.flush();
-            self.settings.report.line("Timed out");
-            return TIMED_OUT;
-        }
-        0
-    }
-
-    /// The reason of the DISCONNECT; `None` closes the connection without one, so that
-    /// the broker publishes the will.
-    fn farewell(&self, end: End) -> Option<ReasonCode> {
-        let v5 = self.settings.options.version == ProtocolVersion::V5;
-        let has_will = self.settings.options.will.is_some();
-        match end {
-            End::Done => Some(ReasonCode::Success),
-            // Ctrl+C fires the will in every version.
-            End::Interrupted(Interruption::Interrupt) => match (has_will, v5) {
-                (false, _) => Some(ReasonCode::Success),
-                (true, true) => Some(ReasonCode::DisconnectWithWill),
-                (true, false) => None,
-            },
-            // As Mosquitto does.
-            End::Interrupted(Interruption::Terminate) | End::TimedOut if v5 => {
-                Some(ReasonCode::DisconnectWithWill)
-            }
-            End::Interrupted(Interruption::Terminate) | End::TimedOut => Some(ReasonCode::Success),
-        }
-    }
-
-    /// Waits until the broker has the messages that clear retained ones.
-    async fn finish_clearing(&mut self) {
-        let cleared = async {
-            while !self.client.is_acknowledged() {
-                self.client.drive().await?;
-                while self.client.next_event()?.is_some() {}
-            }
-            Ok::<_, Error>(())
-        };
-        let _ = timeout(CLEARING, cleared).await;
-    }
-
-    /// Prints why there is no connection any more; returns the exit code.
-    fn give_up(&self, error: &Error) -> u8 {
-        match error {
-            Error::Refused(_) => self.settings.report.refusal(error),
-            _ => self.settings.report.error(error),
-        }
-        self.settings.report.cause(error);
-        error.exit_code()
     }
 }
 

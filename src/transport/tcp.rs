@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use nix::errno::Errno;
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
@@ -62,7 +63,7 @@ async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> 
 
 /// Connects from the first local address of the remote one's family that can be bound.
 async fn connect_from(local: &[SocketAddr], remote: SocketAddr) -> io::Result<TcpStream> {
-    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut last_error = io::Error::from(Errno::EAFNOSUPPORT);
     for &address in local {
         if address.is_ipv4() != remote.is_ipv4() {
             continue;

@@ -21,6 +21,7 @@ pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod raw_client;
 pub(crate) mod scripted_broker;
+pub(crate) mod socks5_proxy;
 pub(crate) mod tls;
 pub(crate) mod tls_server;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub(crate) struct Program {
     stdin: Vec<u8>,
     keep_stdin_open: bool,
     stdout_closed: bool,
+    stdout_unread: bool,
     limit: Duration,
 }
 
@@ -44,6 +45,7 @@ impl Program {
             stdin: Vec::new(),
             keep_stdin_open: false,
             stdout_closed: false,
+            stdout_unread: false,
             limit: LIMIT,
         }
         .args_of(arguments)
@@ -81,6 +83,12 @@ impl Program {
     /// Nobody reads the standard output: whatever is written there is an error.
     pub(crate) fn stdout_closed(mut self) -> Self {
         self.stdout_closed = true;
+        self
+    }
+
+    /// Nobody reads the standard output before [`Running::read_stdout`].
+    pub(crate) fn stdout_unread(mut self) -> Self {
+        self.stdout_unread = true;
         self
     }
 
@@ -128,16 +136,19 @@ impl Program {
             }
         }
         let stdout = child.stdout.take().expect("the output is piped");
-        let stdout = if self.stdout_closed {
+        let (stdout, unread_stdout) = if self.stdout_unread {
+            (Output::collect(std::io::empty()), Some(stdout))
+        } else if self.stdout_closed {
             drop(stdout);
-            Output::collect(std::io::empty())
+            (Output::collect(std::io::empty()), None)
         } else {
-            Output::collect(stdout)
+            (Output::collect(stdout), None)
         };
         Running {
             line,
             stdin,
             stdout,
+            unread_stdout,
             stderr: Output::collect(child.stderr.take().expect("the errors are piped")),
             child,
             limit: self.limit,
@@ -153,6 +164,7 @@ pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Output,
+    unread_stdout: Option<ChildStdout>,
     stderr: Output,
     limit: Duration,
     read: usize,
@@ -194,6 +206,19 @@ impl Running {
     pub(crate) fn write_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("the input was kept open");
         writeln!(stdin, "{line}").expect("the program reads its input");
+    }
+
+    /// Types a line that the program may not wait for.
+    pub(crate) fn offer_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("the input was kept open");
+        let _ = writeln!(stdin, "{line}");
+    }
+
+    /// Begins to read the standard output.
+    pub(crate) fn read_stdout(&mut self) {
+        if let Some(stdout) = self.unread_stdout.take() {
+            self.stdout = Output::collect(stdout);
+        }
     }
 
     /// Ends the input.

@@ -26,7 +26,6 @@ use crate::broker::session::{Expiry, SessionNumber};
 #[derive(Default)]
 pub(super) struct Imported {
     pub(super) records: Vec<(Key, Record)>,
-    unpublished: Vec<MessageRecord>,
     last_number: u64,
     /// The numbers of messages that several sessions have still to get.
     messages: HashMap<*const SnapshotMessage, u64>,
@@ -40,7 +39,6 @@ impl Imported {
             // A record that was made a moment ago can be read.
             let _ = recovery.take(*key, record.to_bytes(clock), clock);
         }
-        recovery.unpublished = self.unpublished;
         recovery
     }
 
@@ -117,7 +115,9 @@ impl Imported {
             // Mosquitto passes a QoS 2 message on when it is released; here that is done.
             let mut message = message_record(&incoming.message, clock);
             message.publisher = Some(session);
-            self.unpublished.push(message);
+            let key = Key::Unpublished(self.number());
+            let record = Record::Message(Box::new(message));
+            self.records.push((key, record));
         }
         for delivery in &client.outgoing {
             self.take_delivery(session, delivery, clock);

@@ -22,6 +22,8 @@ pub(in crate::broker) enum Key {
     Delivery(SessionNumber, u64),
     /// The retained message of a topic.
     Retained(u64),
+    /// A message that was taken over and that nobody was given yet.
+    Unpublished(u64),
 }
 
 /// The longest key, in bytes.
@@ -75,6 +77,7 @@ impl Key {
                 KeyBytes::new(b'6').with_u64(session.get()).with_u64(number)
             }
             Self::Retained(number) => KeyBytes::new(b'7').with_u64(number),
+            Self::Unpublished(number) => KeyBytes::new(b'8').with_u64(number),
         }
     }
 
@@ -98,6 +101,7 @@ impl Key {
             b'5' => (Self::Message(number(0)?), 8),
             b'6' => (Self::Delivery(session()?, number(8)?), 16),
             b'7' => (Self::Retained(number(0)?), 8),
+            b'8' => (Self::Unpublished(number(0)?), 8),
             _ => return None,
         };
         (rest.len() == length).then_some(key)
@@ -110,7 +114,8 @@ impl Key {
             Self::Subscription(_, number)
             | Self::Message(number)
             | Self::Delivery(_, number)
-            | Self::Retained(number) => number,
+            | Self::Retained(number)
+            | Self::Unpublished(number) => number,
         }
     }
 }
@@ -130,6 +135,7 @@ mod tests {
             Key::Message(7),
             Key::Delivery(session, 1 << 40),
             Key::Retained(0),
+            Key::Unpublished(3),
         ];
         for key in keys {
             let bytes = key.to_bytes();

@@ -70,10 +70,10 @@ pub(in crate::broker) fn open(
     }
     tell_of_mosquitto_db(options, recovery.is_empty(), log);
     if let Some(database) = options.import {
+        let imported = import(database, clock, log)?;
         if !recovery.is_empty() {
             return Err(StoreError::NotEmpty { path });
         }
-        let imported = import(database, clock, log)?;
         for records in imported.records.chunks(RECORDS_AT_ONCE) {
             store_all(&mut *backend, records, clock)?;
         }

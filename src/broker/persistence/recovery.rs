@@ -36,7 +36,7 @@ pub(in crate::broker) struct Recovery {
     /// The wills of sessions that ended with the broker.
     wills: Vec<(SessionNumber, WillRecord)>,
     /// Messages that were accepted and that nobody was given.
-    pub(super) unpublished: Vec<MessageRecord>,
+    unpublished: Vec<(u64, MessageRecord)>,
 }
 
 struct RecoveredSession {
@@ -106,6 +106,10 @@ impl Recovery {
                 let message = MessageRecord::decode(value, clock)?;
                 self.retained.push((number, message));
             }
+            Key::Unpublished(number) => {
+                let message = MessageRecord::decode(value, clock)?;
+                self.unpublished.push((number, message));
+            }
             Key::Subscription(session, _)
             | Key::Incoming(session, _)
             | Key::Will(session)
@@ -137,7 +141,7 @@ impl RecoveredSession {
                 self.deliveries
                     .push((number, DeliveryRecord::decode(value)?));
             }
-            Key::Session(_) | Key::Message(_) | Key::Retained(_) => {}
+            Key::Session(_) | Key::Message(_) | Key::Retained(_) | Key::Unpublished(_) => {}
         }
         Ok(())
     }
@@ -213,7 +217,9 @@ impl Broker {
             let will = stored_will(will, persistence.restored(Key::Will(number)));
             self.publish_will(&will);
         }
-        for record in recovery.unpublished {
+        for (number, record) in recovery.unpublished {
+            // Its receivers have it in the store before it is taken away here.
+            let _stored = persistence.restored(Key::Unpublished(number));
             self.publish(Arc::new(Message::from(record)));
         }
         for key in recovery.orphans {
