@@ -55,6 +55,32 @@ bench:
 bench-clients:
     cargo bench --locked --bench clients
 
+# The programs without libraries; prints their folder.
+static:
+    packaging/build-static.sh
+
+# The container image's programs in an empty root, without an engine.
+test-image:
+    MQ_STATIC_PROGRAMS=$(packaging/build-static.sh) cargo test --locked --test container
+
+# A Debian package and an archive of the static programs for TARGET, in target/packages.
+package TARGET="x86_64-unknown-linux-gnu":
+    packaging/build-static.sh {{ TARGET }}
+    packaging/package.sh {{ TARGET }}
+
+# Installs the Debian package PACKAGE, tries it, and purges it. For a machine to play with.
+test-package PACKAGE:
+    sudo packaging/test-debian.sh {{ PACKAGE }}
+
+# The container image (needs an engine).
+image:
+    docker build -f packaging/Dockerfile -t mq .
+
+# Lints the release workflow.
+lint-workflows:
+    npm ci --prefix .ci/workflows --no-audit --no-fund
+    npm run --silent --prefix .ci/workflows lint
+
 # Installs the four programs into ~/.cargo/bin.
 install:
     cargo install --path . --locked

@@ -12,6 +12,7 @@
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
+//! - `check` tells whether a broker answers,
 //! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
 //! - `memory` watches what is kept,
 //! - `housekeeping` ends what has had its time.
@@ -24,6 +25,7 @@ pub mod log;
 pub mod program;
 
 mod auth;
+mod check;
 mod clock;
 mod connection;
 mod fanout;

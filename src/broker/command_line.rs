@@ -15,7 +15,7 @@ const DEFAULT_PROGRAM: &str = "mq-broker";
 const MAX_PORTS: usize = 10;
 
 /// Every option, for the nearest one to a mistyped one.
-const OPTIONS: [&str; 16] = [
+const OPTIONS: [&str; 17] = [
     "-c",
     "--config-file",
     "-d",
@@ -29,6 +29,7 @@ const OPTIONS: [&str; 16] = [
     "-v",
     "--verbose",
     "--version",
+    "--check",
     "--import-mosquitto-db",
     "--recover",
     "--test-config",
@@ -39,6 +40,8 @@ const OPTIONS: [&str; 16] = [
 pub enum Action {
     /// Run the broker.
     Run(Options),
+    /// Say whether a broker that was started with these options answers.
+    Check(Options),
     /// Say what is wrong with these configuration files, of which there is at least one:
     /// [`CONFIGURATION_IS_OK`], or the errors.
     TestConfig(Vec<PathBuf>),
@@ -146,6 +149,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
     let mut arguments = arguments.into_iter();
     let mut options = Options::default();
     let mut is_test = false;
+    let mut is_check = false;
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("-c" | "--config-file") => {
@@ -164,6 +168,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
             Some("-v" | "--verbose") => {
                 options.verbosity.get_or_insert(Verbosity::Verbose);
             }
+            Some("--check") => is_check = true,
             Some("--test-config") => is_test = true,
             Some("--recover") => options.recover = true,
             Some("--import-mosquitto-db") => {
@@ -186,6 +191,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
     match (is_test, options.config_files.is_empty()) {
         (true, true) => Err(UsageError::NothingToTest),
         (true, false) => Ok(Action::TestConfig(options.config_files)),
+        (false, _) if is_check => Ok(Action::Check(options)),
         (false, _) => Ok(Action::Run(options)),
     }
 }
@@ -209,6 +215,7 @@ pub fn usage(program: &str) -> String {
 Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
                  [--import-mosquitto-db file] [--tls-keylog file]
        {program} -c config_file --test-config
+       {program} [-c config_file] [-p port] [-q] --check
 
  -c, --config-file FILE  read the configuration from FILE.
  -d, --daemon            go on in the background after starting.
@@ -217,6 +224,8 @@ Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
                          effect if the configuration file says where to listen.
  -q, --quiet             log nothing. This overrides -v and the configuration file.
  -v, --verbose           log everything. This overrides the configuration file.
+     --check             say whether the broker with this configuration answers on this
+                         machine, and exit with 0 if it does, with 1 if not.
      --import-mosquitto-db FILE
                          take over what Mosquitto saved in FILE, and go on with it. Needs
                          'persistence true' and a store that is still empty.
@@ -368,6 +377,16 @@ mod tests {
         assert_eq!(
             error("--test-config"),
             "Please provide a configuration file to test."
+        );
+    }
+
+    #[test]
+    fn check_takes_what_the_broker_was_started_with() {
+        let expected = |line| Ok(Action::Check(options(line)));
+        assert_eq!(parsed("--check"), expected(""));
+        assert_eq!(
+            parsed("-c a.conf --check -p 1884"),
+            expected("-c a.conf -p 1884")
         );
     }
 

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use rustls::KeyLog;
 
+use super::check::check;
 use super::clock::Clock;
 use super::command_line::{
-    Action, CONFIGURATION_IS_OK, Options, UsageError, parse, program_name, usage, version,
+    Action, CONFIGURATION_IS_OK, Options, UsageError, Verbosity, parse, program_name, usage,
+    version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::greeting::{self, is_tried_out};
@@ -43,6 +45,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Action::TestConfig(files)) => test_config(&files, &log),
+        Ok(Action::Check(options)) => check_running(&options, &log),
         Ok(Action::Run(options)) => {
             let code = start(options, &program, &log);
             log.information(format_args!("{} terminating", title(&program)));
@@ -85,6 +88,39 @@ fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(code) => ExitCode::from(code),
+    }
+}
+
+/// Whether the broker that these options start answers.
+fn check_running(options: &Options, log: &Log) -> ExitCode {
+    let config = match Config::load(&options.config_files, &options.overrides()) {
+        Ok((config, _)) => config,
+        Err(errors) => {
+            tell(&errors.diagnostics, log);
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let finding = match runtime {
+        Ok(runtime) => runtime.block_on(check(&config)),
+        Err(error) => Err(format!("Error: Unable to check: {error}.")),
+    };
+    let is_quiet = options.verbosity == Some(Verbosity::Quiet);
+    match finding {
+        Ok(line) => {
+            if !is_quiet {
+                println!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(line) => {
+            if !is_quiet {
+                eprintln!("{line}");
+            }
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Warnings about a file of secrets that others could read or change.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,15 +17,8 @@ const WORLD_READABLE: u32 = 0o004;
 /// When the file's permissions cannot be looked up.
 pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
     let metadata = fs::metadata(path)?;
+    let mut warnings: Vec<String> = readable_warning(path, &metadata).into_iter().collect();
     let file = path.display();
-    let mut warnings = Vec::new();
-    if metadata.mode() & WORLD_READABLE != 0 {
-        warnings.push(format!(
-            "Warning: File {file} has world readable permissions. \
-             Future versions will refuse to load this file.\n\
-             To fix this, use `chmod 0700 {file}`."
-        ));
-    }
     let uid = Uid::effective();
     if metadata.uid() != uid.as_raw() {
         let name = user_name(uid);
@@ -43,6 +36,31 @@ pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
         ));
     }
     Ok(warnings)
+}
+
+/// As [`permission_warnings`], for who may look after the files of others: root, to whom it
+/// is no fault that the broker's file is the broker's.
+///
+/// # Errors
+///
+/// When the file's permissions cannot be looked up.
+pub fn administrator_warnings(path: &Path) -> io::Result<Vec<String>> {
+    if Uid::effective().is_root() {
+        let metadata = fs::metadata(path)?;
+        return Ok(readable_warning(path, &metadata).into_iter().collect());
+    }
+    permission_warnings(path)
+}
+
+fn readable_warning(path: &Path, metadata: &Metadata) -> Option<String> {
+    let file = path.display();
+    (metadata.mode() & WORLD_READABLE != 0).then(|| {
+        format!(
+            "Warning: File {file} has world readable permissions. \
+             Future versions will refuse to load this file.\n\
+             To fix this, use `chmod 0700 {file}`."
+        )
+    })
 }
 
 fn user_name(uid: Uid) -> String {
@@ -113,5 +131,7 @@ mod tests {
                 ),
             ]
         );
+        let none: Vec<String> = Vec::new();
+        assert_eq!(administrator_warnings(file.path()).unwrap(), none);
     }
 }

@@ -33,7 +33,7 @@ use self::password::Password;
 use super::file::{Change, CorruptLine, HashLineError, LeftAlone, PasswordFile};
 use super::hash::{CreateHashError, PasswordHash};
 use super::locked_file::LockedFile;
-use super::permissions::permission_warnings;
+use super::permissions::administrator_warnings;
 use super::replace::{self, os_text};
 use super::username::Username;
 
@@ -312,7 +312,7 @@ fn write(
 }
 
 fn warn_about_permissions(path: &Path) {
-    for warning in permission_warnings(path).unwrap_or_default() {
+    for warning in administrator_warnings(path).unwrap_or_default() {
         tell(&warning);
     }
 }

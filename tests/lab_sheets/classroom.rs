@@ -1,5 +1,5 @@
 //! The machine a lab sheet is worked through on: a folder, and terminals with the built
-//! programs in their `PATH`. The sheet's ports 1883 and 8080 stand for free ones.
+//! programs in their `PATH`. The sheet's ports stand for free ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,11 +21,13 @@ const ANYTHING: &str = "[…]";
 /// built programs, and the package that `npm ci` put into `tests/peers`, take their place.
 const NOT_RUN: [&str; 2] = ["cargo install --path . --locked", "npm install mqtt@5.14.1"];
 
+/// What the sheet calls a port, and which one it is here.
+type Ports = [(&'static str, u16); 3];
+
 /// Where a sheet is worked through.
 pub(crate) struct Classroom {
     folder: TempDir,
-    /// What the sheet calls a port, and which one it is here.
-    ports: [(&'static str, u16); 2],
+    ports: Ports,
     terminals: BTreeMap<String, Terminal>,
     /// The log of the broker that runs.
     broker_log: Option<Output>,
@@ -50,7 +52,7 @@ impl Classroom {
     pub(crate) fn new(node_modules: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let classroom = Self {
-            ports: [("1883", free_port()), ("8080", free_port())],
+            ports: ["1883", "8080", "8883"].map(|named| (named, free_port())),
             folder,
             terminals: BTreeMap::new(),
             broker_log: None,
@@ -291,7 +293,7 @@ impl Classroom {
 }
 
 /// A printed line as the sheets show it: with their ports and without the time.
-fn as_in_the_sheet(line: &str, ports: [(&str, u16); 2]) -> String {
+fn as_in_the_sheet(line: &str, ports: Ports) -> String {
     let line = match line.split_once(": ") {
         Some((time, text)) if time.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{ANYTHING}: {text}")

@@ -13,6 +13,7 @@
 )]
 
 pub(crate) mod broker;
+pub(crate) mod browser;
 pub(crate) mod cutting_proxy;
 pub(crate) mod output;
 pub(crate) mod peers;

@@ -1,9 +1,13 @@
-//! `examples/javascript`, with the packages that `npm ci` put into `tests/peers`.
+//! `examples/javascript` and `examples/browser`, with the packages that `npm ci` put into
+//! `tests/peers`.
 
 mod support;
 
+use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
+use support::browser::{Browser, require_browser};
 use support::peers::require_node;
 use support::{Broker, Program};
 
@@ -84,4 +88,68 @@ fn its_packages_are_those_it_is_tested_with() {
     let example = packages(include_str!("../examples/javascript/package-lock.json"));
     let tested = packages(include_str!("peers/package-lock.json"));
     assert_eq!(example, tested);
+}
+
+/// A broker with a login that serves the page of `examples/browser` on its other port. None
+/// without Node.js and Chromium.
+fn broker_and_page() -> Option<Broker> {
+    let packages = require_browser()?;
+    let builder = Broker::builder()
+        .config("allow_anonymous false\npassword_file passwd")
+        .other_listener("protocol websockets\nhttp_dir pages");
+    let pages = builder.folder().join("pages");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/browser/index.html");
+    let library = packages.join("node_modules/mqtt/dist/mqtt.min.js");
+    fs::create_dir(&pages)
+        .and_then(|()| fs::copy(page, pages.join("index.html")))
+        .and_then(|_| fs::copy(library, pages.join("mqtt.min.js")))
+        .expect("the folder is writable");
+    Program::typed("mq-passwd -c -b passwd snir passsnir")
+        .in_folder(builder.folder())
+        .run()
+        .exits_with(0);
+    Some(builder.start())
+}
+
+fn log_in(browser: &mut Browser, password: &str) {
+    browser.type_into("#username", "snir");
+    browser.type_into("#password", password);
+    browser.click("button");
+}
+
+#[test]
+fn the_page_shows_three_readings_live() {
+    let Some(broker) = broker_and_page() else {
+        return;
+    };
+    let mut browser = Browser::open(broker.other_port(), "/");
+    log_in(&mut browser, "passsnir");
+    browser.shows("state", "Connected");
+    for (topic, reading) in [
+        ("ha/_temperature2", "21.5"),
+        ("ha/humidity", "48"),
+        ("ha/pressure", "1013"),
+        ("ha/_temperature2", "21.7"),
+    ] {
+        broker
+            .typed(&format!(
+                "mq-pub -u snir -P passsnir -t {topic} -m {reading}"
+            ))
+            .run()
+            .succeeds();
+        browser.shows(topic, reading);
+    }
+    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-example.png");
+    browser.screenshot(&picture);
+    assert!(fs::metadata(picture).unwrap().len() > 10_000);
+}
+
+#[test]
+fn the_page_says_when_the_password_is_wrong() {
+    let Some(broker) = broker_and_page() else {
+        return;
+    };
+    let mut browser = Browser::open(broker.other_port(), "/");
+    log_in(&mut browser, "wrong");
+    browser.shows("state", "Refused: Connection refused: Not authorized");
 }

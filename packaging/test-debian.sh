@@ -1,0 +1,122 @@
+#!/bin/bash
+# Installs the Debian package on this machine, runs the service's program as its user, and
+# takes everything away again:
+#
+#   packaging/test-debian.sh PACKAGE.deb
+#
+# Needs root, and a machine without the package. Nothing of it is left behind.
+set -euo pipefail
+
+package=$(realpath "$1")
+config=/etc/mq-broker/mq-broker.conf
+unit=/usr/lib/systemd/system/mq-broker.service
+# Not among those that tests choose by chance.
+port=21883
+broker=
+
+fail() {
+    printf 'Error: %s\n' "$*" >&2
+    exit 1
+}
+
+clean_up() {
+    [ -z "$broker" ] || kill "$broker" 2>/dev/null || true
+    dpkg --purge mq >/dev/null 2>&1 || true
+    rm -rf "$work"
+}
+
+# Every file that a package like this one could leave, without the books of apt and dpkg. Some
+# folders may not be there.
+files() {
+    {
+        find /etc /usr/bin /usr/lib/systemd /usr/share/bash-completion /usr/share/doc \
+            /usr/share/fish /usr/share/man /usr/share/mq /usr/share/zsh /var/lib /var/log \
+            ! -path '/var/lib/apt/*' ! -path '/var/lib/dpkg/*' ! -path '/etc/*-' \
+            ! -path '/var/log/apt/*' ! -path '/var/log/dpkg.log*' \
+            2>/dev/null || true
+    } | sort -u
+}
+
+# directive NAME: its value in the installed unit.
+directive() {
+    sed -n "s/^$1=//p" "$unit"
+}
+
+wait_for() {
+    for _ in $(seq 100); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    fail "in vain: $*"
+}
+
+# Starts what the unit says as the user that it says.
+start_service() {
+    cd "$(directive WorkingDirectory)"
+    setpriv --reuid "$user" --regid "$user" --init-groups "${start[@]}" 2>"$work/log" &
+    broker=$!
+    cd /
+    wait_for mq-broker -c "$config" --check
+}
+
+stop_service() {
+    kill "$broker"
+    wait "$broker" || fail 'the broker does not stop in order.'
+    broker=
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'only root can install a package.'
+! dpkg-query -W mq >/dev/null 2>&1 || fail 'the package is installed already.'
+work=$(mktemp -d)
+trap clean_up EXIT
+files >"$work/before"
+
+echo 'It installs.'
+DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package" \
+    >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
+for program in mq-broker mq-passwd mq-pub mq-sub; do
+    "/usr/bin/$program" --help >/dev/null
+    [ -e "/usr/share/bash-completion/completions/$program" ]
+done
+for page in man1/mq-pub.1 man1/mq-sub.1 man1/mq-passwd.1 man5/mq-broker.conf.5 man8/mq-broker.8; do
+    [ -e "/usr/share/man/$page.gz" ] || fail "there is no page $page."
+done
+mq-broker --test-config -c "$config"
+
+echo 'Its service runs as its user, with what the service file says.'
+user=$(directive User)
+read -ra start <<<"$(directive ExecStart)"
+[ "$(stat -c %U:%a "/var/lib/$(directive StateDirectory)")" = "$user:750" ]
+[ "$(stat -c %U:%a /etc/mq-broker/passwd)" = "$user:600" ]
+sed -i "s/^listener 1883$/listener $port 127.0.0.1/" "$config"
+start_service
+[ "$(stat -c %U "/proc/$broker")" = "$user" ]
+! grep -i -e warning -e error "$work/log" || fail 'the broker complains.'
+
+echo 'It asks for the login that the README makes.'
+code=0
+mq-pub -h 127.0.0.1 -p "$port" -t a -m x 2>/dev/null || code=$?
+[ "$code" -eq 5 ] || fail "the exit code without a login is $code."
+mq-passwd -b /etc/mq-broker/passwd snir passsnir
+kill -HUP "$broker"
+login=(-h 127.0.0.1 -p "$port" -u snir -P passsnir -t ha/_temperature2)
+wait_for mq-pub "${login[@]}" -r -m 21.5
+stop_service
+
+echo 'What it keeps outlives it.'
+start_service
+[ "$(mq-sub "${login[@]}" -C 1)" = 21.5 ]
+stop_service
+
+echo 'The next version keeps what the administrator wrote.'
+dpkg -i --force-confdef --force-confold "$package" >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
+grep -q "^listener $port " "$config"
+grep -q '^snir:' /etc/mq-broker/passwd
+
+echo 'Removed, it leaves the configuration; purged, nothing.'
+dpkg --remove mq >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
+[ -e "$config" ] && [ ! -e /usr/bin/mq-broker ]
+dpkg --purge mq >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
+files >"$work/after"
+diff "$work/before" "$work/after" || fail 'there are traces.'
+! getent passwd "$user" || fail "the user $user is still there."
