@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-broker' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'log nothing. This overrides -v and the configuration file.')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'log everything. This overrides the configuration file.')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'log everything. This overrides the configuration file.')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'say whether the broker with this configuration answers on this machine, and exit with 0 if it does, with 1 if not.')
             [CompletionResult]::new('--recover', '--recover', [CompletionResultType]::ParameterName, 'move a damaged store aside, and go on with what can be read of it.')
             [CompletionResult]::new('--test-config', '--test-config', [CompletionResultType]::ParameterName, 'say what is wrong with the configuration file, and exit.')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'display the version, and exit.')

@@ -23,7 +23,7 @@ _mq__broker() {
 
     case "${cmd}" in
         mq__broker)
-            opts="-c -d -h -p -q -v --config-file --daemon --help --port --quiet --verbose --import-mosquitto-db --recover --tls-keylog --test-config --version"
+            opts="-c -d -h -p -q -v --config-file --daemon --help --port --quiet --verbose --check --import-mosquitto-db --recover --tls-keylog --test-config --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
