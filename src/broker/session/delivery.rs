@@ -57,8 +57,7 @@ impl Session {
                     upgrade_qos: broker.policy().upgrade_outgoing_qos(),
                 };
                 let maximum = attachment.maximum_packet_size;
-                let is_mounted = attachment.mount_point.is_some();
-                state.deliver_online(run, shape, maximum, is_mounted, broker, &mut recorder, now)
+                state.deliver_online(run, shape, maximum, broker, &mut recorder, now)
             }
         };
         let stored = recorder.finish();
@@ -431,13 +430,12 @@ impl SessionState {
         run: &mut Run,
         shape: Shape,
         maximum_packet_size: usize,
-        is_mounted: bool,
         broker: &Broker,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) -> usize {
         let limits = broker.queue_limits();
-        let one_by_one = self.topic_aliases.is_some() || is_mounted;
+        let one_by_one = self.topic_aliases.is_some() || self.is_mounted();
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let mut dropped = 0;
             for publication in run.publications() {
@@ -495,6 +493,11 @@ impl SessionState {
     /// session or by the other members of a group, or where its bytes are counted.
     fn keeps(&self, terms: Terms, limits: &QueueLimits) -> bool {
         self.is_persistent() || terms.share.is_some() || limits.counts_in_flight_bytes()
+    }
+
+    /// Whether the client's topics are behind a prefix.
+    fn is_mounted(&self) -> bool {
+        matches!(&self.link, Link::Online(attachment) if attachment.mount_point.is_some())
     }
 
     /// Whether a QoS 1 or 2 message may be sent now.
