@@ -28,12 +28,8 @@ impl Client {
         Self::connect_with(address, client_id, CLEAN_SESSION)
     }
 
-    /// Connects with a session that outlives the connection.
-    pub fn resume(address: SocketAddr, client_id: &str) -> io::Result<Self> {
-        Self::connect_with(address, client_id, 0)
-    }
-
-    fn connect_with(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
+    /// Connects with these connect flags.
+    pub fn connect_with(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
         let mut client = Self::connect_only(address, client_id, flags)?;
         client.expect_connack()?;
         Ok(client)

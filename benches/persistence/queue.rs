@@ -66,7 +66,7 @@ pub fn away(broker: &Broker, time: Duration) -> Result<Vec<Figure>, String> {
         .map_err(text)?;
     let full = broker.disk();
     let received = AtomicU64::new(0);
-    let mut subscriber = Client::resume(address, "subscriber").map_err(text)?;
+    let mut subscriber = resume(address).map_err(text)?;
     drain(&mut subscriber, &received, &stop).map_err(text)?;
     check(sent, received.load(Ordering::Relaxed))?;
     let begin = Instant::now();
@@ -98,7 +98,7 @@ pub fn restart(backlog: u64) -> Result<Vec<Figure>, String> {
     let started = broker.server.started_in.as_secs_f64();
     let after = broker.server.memory();
     let received = AtomicU64::new(0);
-    let mut subscriber = Client::resume(broker.server.address, "subscriber").map_err(text)?;
+    let mut subscriber = resume(broker.server.address).map_err(text)?;
     stop.store(true, Ordering::Relaxed);
     drain(&mut subscriber, &received, &stop).map_err(text)?;
     check(sent, received.load(Ordering::Relaxed))?;
@@ -126,9 +126,15 @@ pub fn restart(backlog: u64) -> Result<Vec<Figure>, String> {
     ])
 }
 
+/// The subscriber, with a session that outlives its connection.
+fn resume(address: SocketAddr) -> io::Result<Client> {
+    const NO_FLAGS: u8 = 0;
+    Client::connect_with(address, "subscriber", NO_FLAGS)
+}
+
 /// The subscriber's session, connected.
 fn session(address: SocketAddr) -> io::Result<Client> {
-    let mut client = Client::resume(address, "subscriber")?;
+    let mut client = resume(address)?;
     client.subscribe("bench", 1)?;
     Ok(client)
 }

@@ -204,6 +204,11 @@ impl Persistence {
         self.shared.change(|pending| pending.wait_for_all(ticket));
     }
 
+    /// Has everything that was changed so far stored together.
+    pub(super) fn hurry(&self) {
+        self.shared.change(Pending::store_all);
+    }
+
     /// How the store is.
     pub(super) fn health(&self) -> Health {
         Health {

@@ -258,6 +258,10 @@ impl Broker {
             }
         }
         self.publish_to_groups(&aftermath.shared);
+        if let Some(persistence) = self.persistence().filter(|_| !aftermath.shared.is_empty()) {
+            // Where messages went is stored no later than where they came from.
+            persistence.hurry();
+        }
         // A will stays in the store until it is published.
         for will in aftermath.wills {
             self.publish_will(&will);

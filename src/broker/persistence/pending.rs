@@ -13,9 +13,11 @@ use super::ticket::TicketNumber;
 use crate::broker::session::SessionNumber;
 use crate::protocol::PacketId;
 
-/// So long a change waits that may well become needless: a connected subscriber
-/// acknowledges most messages within it.
-const SOON: Duration = Duration::from_millis(1);
+/// A change that may well become needless waits once or twice as long as the patience of
+/// the moment: while connected subscribers acknowledge most messages within it it grows,
+/// and shrinks when that is waited for in vain.
+const LEAST_PATIENCE: Duration = Duration::from_micros(500);
+const MOST_PATIENCE: Duration = Duration::from_millis(8);
 /// So long a change waits for which nobody waits: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
@@ -80,14 +82,38 @@ impl Change {
 /// What is stored at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) changes: Changes,
+    /// No key is in both.
+    parts: [Changes; 2],
     waiting: Vec<TicketNumber>,
 }
 
+impl Batch {
+    /// The changes, in no order.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&Key, &Change)> {
+        self.parts.iter().flatten()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.parts.iter().map(HashMap::len).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// The changes that are not yet stored, and who waits for them.
-#[derive(Default)]
 pub(super) struct Pending {
-    next: Batch,
+    /// Changes that were given time to become needless: those whose time is over next. A
+    /// later change of one of them takes its place here.
+    old: Changes,
+    young: Changes,
+    /// Who waits for all of them.
+    waiting: Vec<TicketNumber>,
+    patience: Duration,
+    /// How many of the old changes there were at first.
+    had_old: usize,
     /// Whether a batch is being stored.
     is_committing: bool,
     /// How soon the next batch is to be stored, and when that is.
@@ -109,18 +135,37 @@ struct TicketState {
     wakers: Vec<Waker>,
 }
 
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            old: Changes::default(),
+            young: Changes::default(),
+            waiting: Vec::new(),
+            patience: LEAST_PATIENCE,
+            had_old: 0,
+            is_committing: false,
+            due: None,
+            tickets: HashMap::default(),
+            last_ticket: 0,
+            incoming: HashSet::default(),
+            wants_sync: false,
+            is_closed: false,
+        }
+    }
+}
+
 impl Pending {
     pub(super) fn due(&self) -> Option<Instant> {
         self.due.map(|(_, due)| due)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.next.changes.is_empty() && self.next.waiting.is_empty()
+        self.len() == 0 && self.waiting.is_empty()
     }
 
     /// How many changes wait.
     pub(super) fn len(&self) -> usize {
-        self.next.changes.len()
+        self.old.len() + self.young.len()
     }
 
     /// Asks for everything to be brought to the disk.
@@ -153,11 +198,20 @@ impl Pending {
         for ticket in change.tickets() {
             self.hold(ticket);
         }
-        if let Some(earlier) = self.next.changes.remove(&key) {
+        let changes = self.part(key);
+        if let Some(earlier) = changes.remove(&key) {
             change.follows(earlier);
         }
-        self.next.changes.insert(key, change);
+        changes.insert(key, change);
         self.hurry(pace)
+    }
+
+    /// Where a change of the record belongs.
+    fn part(&mut self, key: Key) -> &mut Changes {
+        match self.old.contains_key(&key) {
+            true => &mut self.old,
+            false => &mut self.young,
+        }
     }
 
     /// Takes a record away. One that the store has never had is gone at once, and with
@@ -166,7 +220,8 @@ impl Pending {
         if self.is_closed {
             return false;
         }
-        match self.next.changes.remove(&key) {
+        let changes = self.part(key);
+        match changes.remove(&key) {
             Some(change) if change.fresh => {
                 for ticket in change.tickets() {
                     self.release(ticket);
@@ -176,10 +231,10 @@ impl Pending {
             Some(earlier) => {
                 let mut removal = Change::removal();
                 removal.follows(earlier);
-                self.next.changes.insert(key, removal);
+                changes.insert(key, removal);
             }
             None => {
-                self.next.changes.insert(key, Change::removal());
+                changes.insert(key, Change::removal());
             }
         }
         self.hurry(Pace::Later)
@@ -209,6 +264,11 @@ impl Pending {
         }
     }
 
+    /// Has everything that was changed so far stored together.
+    pub(super) fn store_all(&mut self) -> bool {
+        !self.is_closed && self.hurry(Pace::Now)
+    }
+
     /// Brings the next batch forward where that is needed; says whether it was.
     fn hurry(&mut self, pace: Pace) -> bool {
         if self.due.is_some_and(|(known, _)| known >= pace) {
@@ -216,7 +276,7 @@ impl Pending {
         }
         let patience = match pace {
             Pace::Now => Duration::ZERO,
-            Pace::Soon => SOON,
+            Pace::Soon => self.patience,
             Pace::Later => LATER,
         };
         let due = Instant::now() + patience;
@@ -259,11 +319,11 @@ impl Pending {
 
     /// Makes the ticket wait for everything that was changed so far.
     pub(super) fn wait_for_all(&mut self, ticket: TicketNumber) -> bool {
-        if self.is_closed || (self.next.changes.is_empty() && !self.is_committing) {
+        if self.is_closed || (self.is_empty() && !self.is_committing) {
             return false;
         }
         self.hold(ticket);
-        self.next.waiting.push(ticket);
+        self.waiting.push(ticket);
         self.hurry(Pace::Now)
     }
 
@@ -282,17 +342,49 @@ impl Pending {
         !self.tickets.contains_key(&ticket)
     }
 
-    /// Takes what is to be stored now.
+    /// Takes what is to be stored now. Unless there is a hurry these are the old changes,
+    /// and the young ones are old from then on.
     pub(super) fn take(&mut self) -> Batch {
-        self.due = None;
+        let due = self.due.take();
         self.is_committing = true;
-        std::mem::take(&mut self.next)
+        if !matches!(due, Some((Pace::Soon, _))) {
+            return Batch {
+                parts: [
+                    std::mem::take(&mut self.old),
+                    std::mem::take(&mut self.young),
+                ],
+                waiting: std::mem::take(&mut self.waiting),
+            };
+        }
+        self.adapt_patience();
+        let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        self.had_old = self.old.len();
+        if !self.old.is_empty() {
+            self.due = Some((Pace::Soon, Instant::now() + self.patience));
+        }
+        Batch {
+            parts: [old, Changes::default()],
+            waiting: Vec::new(),
+        }
+    }
+
+    fn adapt_patience(&mut self) {
+        /// Of so many changes one may be left.
+        const GOOD: usize = 10;
+        /// Of so many changes one should be gone.
+        const BAD: usize = 2;
+        let left = self.old.len();
+        if self.had_old > 0 && left * GOOD <= self.had_old {
+            self.patience = MOST_PATIENCE.min(self.patience * 2);
+        } else if left * BAD > self.had_old {
+            self.patience = LEAST_PATIENCE.max(self.patience / 2);
+        }
     }
 
     /// Notes that a batch is stored.
     pub(super) fn committed(&mut self, batch: &Batch) {
         self.is_committing = false;
-        for change in batch.changes.values() {
+        for (_, change) in batch.changes() {
             for ticket in change.tickets() {
                 self.release(ticket);
             }
@@ -306,9 +398,14 @@ impl Pending {
     /// meanwhile.
     pub(super) fn take_back(&mut self, batch: Batch) {
         self.is_committing = false;
-        let later = std::mem::replace(&mut self.next, batch);
-        for (key, mut change) in later.changes {
-            let earlier = self.next.changes.remove(&key);
+        let [old, young] = batch.parts;
+        let later = [
+            std::mem::replace(&mut self.old, old),
+            std::mem::replace(&mut self.young, young),
+        ];
+        for (key, mut change) in later.into_iter().flatten() {
+            let changes = self.part(key);
+            let earlier = changes.remove(&key);
             let never_stored = earlier.as_ref().is_some_and(|earlier| earlier.fresh);
             if let Some(earlier) = earlier {
                 change.follows(earlier);
@@ -318,10 +415,10 @@ impl Pending {
                     self.release(ticket);
                 }
             } else {
-                self.next.changes.insert(key, change);
+                changes.insert(key, change);
             }
         }
-        self.next.waiting.extend(later.waiting);
+        self.waiting.extend(batch.waiting);
         self.due = Some((Pace::Now, Instant::now()));
     }
 }
@@ -339,6 +436,12 @@ mod tests {
     fn put(pending: &mut Pending, fresh: bool, ticket: Option<TicketNumber>) {
         let change = Change::put(Record::Incoming, fresh, ticket);
         pending.put(KEY, change, Pace::Now);
+    }
+
+    fn removes(batch: &Batch, key: Key) -> bool {
+        batch
+            .changes()
+            .any(|(changed, change)| *changed == key && change.record.is_none())
     }
 
     #[derive(Default)]
@@ -359,7 +462,7 @@ mod tests {
         assert!(!pending.is_done(ticket));
         pending.remove(KEY);
         assert!(pending.is_done(ticket));
-        assert!(pending.take().changes.is_empty());
+        assert!(pending.take().is_empty());
     }
 
     #[test]
@@ -369,7 +472,7 @@ mod tests {
         let batch = pending.take();
         pending.committed(&batch);
         pending.remove(KEY);
-        assert!(pending.take().changes[&KEY].record.is_none());
+        assert!(removes(&pending.take(), KEY));
     }
 
     #[test]
@@ -434,7 +537,7 @@ mod tests {
         pending.remove(KEY);
         pending.take_back(batch);
         assert!(pending.is_done(ticket), "it is no longer needed");
-        assert!(pending.take().changes.is_empty());
+        assert!(pending.take().is_empty());
     }
 
     #[test]
@@ -446,12 +549,60 @@ mod tests {
         assert!(!pending.remove_incoming(session, PacketId::FIRST));
         pending.put_incoming((session, PacketId::FIRST), None);
         assert!(pending.remove_incoming(session, PacketId::FIRST));
-        let batch = pending.take();
-        assert!(
-            batch.changes[&Key::Incoming(session, PacketId::FIRST)]
-                .record
-                .is_none()
+        let key = Key::Incoming(session, PacketId::FIRST);
+        assert!(removes(&pending.take(), key));
+    }
+
+    fn put_soon(pending: &mut Pending, number: u64) {
+        let change = Change::put(Record::Incoming, true, None);
+        pending.put(Key::Message(number), change, Pace::Soon);
+    }
+
+    #[test]
+    fn what_may_become_needless_is_given_time() {
+        let mut pending = Pending::default();
+        put_soon(&mut pending, 1);
+        assert!(pending.take().is_empty(), "it is young");
+        put_soon(&mut pending, 2);
+        assert_eq!(
+            pending.take().len(),
+            1,
+            "the first is old, the second young"
         );
+        pending.remove(Key::Message(2));
+        assert!(pending.take().is_empty());
+        assert_eq!(pending.due(), None);
+    }
+
+    #[test]
+    fn in_a_hurry_old_and_young_are_stored_together() {
+        let mut pending = Pending::default();
+        put_soon(&mut pending, 1);
+        assert!(pending.take().is_empty());
+        put_soon(&mut pending, 2);
+        let ticket = pending.open_ticket();
+        pending.wait_for_all(ticket);
+        pending.release(ticket);
+        let batch = pending.take();
+        assert_eq!(batch.len(), 2);
+        pending.committed(&batch);
+        assert!(pending.is_done(ticket));
+    }
+
+    #[test]
+    fn patience_grows_where_it_pays_and_shrinks_where_not() {
+        let mut pending = Pending::default();
+        for number in 0..10 {
+            put_soon(&mut pending, number);
+            pending.take();
+            pending.remove(Key::Message(number));
+        }
+        assert_eq!(pending.patience, MOST_PATIENCE);
+        for number in 10..20 {
+            put_soon(&mut pending, number);
+            pending.take();
+        }
+        assert_eq!(pending.patience, LEAST_PATIENCE);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::Shared;
 use super::backend::{Backend, StoreError, Write};
-use super::pending::Changes;
+use super::pending::Batch;
 
 /// A store that failed is tried again after this time.
 const RETRY: Duration = Duration::from_millis(500);
@@ -111,14 +111,14 @@ impl Writer {
 
     fn commit(&mut self) {
         let batch = self.shared.pending.lock().take();
-        let result = match batch.changes.is_empty() {
+        let result = match batch.is_empty() {
             true => Ok(()),
-            false => self.store(&batch.changes),
+            false => self.store(&batch),
         };
         let mut pending = self.shared.pending.lock();
         match result {
             Ok(()) => {
-                self.is_untidy |= !batch.changes.is_empty();
+                self.is_untidy |= !batch.is_empty();
                 pending.committed(&batch);
                 drop(pending);
                 if self.last_tidied.elapsed() > BUSY {
@@ -156,18 +156,18 @@ impl Writer {
         }
     }
 
-    fn store(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn store(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.bytes.clear();
-        let mut ends = Vec::with_capacity(changes.len());
-        for change in changes.values() {
+        let mut ends = Vec::with_capacity(batch.len());
+        for (_, change) in batch.changes() {
             if let Some(record) = &change.record {
                 record.encode(self.shared.clock, &mut self.bytes);
             }
             ends.push(self.bytes.len());
         }
         let mut start = 0;
-        let writes: Vec<_> = changes
-            .iter()
+        let writes: Vec<_> = batch
+            .changes()
             .zip(ends)
             .map(|((key, change), end)| {
                 let value = &self.bytes[start..end];

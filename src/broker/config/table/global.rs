@@ -48,12 +48,12 @@ pub(super) static ROWS: &[Row] = &[
     Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
     Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)).reloaded(),
     Row::global(&["enable_control_api"], Bool(unused())).obsolete(CONTROL_API),
-    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))),
+    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))).reloaded(),
 
     // Messages
     Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)).reloaded(),
-    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))),
-    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)),
+    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))).reloaded(),
+    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)).reloaded(),
     Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).reloaded().deprecated(""),
     Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded(),
     Row::global(&["queue_qos0_messages"], Bool(|config, on| config.queue_qos0_messages = on)).reloaded(),
@@ -91,7 +91,7 @@ pub(super) static ROWS: &[Row] = &[
 
     // Limits
     Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))).reloaded(),
-    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))),
+    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))).reloaded(),
     Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok())).reloaded(),
     Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok())).reloaded(),
     Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())).reloaded(),

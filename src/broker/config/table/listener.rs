@@ -34,14 +34,14 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["max_qos", "maximum_qos"], Integer(QOS, |listener, qos| listener.max_qos = u8::try_from(qos).unwrap_or(2))),
     Row::listener(&["max_topic_alias"], Integer(ALIASES, |listener, number| listener.max_topic_alias = u16::try_from(number).unwrap_or(u16::MAX))),
     Row::listener(&["max_topic_alias_broker"], Integer(ALIASES, |listener, number| listener.max_topic_alias_broker = u16::try_from(number).unwrap_or(u16::MAX))),
-    Row::listener(&["mount_point"], Special(mount_point)).restart(),
+    Row::listener(&["mount_point"], Special(mount_point)),
     Row::default_listener(&["use_username_as_clientid"], Bool(|listener, on| listener.use_username_as_clientid = on)),
     Row::listener(&["accept_protocol_versions"], Special(accept_protocol_versions)),
     Row::listener(&["listener_allow_anonymous"], Bool(|listener, on| listener.allow_anonymous = Some(on))),
     Row::listener(&["listener_auto_id_prefix"], Text(PREFIX, |listener, prefix| listener.auto_id_prefix = Some(prefix))),
     Row::listener(&["enable_proxy_protocol"], Integer(PROXY_VERSION, |listener, version| listener.proxy_protocol = Some(proxy_version(version)))),
     Row::listener(&["proxy_protocol_v2_require_tls"], Bool(|listener, on| listener.proxy_protocol_v2_require_tls = on)),
-    Row::listener(&["http_dir"], Special(http_dir)).restart(),
+    Row::listener(&["http_dir"], Special(http_dir)),
     Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin))),
 ];
 
