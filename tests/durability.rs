@@ -14,6 +14,8 @@ mod deliveries;
 mod expiry;
 #[path = "durability/files.rs"]
 mod files;
+#[path = "durability/full.rs"]
+mod full;
 #[path = "durability/import.rs"]
 mod import;
 #[path = "durability/publishers.rs"]

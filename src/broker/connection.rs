@@ -183,6 +183,7 @@ impl Connection {
         let start = self.begin_batch();
         let mut acknowledged = false;
         let mut received = Tally::default();
+        let mut pings = 0;
         let result = loop {
             match self.decoder.next_packet(packets) {
                 Ok(Some(packet)) => {
@@ -190,6 +191,7 @@ impl Connection {
                         Packet::Publish(publish) => received.publish(publish.payload.len()),
                         _ => received.packets += 1,
                     }
+                    pings += usize::from(matches!(packet, Packet::PingReq));
                     acknowledged |= matches!(
                         packet,
                         Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
@@ -207,6 +209,10 @@ impl Connection {
         let number = ticket.number();
         drop(ticket);
         self.gate_batch(start, number);
+        // To be alive is to answer this, whatever else has to wait.
+        for _ in 0..pings {
+            self.reply(&Packet::PingResp)?;
+        }
         broker.count_received(received);
         self.pause_for(congested, waker, now);
         if acknowledged {
@@ -246,7 +252,7 @@ impl Connection {
                     "Sending PINGRESP to {}",
                     self.session.client_id()
                 ));
-                self.reply(&Packet::PingResp)
+                Ok(())
             }
             Packet::Disconnect(disconnect) => Err(self.disconnected(&disconnect)),
             // [MQTT-3.1.0-2]

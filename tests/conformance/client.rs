@@ -152,6 +152,12 @@ impl Client {
         assert!(matches!(body[2..], [] | [0x10]), "{body:02x?}");
     }
 
+    /// The next packet: its first byte and its body.
+    #[track_caller]
+    pub(crate) fn packet(&mut self) -> (u8, Vec<u8>) {
+        self.raw.packet()
+    }
+
     /// The next packet is a PUBLISH; it is not acknowledged.
     #[track_caller]
     pub(crate) fn message(&mut self) -> Publish {

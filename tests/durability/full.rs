@@ -1,0 +1,94 @@
+//! A disk that is full.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::unistd::geteuid;
+
+use crate::client::Client;
+use crate::scene::{absent, pull_the_plug, resume};
+use crate::support::Broker;
+use crate::support::raw_client::{PINGREQ, PINGRESP};
+use crate::wire::*;
+
+/// A file system of its own in a folder; it ends with this value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where the machine does not allow it, which is said.
+    fn new(folder: &Path) -> Option<Self> {
+        let is_mounted =
+            geteuid().is_root() && mount(&["-t", "tmpfs", "-o", "size=3m", "tmpfs"], folder);
+        if !is_mounted {
+            eprintln!("skipped: only root can make a small file system");
+            return None;
+        }
+        Some(Self(folder.to_owned()))
+    }
+
+    fn grow(&self) {
+        assert!(mount(&["-o", "remount,size=64m"], &self.0));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+fn mount(arguments: &[&str], folder: &Path) -> bool {
+    let mut command = Command::new("mount");
+    command.args(arguments).arg(folder).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn on_a_full_disk_publishers_wait_and_nothing_that_was_accepted_is_lost() {
+    let builder = Broker::builder();
+    let store = builder.folder().join("store");
+    fs::create_dir(&store).expect("the folder is writable");
+    let Some(disk) = SmallDisk::new(&store) else {
+        return;
+    };
+    let config = format!(
+        "persistence true\npersistence_location {}/\n",
+        store.display()
+    );
+    let mut broker = builder.config(&config).start();
+    absent(&broker, V311, "absent", "stored", 1);
+    let mut publisher = Client::new(&broker, V311, "publisher");
+    let payload = vec![b'x'; 100_000];
+    let mut sent = 0_u16;
+    let is_full = || broker.log().contains("Unable to write to the store");
+    while !is_full() {
+        sent += 1;
+        assert!(sent < 200, "the disk is full by now");
+        publisher.send(publish_with(V311, 2, "stored", sent, &[], &payload));
+        publisher.send(PINGREQ);
+        // A PINGREQ is answered also when a PUBLISH is not.
+        while publisher.packet().0 != 0x40 && !is_full() {
+            publisher.send(PINGREQ);
+        }
+    }
+    // Who needs no store goes on.
+    let mut other = Client::new(&broker, V311, "other");
+    other.subscribe("not stored", 1);
+    Client::new(&broker, V311, "third").publish("not stored", 1, false, "at once");
+    other.receive("at once");
+
+    disk.grow();
+    while publisher.packet() != (0x40, sent.to_be_bytes().to_vec()) {}
+    broker.wait_for_log("The store takes messages again.");
+    pull_the_plug(&mut broker);
+    let mut client = resume(&broker, V311, "absent");
+    for _ in 0..sent {
+        let message = client.message();
+        assert_eq!(message.payload.len(), payload.len());
+        client.send(ack(0x40, message.id));
+    }
+    client.expect_nothing();
+    drop((client, other, publisher, broker));
+}
