@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use support::Broker;
 use support::peers::require_programs;
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, PINGREQ, PINGRESP, packet, string};
 use support::tls::{Authority, TlsClient};
+use support::{Broker, Program};
 
 const SERVER: &str = "certfile server.crt\nkeyfile server.key\n";
 const WITH_CLIENTS: &str = "certfile server.crt\nkeyfile server.key\ncafile ca.crt\n\
@@ -54,6 +54,23 @@ fn a_client_is_served_under_tls_and_the_log_says_how() {
     broker.wait_for_log("Client raw negotiated TLSv1.3 cipher TLS_AES_256_GCM_SHA384");
     // A certificate that nobody asked for is in nobody's way.
     assert!(is_let_in(&broker, Some("expired")));
+}
+
+#[test]
+fn a_unix_socket_may_speak_tls_too() {
+    let broker = broker_with("listener 0 broker.sock\ncertfile server.crt\nkeyfile server.key\n");
+    let socket = broker.folder().join("broker.sock");
+    let client = |line: &str| {
+        let line = format!("{line} --unix {} --cafile ca.crt", socket.display());
+        Program::typed(&line).in_folder(broker.folder())
+    };
+    client("mq-pub -t a -m kept -r -q 1").run().succeeds();
+    let outcome = client("mq-sub -t a -C 1 -W 5").run().succeeds();
+    assert_eq!(outcome.stdout(), "kept\n");
+    broker.wait_for_log("negotiated TLSv1.3 cipher");
+    // Without it there is no way in.
+    let plain = format!("mq-pub --unix {} -t a -m x", socket.display());
+    assert_ne!(Program::typed(&plain).run().code(), 0);
 }
 
 #[test]

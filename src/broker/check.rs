@@ -233,9 +233,8 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// Nobody but this machine reads along at a Unix socket, so there is no TLS there.
 fn is_encrypted(listener: &Listener) -> bool {
-    listener.tls.certfile.is_some() && !matches!(listener.address, ListenAddress::Unix(_))
+    listener.tls.certfile.is_some()
 }
 
 fn list<'a>(parts: impl Iterator<Item = &'a String>) -> String {

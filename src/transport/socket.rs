@@ -1,4 +1,4 @@
-//! What a broker's clients connect to: TCP, TLS over it, or a Unix socket.
+//! What a broker's clients connect to: TCP or a Unix socket, and TLS over either.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -21,7 +21,7 @@ pub enum Socket {
     /// A Unix socket.
     Unix(UnixStream),
     /// TLS, after its handshake.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Self>>),
 }
 
 impl Socket {
@@ -32,10 +32,10 @@ impl Socket {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
             Self::Tls(stream) => {
-                let (tcp, session) = stream.get_ref();
+                let (socket, session) = stream.get_mut();
                 // What is decrypted already shows no more at the socket.
                 match session.wants_read() {
-                    true => tcp.poll_read_ready(cx),
+                    true => socket.poll_read_ready(cx),
                     false => Poll::Ready(Ok(())),
                 }
             }
@@ -78,7 +78,7 @@ impl Socket {
 /// Reads decrypted bytes until there are no more or `buffer` is full: one record is
 /// 16 KiB at most, and a batch wants more.
 fn poll_read_into(
-    stream: &mut TlsStream<TcpStream>,
+    stream: &mut TlsStream<Socket>,
     cx: &mut Context<'_>,
     buffer: &mut BytesMut,
 ) -> Poll<io::Result<usize>> {

@@ -15,12 +15,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
 use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::broker::config::{CertificateName, TlsOptions};
 use crate::protocol::Text;
+use crate::transport::socket::Socket;
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
 #[derive(Debug, Error)]
@@ -183,7 +183,7 @@ pub(in crate::broker) struct Negotiated {
 impl Negotiated {
     /// The outcome of a handshake, and the user name that the client's certificate gives.
     pub(in crate::broker) fn new(
-        stream: &TlsStream<TcpStream>,
+        stream: &TlsStream<Socket>,
         username_from: Option<CertificateName>,
     ) -> Option<(Self, Option<Text>)> {
         let (_, session) = stream.get_ref();

@@ -43,8 +43,8 @@ pub(super) async fn open(
         certificate.username = introduce(&mut socket, version, peer, settings).await?;
     }
     let socket = match (socket, listener.tls()) {
-        (Socket::Tcp(stream), Some(acceptor)) => {
-            let accepted = acceptor.accept(stream).await;
+        (socket, Some(acceptor)) => {
+            let accepted = acceptor.accept(socket).await;
             let stream = accepted
                 .map_err(|error| Refusal::Transport(format!("TLS handshake failed: {error}")))?;
             let negotiated = Negotiated::new(&stream, settings.username_from());
@@ -54,7 +54,7 @@ pub(super) async fn open(
             }
             Socket::Tls(Box::new(stream))
         }
-        (socket, _) => socket,
+        (socket, None) => socket,
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
