@@ -184,20 +184,20 @@ impl Persistence {
 
     /// Whether a ticket is done; if not, the waker is told when it is.
     pub(super) fn poll_done(&self, ticket: TicketNumber, waker: &Waker) -> bool {
-        self.shared.pending.lock().poll_done(ticket, waker)
+        self.shared.pending.lock().tickets.poll_done(ticket, waker)
     }
 
     /// Whether a ticket is done.
     pub(super) fn is_done(&self, ticket: TicketNumber) -> bool {
-        self.shared.pending.lock().is_done(ticket)
+        self.shared.pending.lock().tickets.is_done(ticket)
     }
 
     fn open_ticket(&self) -> TicketNumber {
-        self.shared.pending.lock().open_ticket()
+        self.shared.pending.lock().tickets.open()
     }
 
     fn close_ticket(&self, ticket: TicketNumber) {
-        self.shared.pending.lock().release(ticket);
+        self.shared.pending.lock().tickets.release(ticket);
     }
 
     fn wait_for_all(&self, ticket: TicketNumber) {

@@ -1,12 +1,13 @@
 //! Changes on their way into the store.
 
+mod tickets;
+
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU64;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 
+use self::tickets::Tickets;
 use super::key::Key;
 use super::record::Record;
 use super::ticket::TicketNumber;
@@ -22,7 +23,7 @@ const MOST_PATIENCE: Duration = Duration::from_millis(8);
 const LATER: Duration = Duration::from_millis(20);
 
 /// Changes by their keys.
-pub(super) type Changes = HashMap<Key, Change, RandomState>;
+type Changes = HashMap<Key, Change, RandomState>;
 
 /// How soon a change has to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,8 +119,7 @@ pub(super) struct Pending {
     is_committing: bool,
     /// How soon the next batch is to be stored, and when that is.
     due: Option<(Pace, Instant)>,
-    tickets: HashMap<TicketNumber, TicketState, RandomState>,
-    last_ticket: u64,
+    pub(super) tickets: Tickets,
     /// Unreleased QoS 2 messages that have a record.
     incoming: HashSet<(SessionNumber, PacketId), RandomState>,
     /// Whether somebody wants everything on the disk.
@@ -127,12 +127,6 @@ pub(super) struct Pending {
     /// Whether changes are no longer taken: what is forgotten as the program ends is not
     /// forgotten by the store.
     is_closed: bool,
-}
-
-struct TicketState {
-    /// Changes, and one for being open.
-    holds: usize,
-    wakers: Vec<Waker>,
 }
 
 impl Default for Pending {
@@ -145,8 +139,7 @@ impl Default for Pending {
             had_old: 0,
             is_committing: false,
             due: None,
-            tickets: HashMap::default(),
-            last_ticket: 0,
+            tickets: Tickets::default(),
             incoming: HashSet::default(),
             wants_sync: false,
             is_closed: false,
@@ -196,7 +189,7 @@ impl Pending {
             return false;
         }
         for ticket in change.tickets() {
-            self.hold(ticket);
+            self.tickets.hold(ticket);
         }
         let changes = self.part(key);
         if let Some(earlier) = changes.remove(&key) {
@@ -224,7 +217,7 @@ impl Pending {
         match changes.remove(&key) {
             Some(change) if change.fresh => {
                 for ticket in change.tickets() {
-                    self.release(ticket);
+                    self.tickets.release(ticket);
                 }
                 return false;
             }
@@ -285,61 +278,14 @@ impl Pending {
         true
     }
 
-    /// Gives out a ticket, which is open.
-    pub(super) fn open_ticket(&mut self) -> TicketNumber {
-        self.last_ticket += 1;
-        let number = NonZeroU64::new(self.last_ticket).expect("counting begins at one");
-        let number = TicketNumber(number);
-        self.hold(number);
-        number
-    }
-
-    fn hold(&mut self, ticket: TicketNumber) {
-        let state = self.tickets.entry(ticket).or_insert(TicketState {
-            holds: 0,
-            wakers: Vec::new(),
-        });
-        state.holds += 1;
-    }
-
-    /// Lets a ticket go for one change, or for being open.
-    pub(super) fn release(&mut self, ticket: TicketNumber) {
-        let Some(state) = self.tickets.get_mut(&ticket) else {
-            return;
-        };
-        state.holds -= 1;
-        if state.holds == 0 {
-            let state = self.tickets.remove(&ticket);
-            state
-                .into_iter()
-                .flat_map(|state| state.wakers)
-                .for_each(Waker::wake);
-        }
-    }
-
     /// Makes the ticket wait for everything that was changed so far.
     pub(super) fn wait_for_all(&mut self, ticket: TicketNumber) -> bool {
         if self.is_closed || (self.is_empty() && !self.is_committing) {
             return false;
         }
-        self.hold(ticket);
+        self.tickets.hold(ticket);
         self.waiting.push(ticket);
         self.hurry(Pace::Now)
-    }
-
-    /// Whether a ticket is done; if not, the waker is told when it is.
-    pub(super) fn poll_done(&mut self, ticket: TicketNumber, waker: &Waker) -> bool {
-        let Some(state) = self.tickets.get_mut(&ticket) else {
-            return true;
-        };
-        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
-            state.wakers.push(waker.clone());
-        }
-        false
-    }
-
-    pub(super) fn is_done(&self, ticket: TicketNumber) -> bool {
-        !self.tickets.contains_key(&ticket)
     }
 
     /// Takes what is to be stored now. Unless there is a hurry these are the old changes,
@@ -386,11 +332,11 @@ impl Pending {
         self.is_committing = false;
         for (_, change) in batch.changes() {
             for ticket in change.tickets() {
-                self.release(ticket);
+                self.tickets.release(ticket);
             }
         }
         for &ticket in &batch.waiting {
-            self.release(ticket);
+            self.tickets.release(ticket);
         }
     }
 
@@ -412,7 +358,7 @@ impl Pending {
             }
             if never_stored && change.record.is_none() {
                 for ticket in change.tickets() {
-                    self.release(ticket);
+                    self.tickets.release(ticket);
                 }
             } else {
                 changes.insert(key, change);
@@ -424,192 +370,4 @@ impl Pending {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-
-    const KEY: Key = Key::Message(1);
-
-    fn put(pending: &mut Pending, fresh: bool, ticket: Option<TicketNumber>) {
-        let change = Change::put(Record::Incoming, fresh, ticket);
-        pending.put(KEY, change, Pace::Now);
-    }
-
-    fn removes(batch: &Batch, key: Key) -> bool {
-        batch
-            .changes()
-            .any(|(changed, change)| *changed == key && change.record.is_none())
-    }
-
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn a_record_that_came_and_went_is_never_stored_and_nobody_waits_for_it() {
-        let mut pending = Pending::default();
-        let ticket = pending.open_ticket();
-        put(&mut pending, true, Some(ticket));
-        pending.release(ticket);
-        assert!(!pending.is_done(ticket));
-        pending.remove(KEY);
-        assert!(pending.is_done(ticket));
-        assert!(pending.take().is_empty());
-    }
-
-    #[test]
-    fn a_record_that_the_store_has_is_taken_out_of_it() {
-        let mut pending = Pending::default();
-        put(&mut pending, true, None);
-        let batch = pending.take();
-        pending.committed(&batch);
-        pending.remove(KEY);
-        assert!(removes(&pending.take(), KEY));
-    }
-
-    #[test]
-    fn a_ticket_is_done_when_all_its_changes_are_stored_and_it_is_closed() {
-        let mut pending = Pending::default();
-        let ticket = pending.open_ticket();
-        put(&mut pending, true, Some(ticket));
-        let batch = pending.take();
-        pending.committed(&batch);
-        assert!(!pending.is_done(ticket), "it is open");
-        pending.release(ticket);
-        assert!(pending.is_done(ticket));
-    }
-
-    #[test]
-    fn who_waits_is_woken_once() {
-        let mut pending = Pending::default();
-        let wakes = Arc::new(Wakes::default());
-        let waker = Waker::from(Arc::clone(&wakes));
-        let ticket = pending.open_ticket();
-        put(&mut pending, true, Some(ticket));
-        pending.release(ticket);
-        assert!(!pending.poll_done(ticket, &waker));
-        assert!(!pending.poll_done(ticket, &waker));
-        let batch = pending.take();
-        pending.committed(&batch);
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-        assert!(pending.poll_done(ticket, &waker));
-    }
-
-    #[test]
-    fn waiting_for_all_is_over_at_once_when_nothing_is_pending() {
-        let mut pending = Pending::default();
-        let ticket = pending.open_ticket();
-        pending.wait_for_all(ticket);
-        pending.release(ticket);
-        assert!(pending.is_done(ticket));
-    }
-
-    #[test]
-    fn waiting_for_all_waits_for_what_is_being_stored() {
-        let mut pending = Pending::default();
-        put(&mut pending, true, None);
-        let batch = pending.take();
-        let ticket = pending.open_ticket();
-        pending.wait_for_all(ticket);
-        pending.release(ticket);
-        pending.committed(&batch);
-        assert!(!pending.is_done(ticket));
-        let batch = pending.take();
-        pending.committed(&batch);
-        assert!(pending.is_done(ticket));
-    }
-
-    #[test]
-    fn a_batch_that_failed_is_merged_with_what_came_meanwhile() {
-        let mut pending = Pending::default();
-        let ticket = pending.open_ticket();
-        put(&mut pending, true, Some(ticket));
-        pending.release(ticket);
-        let batch = pending.take();
-        pending.remove(KEY);
-        pending.take_back(batch);
-        assert!(pending.is_done(ticket), "it is no longer needed");
-        assert!(pending.take().is_empty());
-    }
-
-    #[test]
-    fn an_identifier_that_is_used_again_replaces_its_removal() {
-        let session = SessionNumber::from_stored(1);
-        let mut pending = Pending::default();
-        pending.restore_incoming(session, PacketId::FIRST);
-        assert!(pending.remove_incoming(session, PacketId::FIRST));
-        assert!(!pending.remove_incoming(session, PacketId::FIRST));
-        pending.put_incoming((session, PacketId::FIRST), None);
-        assert!(pending.remove_incoming(session, PacketId::FIRST));
-        let key = Key::Incoming(session, PacketId::FIRST);
-        assert!(removes(&pending.take(), key));
-    }
-
-    fn put_soon(pending: &mut Pending, number: u64) {
-        let change = Change::put(Record::Incoming, true, None);
-        pending.put(Key::Message(number), change, Pace::Soon);
-    }
-
-    #[test]
-    fn what_may_become_needless_is_given_time() {
-        let mut pending = Pending::default();
-        put_soon(&mut pending, 1);
-        assert!(pending.take().is_empty(), "it is young");
-        put_soon(&mut pending, 2);
-        assert_eq!(
-            pending.take().len(),
-            1,
-            "the first is old, the second young"
-        );
-        pending.remove(Key::Message(2));
-        assert!(pending.take().is_empty());
-        assert_eq!(pending.due(), None);
-    }
-
-    #[test]
-    fn in_a_hurry_old_and_young_are_stored_together() {
-        let mut pending = Pending::default();
-        put_soon(&mut pending, 1);
-        assert!(pending.take().is_empty());
-        put_soon(&mut pending, 2);
-        let ticket = pending.open_ticket();
-        pending.wait_for_all(ticket);
-        pending.release(ticket);
-        let batch = pending.take();
-        assert_eq!(batch.len(), 2);
-        pending.committed(&batch);
-        assert!(pending.is_done(ticket));
-    }
-
-    #[test]
-    fn patience_grows_where_it_pays_and_shrinks_where_not() {
-        let mut pending = Pending::default();
-        for number in 0..10 {
-            put_soon(&mut pending, number);
-            pending.take();
-            pending.remove(Key::Message(number));
-        }
-        assert_eq!(pending.patience, MOST_PATIENCE);
-        for number in 10..20 {
-            put_soon(&mut pending, number);
-            pending.take();
-        }
-        assert_eq!(pending.patience, LEAST_PATIENCE);
-    }
-
-    #[test]
-    fn what_is_forgotten_after_the_end_stays_in_the_store() {
-        let mut pending = Pending::default();
-        pending.close();
-        pending.remove(KEY);
-        assert!(pending.is_empty());
-    }
-}
+mod tests;
