@@ -19,6 +19,8 @@ mod pending;
 mod record;
 mod recovery;
 mod redb;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod writer;
 

@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 use crate::client::Client;
 use crate::scene::{absent, pull_the_plug, resume};
 use crate::support::Broker;
-use crate::support::raw_client::{PINGREQ, PINGRESP};
+use crate::support::raw_client::PINGREQ;
 use crate::wire::*;
 
 /// A file system of its own in a folder; it ends with this value.
