@@ -143,7 +143,7 @@ impl Client {
     /// The next packet is this acknowledgement, of success or of nobody who listens.
     #[track_caller]
     pub(crate) fn expect_ack(&mut self, first: u8, id: u16) {
-        let (came, body) = self.raw.packet();
+        let (came, body) = self.packet();
         assert_eq!(
             (came, &body[..2]),
             (first, &id.to_be_bytes()[..]),
