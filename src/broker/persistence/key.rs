@@ -30,10 +30,13 @@ pub(in crate::broker) enum Key {
 const MAX_LENGTH: usize = 17;
 
 /// A key as the store has it: a byte for its kind, and big-endian numbers.
-#[derive(Clone, Copy, Debug)]
+///
+/// They sort as their bytes do. There are many of them in memory, so that they are small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct KeyBytes {
+    /// Zeros behind the key.
     bytes: [u8; MAX_LENGTH],
-    length: usize,
+    length: u8,
 }
 
 impl KeyBytes {
@@ -43,10 +46,19 @@ impl KeyBytes {
         Self { bytes, length: 1 }
     }
 
+    /// The key that has these bytes, if it is not too long for one.
+    pub(super) fn from_slice(slice: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAX_LENGTH];
+        bytes.get_mut(..slice.len())?.copy_from_slice(slice);
+        let length = u8::try_from(slice.len()).ok()?;
+        Some(Self { bytes, length })
+    }
+
     fn with(mut self, number: &[u8]) -> Self {
-        let end = self.length + number.len();
-        self.bytes[self.length..end].copy_from_slice(number);
-        self.length = end;
+        for &byte in number {
+            self.bytes[usize::from(self.length)] = byte;
+            self.length += 1;
+        }
         self
     }
 
@@ -57,7 +69,7 @@ impl KeyBytes {
 
 impl AsRef<[u8]> for KeyBytes {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        &self.bytes[..usize::from(self.length)]
     }
 }
 

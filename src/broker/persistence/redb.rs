@@ -1,5 +1,12 @@
 //! Records in a file of `redb`: a tree of pages that are never overwritten while they
-//! are needed, so that a commit is whole or was not.
+//! are needed, so that a commit is whole or was not. What is in the tree is a log of
+//! changes, and an index in memory knows where in it each record is.
+
+mod block;
+mod index;
+mod log;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,25 +19,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableTable, ReadableTableMetadata,
-    StorageBackend, StorageError, TableDefinition,
+    Builder, Database, DatabaseError, Durability, ReadableTable, StorageBackend, StorageError,
+    TableDefinition,
 };
 
+use self::block::Entry;
+use self::index::{Index, Tolerance};
+use self::log::LOG;
 use super::backend::{Backend, StoreError, Write};
 
-/// The records: each value is followed by its checksum.
-const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 /// What the store says of itself.
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
-/// The version of keys and values.
+/// The version of keys, values and the log.
 const FORMAT: u32 = 1;
 /// Memory for pages that are read or changed, in bytes.
 const CACHE: usize = 8 * 1024 * 1024;
-const CHECKSUM: usize = 4;
-/// From so many removed records on it may be worth to give their room back.
-const WORTH_TIDYING: u64 = 10_000;
-/// So many records are moved together in no time.
-const QUICKLY_TIDIED: u64 = 20_000;
+/// From so many freed bytes on it may be worth to give their room back.
+const WORTH_TIDYING: u64 = 1024 * 1024;
+/// A log of so many bytes is moved together in no time.
+const QUICKLY_TIDIED: u64 = 4 * 1024 * 1024;
+/// For each byte that is added, so many are moved if any are. One would do if useless ones
+/// were spread evenly.
+const MOVED_PER_BYTE: u64 = 4;
+/// So many bytes are moved with the smallest commit, if any are.
+const MOVED_AT_LEAST: u64 = 256 * 1024;
+/// In a quiet moment, so many bytes of the log are moved in one transaction.
+const MOVED_AT_ONCE: u64 = 4 * 1024 * 1024;
 
 /// A store in one file.
 pub(super) struct Store {
@@ -38,8 +52,9 @@ pub(super) struct Store {
     sync: bool,
     /// `None` after a failure, until the file is opened again.
     database: Option<Database>,
-    /// Records that were removed since room was last given back.
-    removed: u64,
+    index: Index,
+    /// Bytes of the log that went since room was last given back.
+    freed: u64,
     /// Whether the file was not closed in order and had to be checked.
     was_repaired: bool,
 }
@@ -73,6 +88,17 @@ impl StorageBackend for UnsyncedFile {
 }
 
 impl Store {
+    fn new(path: &Path, database: Database, sync: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            sync,
+            database: Some(database),
+            index: Index::default(),
+            freed: 0,
+            was_repaired: false,
+        }
+    }
+
     /// Opens the store, or makes an empty one where there is none.
     pub(super) fn open(path: &Path, sync: bool) -> Result<Self, StoreError> {
         match path.try_exists() {
@@ -86,14 +112,10 @@ impl Store {
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.map_err(|cause| open_error(path, cause))?;
         let (database, was_repaired) = open_database(path, file, sync)?;
-        let store = Self {
-            path: path.to_owned(),
-            sync,
-            database: Some(database),
-            removed: 0,
-            was_repaired,
-        };
+        let mut store = Self::new(path, database, sync);
+        store.was_repaired = was_repaired;
         store.check_format()?;
+        store.read_log()?;
         Ok(store)
     }
 
@@ -120,13 +142,7 @@ impl Store {
             .open(&new);
         let file = file.map_err(|cause| open_error(&new, cause))?;
         let (database, _) = open_database(&new, file, sync)?;
-        let store = Self {
-            path: path.to_owned(),
-            sync,
-            database: Some(database),
-            removed: 0,
-            was_repaired: false,
-        };
+        let store = Self::new(path, database, sync);
         store.check_format()?;
         fs::rename(&new, path).map_err(|cause| open_error(path, cause))?;
         Ok(store)
@@ -158,14 +174,9 @@ impl Store {
             let Ok((database, _)) = open_database(copy, file, false) else {
                 continue;
             };
-            let store = Self {
-                path: copy.to_owned(),
-                sync: false,
-                database: Some(database),
-                removed: 0,
-                was_repaired: true,
-            };
+            let mut store = Self::new(copy, database, false);
             // What was found before the damage counts.
+            let _ = store.read_log();
             let _ = store.for_each(&mut |key, value| {
                 found.extend(value.map(|value| (key.to_owned(), value)));
             });
@@ -176,20 +187,20 @@ impl Store {
 
     fn check_format(&self) -> Result<(), StoreError> {
         let found = self.guarded(|database| {
-            let transaction = database.begin_write().map_err(Failure::from)?;
+            let transaction = database.begin_write()?;
             let found = {
-                let mut about = transaction.open_table(ABOUT).map_err(Failure::from)?;
-                transaction.open_table(RECORDS).map_err(Failure::from)?;
-                let found = about.get("format").map_err(Failure::from)?;
+                let mut about = transaction.open_table(ABOUT)?;
+                transaction.open_table(LOG)?;
+                let found = about.get("format")?;
                 match found.map(|found| found.value()) {
                     Some(found) => found,
                     None => {
-                        about.insert("format", FORMAT).map_err(Failure::from)?;
+                        about.insert("format", FORMAT)?;
                         FORMAT
                     }
                 }
             };
-            transaction.commit().map_err(Failure::from)?;
+            transaction.commit()?;
             Ok(found)
         })?;
         match found {
@@ -200,6 +211,14 @@ impl Store {
                 known: FORMAT,
             }),
         }
+    }
+
+    /// Makes the index of what the log has, as far as that can be read.
+    fn read_log(&mut self) -> Result<(), StoreError> {
+        let mut index = Index::default();
+        let result = self.guarded(|database| read_log(database, &mut index));
+        self.index = index;
+        result
     }
 
     /// Works on the database; what it finds damaged it may say by a panic.
@@ -224,65 +243,90 @@ impl Store {
         }
     }
 
-    fn write(&mut self, writes: &[Write<'_>]) -> Result<(), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let database = match &self.database {
-            Some(database) => database,
-            None => {
-                let file = OpenOptions::new().read(true).write(true).open(&self.path);
-                let file = file.map_err(|error| text(&error))?;
-                let opened = open_database(&self.path, file, self.sync);
-                let (database, _) = opened.map_err(|error| text(&error))?;
-                self.database.insert(database)
+    /// The database, which is opened again after a failure.
+    fn opened(&mut self) -> Result<&Database, Failure> {
+        if self.database.is_none() {
+            let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+            let (database, _) = open_database(&self.path, file, self.sync)?;
+            // What failed may have been stored all the same.
+            if last_block(&database)? != self.index.last_number() {
+                let mut index = Index::default();
+                read_log(&database, &mut index)?;
+                self.index = index;
             }
-        };
-        let mut transaction = database.begin_write().map_err(|error| text(&error))?;
-        transaction.set_durability(Durability::Immediate);
-        {
-            let mut records = transaction
-                .open_table(RECORDS)
-                .map_err(|error| text(&error))?;
-            let mut value = Vec::new();
-            for write in writes {
-                let key = write.key.as_ref();
-                match write.value {
-                    Some(bytes) => {
-                        value.clear();
-                        value.extend_from_slice(bytes);
-                        value.extend_from_slice(&checksum(key, bytes).to_be_bytes());
-                        records.insert(key, &*value).map_err(|error| text(&error))?;
-                    }
-                    None => {
-                        records.remove(key).map_err(|error| text(&error))?;
-                        self.removed += 1;
-                    }
-                }
-            }
+            self.database = Some(database);
         }
-        transaction.commit().map_err(|error| text(&error))
+        self.database
+            .as_ref()
+            .ok_or_else(|| Failure("it is not open".to_owned()))
     }
 
-    fn live_records(&self) -> Result<u64, StoreError> {
-        self.guarded(|database| {
-            let transaction = database.begin_read().map_err(Failure::from)?;
-            let records = transaction.open_table(RECORDS).map_err(Failure::from)?;
-            records.len().map_err(Failure::from)
-        })
+    /// Adds changes to the log, and takes away blocks that are no longer needed. Of those
+    /// that are hardly needed it moves about so many bytes.
+    fn write(
+        &mut self,
+        writes: &[Write<'_>],
+        tolerance: Tolerance,
+        moved: u64,
+    ) -> Result<(), Failure> {
+        self.opened()?;
+        let Some(database) = &self.database else {
+            return Ok(());
+        };
+        let index = &mut self.index;
+        let changes: Vec<_> = writes
+            .iter()
+            .filter(|write| write.value.is_some() || index.contains(&write.key))
+            .map(Entry::from)
+            .collect();
+        let retired = index.retire(tolerance, moved);
+        if changes.is_empty() && retired.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate);
+        let mut table = transaction.open_table(LOG)?;
+        let old = log::read(&table, &retired.moved)?;
+        let moved = log::records(&old, index)?;
+        log::remove(&mut table, retired.numbers())?;
+        // A change comes after what it changes, which may be among what is moved.
+        let blocks = || log::blocks(&moved).chain(log::blocks(&changes));
+        for (number, entries) in (index.last_number() + 1..).zip(blocks()) {
+            log::add(&mut table, number, entries)?;
+        }
+        drop(table);
+        transaction.commit()?;
+        blocks().for_each(|entries| index.add_block(entries));
+        self.freed += index.forget(&retired);
+        Ok(())
     }
-}
 
-impl Backend for Store {
-    fn commit(&mut self, writes: &[Write<'_>]) -> Result<(), StoreError> {
-        let written = catch_unwind(AssertUnwindSafe(|| self.write(writes)));
-        let result = written.unwrap_or_else(|_| Err("it is damaged".to_owned()));
-        result.map_err(|cause| {
-            // After an error the library wants the file to be opened again.
+    /// Writes; a failure closes the database, as the library wants it.
+    fn store(
+        &mut self,
+        writes: &[Write<'_>],
+        tolerance: Tolerance,
+        moved: u64,
+    ) -> Result<(), StoreError> {
+        let written = catch_unwind(AssertUnwindSafe(|| self.write(writes, tolerance, moved)));
+        let result = written.unwrap_or_else(|_| Err(Failure("it is damaged".to_owned())));
+        result.map_err(|Failure(cause)| {
             self.database = None;
             StoreError::Commit {
                 path: self.path.clone(),
                 cause,
             }
         })
+    }
+}
+
+impl Backend for Store {
+    fn commit(&mut self, writes: &[Write<'_>]) -> Result<(), StoreError> {
+        let lengths = writes
+            .iter()
+            .map(|write| Entry::from(write).length() as u64);
+        let moved = lengths.sum::<u64>() * MOVED_PER_BYTE + MOVED_AT_LEAST;
+        self.store(writes, Tolerance::Busy, moved)
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -295,14 +339,15 @@ impl Backend for Store {
     }
 
     fn tidy(&mut self, is_quiet: bool) -> Result<(), StoreError> {
-        if self.removed < WORTH_TIDYING {
+        while is_quiet && self.index.is_wasteful(Tolerance::Quiet) {
+            self.store(&[], Tolerance::Quiet, MOVED_AT_ONCE)?;
+        }
+        let total = self.index.size().total;
+        let is_worth_it = self.freed >= WORTH_TIDYING.max(total);
+        if !is_worth_it || (total > QUICKLY_TIDIED && !is_quiet) {
             return Ok(());
         }
-        let live = self.live_records()?;
-        if live > self.removed || (live > QUICKLY_TIDIED && !is_quiet) {
-            return Ok(());
-        }
-        self.removed = 0;
+        self.freed = 0;
         let Some(database) = &mut self.database else {
             return Ok(());
         };
@@ -317,13 +362,9 @@ impl Backend for Store {
 
     fn for_each(&self, visit: &mut dyn FnMut(&[u8], Option<Bytes>)) -> Result<(), StoreError> {
         self.guarded(|database| {
-            let transaction = database.begin_read().map_err(Failure::from)?;
-            let records = transaction.open_table(RECORDS).map_err(Failure::from)?;
-            for record in records.iter().map_err(Failure::from)? {
-                let (key, value) = record.map_err(Failure::from)?;
-                visit(key.value(), checked(key.value(), value.value()));
-            }
-            Ok(())
+            let transaction = database.begin_read()?;
+            let table = transaction.open_table(LOG)?;
+            Ok(log::for_each(&table, &self.index, visit)?)
         })
     }
 
@@ -342,6 +383,19 @@ impl<E: std::fmt::Display> From<E> for Failure {
 }
 
 struct Panicked;
+
+/// Notes in the index what the log has, as far as that can be read.
+fn read_log(database: &Database, index: &mut Index) -> Result<(), Failure> {
+    let transaction = database.begin_read()?;
+    let table = transaction.open_table(LOG)?;
+    Ok(log::replay(&table, index)?)
+}
+
+fn last_block(database: &Database) -> Result<u64, Failure> {
+    let transaction = database.begin_read()?;
+    let table = transaction.open_table(LOG)?;
+    Ok(log::last_number(&table)?)
+}
 
 /// Opens the database; says whether it had to be repaired.
 fn open_database(path: &Path, file: File, sync: bool) -> Result<(Database, bool), StoreError> {
@@ -394,18 +448,4 @@ fn without_panic_message<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     let result = catch_unwind(AssertUnwindSafe(work));
     set_hook(hook);
     result.map_err(|_| Panicked)
-}
-
-fn checksum(key: &[u8], value: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(key);
-    hasher.update(value);
-    hasher.finalize()
-}
-
-/// The value without its checksum, if that is right.
-fn checked(key: &[u8], stored: &[u8]) -> Option<Bytes> {
-    let (value, sum) = stored.split_at(stored.len().checked_sub(CHECKSUM)?);
-    let sum = u32::from_be_bytes(sum.try_into().ok()?);
-    (sum == checksum(key, value)).then(|| Bytes::copy_from_slice(value))
 }
