@@ -48,6 +48,7 @@ fn main() {
         }
     }
     report.print();
+    println!("\n{}", report.json());
     if report.has_failures() {
         std::process::exit(1);
     }
