@@ -57,10 +57,11 @@ struct Arguments {
 
 fn main() {
     let mut words = std::env::args().skip(1);
-    // The bench starts itself again as the brokers that have no program of their own.
+    // The bench starts itself again as what has no program of its own.
     match words.next().as_deref() {
         Some("serve-null") => return broker::null::serve(&words.next().unwrap_or_default()),
         Some("serve-rumqttd") => return broker::rumqtt::serve(&words.next().unwrap_or_default()),
+        Some("flood") => return broker::fairness::flood(&words.next().unwrap_or_default()),
         _ => {}
     }
     let arguments = arguments();

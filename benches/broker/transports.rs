@@ -19,6 +19,8 @@ use super::wire::{CLEAN_SESSION, PAYLOAD, connect, publish, subscribe};
 use crate::report::Figure;
 
 const IDLE: usize = 500;
+/// How long a broker may say nothing.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Messages that are written at once, in one frame.
 const CHUNK: u64 = 64;
 
@@ -79,8 +81,12 @@ fn rate(site: &Site, transport: Transport, time: Duration) -> io::Result<f64> {
         thread::spawn(move || -> io::Result<()> {
             let mut buffer = vec![0; 256 * 1024];
             while !stop.load(Ordering::Relaxed) {
-                let length = subscriber.stream.read(&mut buffer)?;
-                received.fetch_add(length as u64, Ordering::Relaxed);
+                match subscriber.stream.read(&mut buffer) {
+                    Ok(length) => received.fetch_add(length as u64, Ordering::Relaxed),
+                    // The publisher was the first to stop.
+                    Err(_) if stop.load(Ordering::Relaxed) => break,
+                    Err(error) => return Err(error),
+                };
             }
             Ok(())
         })
@@ -175,7 +181,7 @@ impl Site {
         };
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+        socket.set_read_timeout(Some(SILENCE))?;
         let stream: Box<dyn ReadWrite> = match transport {
             Transport::Plain => Box::new(socket),
             Transport::Tls => {
