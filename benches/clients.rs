@@ -17,6 +17,7 @@ mod clients {
     pub mod peer;
     pub mod program;
 }
+#[allow(dead_code, reason = "the other bench looks at single numbers")]
 #[path = "common/report.rs"]
 mod report;
 
@@ -48,6 +49,7 @@ fn main() {
         }
     }
     report.print();
+    println!("\n{}", report.json());
     if report.has_failures() {
         std::process::exit(1);
     }

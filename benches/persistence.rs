@@ -61,6 +61,7 @@ fn main() {
         Err(reason) => report.fail("restart with a backlog", Kind::Stored.name(), &reason),
     }
     report.print();
+    println!("\n{}", report.json());
     if report.has_failures() {
         std::process::exit(1);
     }

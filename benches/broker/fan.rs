@@ -11,6 +11,9 @@ use super::server::Server;
 use super::wire::{Client, publish};
 use crate::report::Figure;
 
+/// The names of what a throughput is told by.
+pub const RATE: &str = "thousand messages a second";
+pub const CPU: &str = "broker CPU seconds for a million";
 /// Messages that are written at once.
 const CHUNK: u64 = 64;
 
@@ -113,11 +116,11 @@ pub fn rates(count: u64, seconds: f64, cpu: f64) -> Vec<Figure> {
     let count = count as f64;
     vec![
         Figure {
-            name: "thousand messages a second",
+            name: RATE,
             value: count / seconds / 1_000.0,
         },
         Figure {
-            name: "broker CPU seconds for a million",
+            name: CPU,
             value: cpu * 1_000_000.0 / count,
         },
     ]

@@ -9,6 +9,9 @@ use super::server::Server;
 use super::wire::{Client, publish};
 use crate::report::Figure;
 
+pub const P50: &str = "p50 ms";
+pub const P99: &str = "p99 ms";
+pub const P99_9: &str = "p99.9 ms";
 const INTERVAL: Duration = Duration::from_micros(500);
 
 /// One publisher, one subscriber; the payload carries the time of sending.
@@ -60,20 +63,19 @@ fn measure(server: &Server, time: Duration, qos: u8) -> io::Result<Vec<Figure>> 
         .map_err(|_| io::Error::other("the publisher failed"))??;
     drop(receiver);
     drop(drain);
+    Ok(percentiles(delays))
+}
+
+/// What is told of the delays of many messages, in milliseconds.
+pub fn percentiles(mut delays: Vec<f64>) -> Vec<Figure> {
     delays.sort_by(f64::total_cmp);
-    let percentile = |share: f64| delays[(delays.len() as f64 * share) as usize];
-    Ok(vec![
-        Figure {
-            name: "p50 ms",
-            value: percentile(0.5),
-        },
-        Figure {
-            name: "p99 ms",
-            value: percentile(0.99),
-        },
-        Figure {
-            name: "p99.9 ms",
-            value: percentile(0.999),
-        },
-    ])
+    let percentile = |name, share: f64| Figure {
+        name,
+        value: delays[(delays.len() as f64 * share) as usize],
+    };
+    vec![
+        percentile(P50, 0.5),
+        percentile(P99, 0.99),
+        percentile(P99_9, 0.999),
+    ]
 }

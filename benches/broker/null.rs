@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::wire::whole_frame;
@@ -32,7 +33,8 @@ fn forward(socket: TcpStream, subscribers: &Subscribers) {
         if length == chunk.len() && chunk.len() < 256 * 1024 {
             chunk.resize(chunk.len() * 2, 0);
         }
-        let (mut end, mut forwarded, mut answers) = (0, Vec::new(), Vec::new());
+        let (mut end, mut answers) = (0, Vec::new());
+        let mut runs: Vec<Range<usize>> = Vec::new();
         while let Some((header, length)) = whole_frame(&buffer[end..]) {
             let frame = &buffer[end..end + length];
             end += length;
@@ -45,7 +47,11 @@ fn forward(socket: TcpStream, subscribers: &Subscribers) {
                         2 => answers.extend_from_slice(&[0x50, 2, frame[at], frame[at + 1]]),
                         _ => {}
                     }
-                    forwarded.push(end - length..end);
+                    match runs.last_mut() {
+                        // Frames that follow each other are one write.
+                        Some(run) if run.end == end - length => run.end = end,
+                        _ => runs.push(end - length..end),
+                    }
                 }
                 5 => answers.extend_from_slice(&[0x62, 2, frame[2], frame[3]]),
                 6 => answers.extend_from_slice(&[0x70, 2, frame[2], frame[3]]),
@@ -59,11 +65,9 @@ fn forward(socket: TcpStream, subscribers: &Subscribers) {
                 _ => {}
             }
         }
-        if let (Some(first), Some(last)) = (forwarded.first(), forwarded.last()) {
-            // Frames that follow each other are one write.
-            let run = &buffer[first.start..last.end];
+        for run in runs {
             let mut everybody = subscribers.lock().expect("nobody panics");
-            everybody.retain(|subscriber| (&**subscriber).write_all(run).is_ok());
+            everybody.retain(|subscriber| (&**subscriber).write_all(&buffer[run.clone()]).is_ok());
         }
         if !answers.is_empty() && (&*socket).write_all(&answers).is_err() {
             break;

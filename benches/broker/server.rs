@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,33 @@ impl Kind {
         kinds.extend([Self::Rumqttd, Self::Null]);
         kinds
     }
+
+    /// What is started.
+    pub fn program(self) -> PathBuf {
+        match self {
+            Self::Mq => env!("CARGO_BIN_EXE_mq-broker").into(),
+            Self::Mosquitto => "mosquitto".into(),
+            Self::Rumqttd | Self::Null => {
+                std::env::current_exe().expect("a running program has a path")
+            }
+        }
+    }
+
+    /// What it says of itself, or what Cargo.lock says of it.
+    pub fn version(self) -> String {
+        match self {
+            Self::Mq => env!("CARGO_PKG_VERSION").to_owned(),
+            Self::Mosquitto => {
+                let output = Command::new("mosquitto").arg("-h").output();
+                let text = output.map(|output| output.stdout).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let first = text.lines().next().unwrap_or_default();
+                first.rsplit(' ').next().unwrap_or_default().to_owned()
+            }
+            Self::Rumqttd => locked_version("rumqttd"),
+            Self::Null => String::new(),
+        }
+    }
 }
 
 /// A running broker; it ends with this value.
@@ -58,14 +86,17 @@ impl Server {
     }
 
     pub fn start(kind: Kind) -> Self {
+        Self::start_with_workers(kind, None)
+    }
+
+    /// Starts a broker with so many worker threads, or with as many as it likes.
+    pub fn start_with_workers(kind: Kind, workers: Option<usize>) -> Self {
         let address = Self::free_address();
         let port = address.port().to_string();
-        let itself = std::env::current_exe().expect("a running program has a path");
-        let mut command = match kind {
-            Kind::Mq => Command::new(env!("CARGO_BIN_EXE_mq-broker")),
-            Kind::Mosquitto => Command::new("mosquitto"),
-            Kind::Rumqttd | Kind::Null => Command::new(itself),
-        };
+        let mut command = Command::new(kind.program());
+        if let Some(workers) = workers {
+            command.env("TOKIO_WORKER_THREADS", workers.to_string());
+        }
         let folder = tempfile::tempdir().expect("a folder for the configuration");
         match kind {
             Kind::Mq => command.args(["-q", "-p", &port]),
@@ -133,6 +164,14 @@ impl Server {
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
         kilobytes.unwrap_or(0.0) / 1024.0
     }
+}
+
+fn locked_version(package: &str) -> String {
+    const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
+    let name = format!("name = \"{package}\"");
+    let mut lines = LOCK.lines().skip_while(|line| *line != name);
+    let version = lines.nth(1).and_then(|line| line.split('"').nth(1));
+    version.unwrap_or_default().to_owned()
 }
 
 impl Drop for Server {

@@ -13,8 +13,8 @@ use crate::report::Figure;
 
 /// QoS 0 messages between publisher and subscriber.
 const IN_FLIGHT: u64 = 1_000;
-/// QoS 1 and 2 messages that the publisher has in flight.
-const WINDOW: u16 = 100;
+/// QoS 1 and 2 messages that the publisher has in flight: as many as Mosquitto's clients.
+const WINDOW: u16 = 20;
 
 /// One publisher and some subscribers, at one QoS.
 pub fn run(

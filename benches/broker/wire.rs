@@ -1,11 +1,15 @@
 //! Raw packets over blocking sockets: a load generator that costs little.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 /// Every message has this payload: a sequence number and filling.
 pub const PAYLOAD: usize = 256;
+/// The flag of a CONNECT that asks for a session of its own.
+pub const CLEAN_SESSION: u8 = 2;
 /// How long a socket may be silent before a measurement fails.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -13,7 +17,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub struct Client {
     pub socket: TcpStream,
     buffer: Vec<u8>,
-    start: usize,
+    /// What of the buffer is filled.
+    filled: usize,
 }
 
 /// One frame of the input: its first byte and its body.
@@ -24,35 +29,40 @@ pub struct Frame<'a> {
 
 impl Client {
     pub fn connect(address: SocketAddr, client_id: &str) -> io::Result<Self> {
-        const CLEAN_SESSION: u8 = 2;
         Self::connect_with(address, client_id, CLEAN_SESSION)
     }
 
     /// Connects with these connect flags.
     pub fn connect_with(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
-        let mut client = Self::connect_only(address, client_id, flags)?;
-        client.expect_connack()?;
-        Ok(client)
+        Self::begin(TcpStream::connect(address)?, client_id, flags)
     }
 
-    /// Sends the CONNECT and does not wait for its answer.
-    fn connect_only(address: SocketAddr, client_id: &str, flags: u8) -> io::Result<Self> {
-        let socket = TcpStream::connect(address)?;
+    /// Connects from one of the loopback addresses: each has ports of its own.
+    pub fn connect_from(
+        source: Ipv4Addr,
+        address: SocketAddr,
+        client_id: &str,
+    ) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if source != Ipv4Addr::LOCALHOST {
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
+        socket.connect(&address.into())?;
+        Self::begin(socket.into(), client_id, CLEAN_SESSION)
+    }
+
+    fn begin(socket: TcpStream, client_id: &str, flags: u8) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SILENCE))?;
         socket.set_write_timeout(Some(SILENCE))?;
-        let id = client_id.as_bytes();
-        let mut packet = vec![0x10, 12 + id.len() as u8, 0, 4];
-        packet.extend_from_slice(b"MQTT\x04");
-        packet.extend_from_slice(&[flags, 0, 60]);
-        packet.extend_from_slice(&(id.len() as u16).to_be_bytes());
-        packet.extend_from_slice(id);
-        (&socket).write_all(&packet)?;
-        Ok(Self {
+        (&socket).write_all(&connect(client_id, flags))?;
+        let mut client = Self {
             socket,
             buffer: Vec::new(),
-            start: 0,
-        })
+            filled: 0,
+        };
+        client.expect_connack()?;
+        Ok(client)
     }
 
     fn expect_connack(&mut self) -> io::Result<()> {
@@ -65,11 +75,7 @@ impl Client {
     }
 
     pub fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
-        let mut packet = vec![0x82, (5 + filter.len()) as u8, 0, 1];
-        packet.extend_from_slice(&(filter.len() as u16).to_be_bytes());
-        packet.extend_from_slice(filter.as_bytes());
-        packet.push(qos);
-        self.socket.write_all(&packet)?;
+        self.socket.write_all(&subscribe(filter, qos))?;
         let mut answer = [0; 5];
         self.socket.read_exact(&mut answer)?;
         if answer[0] == 0x90 {
@@ -81,26 +87,32 @@ impl Client {
 
     /// Reads once and calls `handle` for every whole frame.
     pub fn read_frames(&mut self, mut handle: impl FnMut(Frame<'_>)) -> io::Result<()> {
-        const READ: usize = 256 * 1024;
-        if self.start > 0 {
-            self.buffer.drain(..self.start);
-            self.start = 0;
+        const FIRST: usize = 4 * 1024;
+        const LARGEST: usize = 256 * 1024;
+        if self.filled == self.buffer.len() {
+            let larger = (self.buffer.len() * 2).clamp(FIRST, LARGEST);
+            self.buffer.resize(larger, 0);
         }
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + READ, 0);
-        let length = self.socket.read(&mut self.buffer[filled..]);
-        self.buffer
-            .truncate(filled + *length.as_ref().unwrap_or(&0));
-        if length? == 0 {
+        let length = self.socket.read(&mut self.buffer[self.filled..])?;
+        if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        while let Some((header, end)) = whole_frame(&self.buffer[self.start..]) {
-            let frame = &self.buffer[self.start..self.start + end];
+        self.filled += length;
+        let full = self.filled == self.buffer.len();
+        let mut start = 0;
+        while let Some((header, end)) = whole_frame(&self.buffer[start..self.filled]) {
+            let frame = &self.buffer[start..start + end];
             handle(Frame {
                 first: frame[0],
                 body: &frame[header..],
             });
-            self.start += end;
+            start += end;
+        }
+        self.buffer.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        if full && self.buffer.len() < LARGEST {
+            // There was more to read than fitted in.
+            self.buffer.resize(self.buffer.len() * 2, 0);
         }
         Ok(())
     }
@@ -140,6 +152,26 @@ pub fn whole_frame(bytes: &[u8]) -> Option<(usize, usize)> {
         }
     }
     None
+}
+
+/// A CONNECT of MQTT 3.1.1 with a keep alive of a minute.
+pub fn connect(client_id: &str, flags: u8) -> Vec<u8> {
+    let id = client_id.as_bytes();
+    let mut packet = vec![0x10, 12 + id.len() as u8, 0, 4];
+    packet.extend_from_slice(b"MQTT\x04");
+    packet.extend_from_slice(&[flags, 0, 60]);
+    packet.extend_from_slice(&(id.len() as u16).to_be_bytes());
+    packet.extend_from_slice(id);
+    packet
+}
+
+/// A SUBSCRIBE with one topic filter.
+pub fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
+    let mut packet = vec![0x82, (5 + filter.len()) as u8, 0, 1];
+    packet.extend_from_slice(&(filter.len() as u16).to_be_bytes());
+    packet.extend_from_slice(filter.as_bytes());
+    packet.push(qos);
+    packet
 }
 
 /// Appends a PUBLISH; the payload begins with `sequence`.

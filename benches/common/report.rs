@@ -19,15 +19,27 @@ pub struct Report {
     subjects: Vec<&'static str>,
     rows: Vec<Row>,
     failures: Vec<String>,
+    /// What else is to be known of a run, with its name.
+    facts: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Report {
     pub fn new(subjects: Vec<&'static str>) -> Self {
-        Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut report = Self {
             subjects,
             rows: Vec::new(),
             failures: Vec::new(),
-        }
+            facts: serde_json::Map::new(),
+        };
+        report.tell("date", jiff::Zoned::now().date().to_string());
+        report.tell("processors", threads);
+        report
+    }
+
+    /// What else is to be known: versions, for example.
+    pub fn tell(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        self.facts.insert(name.to_owned(), value.into());
     }
 
     pub fn add(&mut self, case: &'static str, subject: &'static str, figures: Vec<Figure>) {
@@ -68,6 +80,9 @@ impl Report {
 
     pub fn print(&self) {
         let first = self.subjects.first().copied().unwrap_or_default();
+        for (name, value) in &self.facts {
+            println!("{name}: {}", value.to_string().trim_matches('"'));
+        }
         println!("median (lowest to highest); then {first}'s ratio to each");
         let mut printed: Vec<(&str, &str)> = Vec::new();
         for row in &self.rows {
@@ -90,7 +105,11 @@ impl Report {
                 );
             }
         }
-        println!("\n{}", self.json());
+    }
+
+    /// The median of a figure, if it was measured.
+    pub fn median(&self, case: &str, figure: &str, subject: &str) -> Option<f64> {
+        self.values((case, figure), subject).map(median)
     }
 
     fn values(&self, (case, figure): (&str, &str), subject: &str) -> Option<&[f64]> {
@@ -101,7 +120,7 @@ impl Report {
     }
 
     /// One line for machines.
-    fn json(&self) -> String {
+    pub fn json(&self) -> String {
         let rows = self.rows.iter().map(|row| {
             serde_json::json!({
                 "case": row.case,
@@ -111,7 +130,9 @@ impl Report {
                 "values": row.values,
             })
         });
-        serde_json::Value::Array(rows.collect()).to_string()
+        let mut facts = self.facts.clone();
+        facts.insert("results".to_owned(), rows.collect());
+        serde_json::Value::Object(facts).to_string()
     }
 }
 

@@ -1,0 +1,80 @@
+//! What the figures should be: ratios in one run, as no number of one machine is worth
+//! much on another.
+
+use crate::report::Report;
+
+use super::cases::Case;
+
+/// What one figure of ours should be.
+pub struct Goal {
+    figure: &'static str,
+    against: Against,
+    wanted: Wanted,
+}
+
+enum Against {
+    /// Ours divided by that of another broker.
+    Broker(&'static str),
+    /// Ours as it is.
+    Nothing,
+}
+
+#[derive(Clone, Copy)]
+pub enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Goal {
+    /// The ratio of ours to another broker's.
+    pub const fn ratio(figure: &'static str, broker: &'static str, wanted: Wanted) -> Self {
+        Self {
+            figure,
+            against: Against::Broker(broker),
+            wanted,
+        }
+    }
+
+    /// The figure itself.
+    pub const fn absolute(figure: &'static str, wanted: Wanted) -> Self {
+        Self {
+            figure,
+            against: Against::Nothing,
+            wanted,
+        }
+    }
+
+    /// One line; `None` when one of the brokers has no such figure.
+    fn verdict(&self, case: &Case, ours: &'static str, report: &Report) -> Option<String> {
+        let value = report.median(case.name, self.figure, ours)?;
+        let (value, beside) = match self.against {
+            Against::Nothing => (value, String::new()),
+            Against::Broker(other) => {
+                let other_value = report.median(case.name, self.figure, other)?;
+                (value / other_value, format!(" / {other}"))
+            }
+        };
+        let (holds, wanted) = match self.wanted {
+            Wanted::AtLeast(wanted) => (value >= wanted, format!("at least {wanted}")),
+            Wanted::AtMost(wanted) => (value <= wanted, format!("at most {wanted}")),
+        };
+        let verdict = if holds { "holds " } else { "MISSED" };
+        let Case { name, .. } = case;
+        let Self { figure, .. } = self;
+        Some(format!(
+            "{verdict}  {value:>7.3}, wanted {wanted:<13}  {name}: {figure}{beside}"
+        ))
+    }
+}
+
+/// Prints for each goal whether it holds.
+pub fn print(cases: &[&Case], ours: &'static str, report: &Report) {
+    println!("\ngoals");
+    for case in cases {
+        for goal in case.goals {
+            if let Some(verdict) = goal.verdict(case, ours, report) {
+                println!("  {verdict}");
+            }
+        }
+    }
+}
