@@ -274,11 +274,13 @@ impl Store {
             return Ok(());
         };
         let index = &mut self.index;
-        let changes: Vec<_> = writes
+        let mut changes: Vec<_> = writes
             .iter()
             .filter(|write| write.value.is_some() || index.contains(&write.key))
             .map(Entry::from)
             .collect();
+        // Who reads the log wants them in this order.
+        changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         let retired = index.retire(tolerance, moved);
         if changes.is_empty() && retired.is_empty() {
             return Ok(());

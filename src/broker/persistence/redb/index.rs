@@ -4,7 +4,7 @@
 //! it is needed while an older block may have a put of the same key; for simplicity, that
 //! is while there is any older block.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -40,6 +40,7 @@ struct Place {
 #[derive(Debug, Default)]
 struct Block {
     bytes: u64,
+    entries: usize,
     live: usize,
     has_removals: bool,
 }
@@ -107,13 +108,21 @@ impl Index {
             .is_some_and(|place| place.block == number)
     }
 
+    /// Whether everything in this block is the last under its key.
+    pub(super) fn is_whole(&self, number: u64) -> bool {
+        let block = self.blocks.get(&number);
+        block.is_some_and(|block| block.live == block.entries)
+    }
+
     /// The blocks in which there are records, by the first byte of their keys.
-    pub(super) fn blocks_by_kind(&self) -> BTreeMap<u8, BTreeSet<u64>> {
+    pub(super) fn blocks_by_kind(&self) -> BTreeMap<Option<u8>, BTreeSet<u64>> {
+        let records = self.records.iter();
+        let kinds: HashSet<_, RandomState> = records
+            .map(|(key, place)| (key.as_ref().first().copied(), place.block))
+            .collect();
         let mut blocks = BTreeMap::<_, BTreeSet<_>>::new();
-        for (key, place) in &self.records {
-            if let Some(&kind) = key.as_ref().first() {
-                blocks.entry(kind).or_default().insert(place.block);
-            }
+        for (kind, number) in kinds {
+            blocks.entry(kind).or_default().insert(number);
         }
         blocks
     }
@@ -138,6 +147,7 @@ impl Index {
         let block = self.blocks.entry(number).or_default();
         let length = u32::try_from(entry.length()).expect("a record fits into a packet");
         block.bytes += u64::from(length);
+        block.entries += 1;
         self.size.total += u64::from(length);
         let replaced = match entry.value {
             Some(_) => {

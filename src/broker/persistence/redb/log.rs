@@ -131,13 +131,16 @@ pub(super) fn for_each(
         for number in numbers {
             let block = log.get(number)?.ok_or(LogError::Block(number))?;
             let entries = block::read(number, block.value()).ok_or(LogError::Block(number))?;
-            let entries = entries.filter(|entry| entry.key.as_ref().first() == Some(&kind));
-            let entries = entries.filter(|entry| is_record(entry, number, index));
-            // In bytes of its own, as it may outlive the others by far.
-            let copy = |entry: Entry<'_>| Some((entry.key, Bytes::copy_from_slice(entry.value?)));
-            records.extend(entries.filter_map(copy));
+            let is_whole = index.is_whole(number);
+            let records_of_kind = entries
+                .filter(|entry| entry.key.as_ref().first().copied() == kind)
+                .filter(|entry| is_whole || is_record(entry, number, index))
+                // In bytes of its own, as it may outlive the others by far.
+                .filter_map(|entry| Some((entry.key, Bytes::copy_from_slice(entry.value?))));
+            records.extend(records_of_kind);
         }
-        records.sort_unstable_by_key(|(key, _)| *key);
+        // The blocks are sorted in themselves and mostly follow each other.
+        records.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (key, value) in records {
             visit(key.as_ref(), Some(value));
         }

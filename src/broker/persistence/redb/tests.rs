@@ -123,7 +123,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let length = prop_oneof![
         4 => Just(None),
         4 => (0_usize..300).prop_map(Some),
-        1 => (0_usize..300_000).prop_map(Some),
+        1 => (0_usize..150_000).prop_map(Some),
     ];
     let changes = prop::collection::btree_map(0_u64..60, length, 0..30);
     let step = prop_oneof![
@@ -135,7 +135,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_store_has_what_was_put_last_and_not_removed(steps in steps()) {
