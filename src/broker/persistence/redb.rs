@@ -280,7 +280,7 @@ impl Store {
             .map(Entry::from)
             .collect();
         // Who reads the log wants them in this order.
-        changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        changes.sort_unstable_by_key(|change| change.key);
         let retired = index.retire(tolerance, moved);
         if changes.is_empty() && retired.is_empty() {
             return Ok(());

@@ -140,7 +140,7 @@ pub(super) fn for_each(
             records.extend(records_of_kind);
         }
         // The blocks are sorted in themselves and mostly follow each other.
-        records.sort_by(|(one, _), (other, _)| one.cmp(other));
+        records.sort_by_key(|(key, _)| *key);
         for (key, value) in records {
             visit(key.as_ref(), Some(value));
         }
