@@ -59,7 +59,7 @@ pub(super) struct Connection {
     /// What is being written.
     unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
-    topic_aliases: Option<HashMap<u16, TopicName>>,
+    topic_aliases: Option<Box<HashMap<u16, TopicName>>>,
     /// Where the client may publish, once there are rules about it.
     write_access: Option<Box<WriteAccess>>,
     /// Whom the client has to wait for before it is read again.
@@ -68,8 +68,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Serves the client until the connection ends, and closes its part of the session.
-    pub(super) async fn serve(mut self: Box<Self>, first: BytesMut) {
-        let closed = match self.process_first(first) {
+    pub(super) async fn serve(mut self: Box<Self>) {
+        let closed = match self.process_first() {
             Ok(()) => poll_fn(|cx| self.poll(cx)).await,
             Err(closed) => closed,
         };
@@ -78,8 +78,8 @@ impl Connection {
     }
 
     /// Handles what arrived together with the CONNECT.
-    fn process_first(&mut self, first: BytesMut) -> Result<(), Closed> {
-        let mut buffer = first;
+    fn process_first(&mut self) -> Result<(), Closed> {
+        let mut buffer = std::mem::take(&mut self.partial);
         // Should this pause the client, the first poll brings a waker that works.
         let result = self.process_buffer(&mut buffer, Waker::noop());
         self.partial = BytesMut::from(&buffer[..]);

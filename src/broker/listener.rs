@@ -240,10 +240,7 @@ fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<
         hurry(stream, context.config());
     }
     let broker = Arc::clone(broker);
-    tokio::spawn(async move {
-        connection::accept(socket, peer, context, broker).await;
-        drop(counted);
-    });
+    tokio::spawn(connection::accept(socket, peer, context, broker, counted));
 }
 
 /// Lets small packets go at once where the configuration says so.

@@ -21,7 +21,7 @@ use super::Connection;
 use super::gated::BatchStart;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity, Logins};
-use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::broker::listener::{Counted, ListenerContext, Negotiated, Peer};
 use crate::broker::persistence::Ticket;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
 use crate::broker::session_store::Opening;
@@ -39,24 +39,22 @@ const MAX_CONNECT: u32 = 512 * 1024;
 /// What is read at once before the CONNECT is whole.
 const FIRST_READ: usize = 1024;
 
-/// A client that may be served.
-struct Admitted {
-    connection: Box<Connection>,
-    /// What arrived behind the CONNECT.
-    rest: BytesMut,
-}
-
-/// Serves one accepted socket until it ends.
-pub(in crate::broker) async fn accept(
+/// Serves one accepted socket until it ends; it is counted as long.
+pub(in crate::broker) fn accept(
     socket: Socket,
     peer: Peer,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
-) {
-    // Boxed, so that what waits for a client later does not have the size of this.
-    let admitted = Box::pin(admit(socket, peer, listener, broker)).await;
-    if let Some(Admitted { connection, rest }) = admitted {
-        connection.serve(rest).await;
+    counted: Counted,
+) -> impl Future<Output = ()> + Send {
+    // Boxed, and before the future begins, so that what waits for a client later has room
+    // neither for the handshake nor for what that began with.
+    let admitted = Box::pin(admit(socket, peer, listener, broker));
+    async move {
+        if let Some(connection) = admitted.await {
+            connection.serve().await;
+        }
+        drop(counted);
     }
 }
 
@@ -65,7 +63,7 @@ async fn admit(
     mut peer: Peer,
     listener: Arc<ListenerContext>,
     broker: Arc<Broker>,
-) -> Option<Admitted> {
+) -> Option<Box<Connection>> {
     let deadline = Instant::now() + CONNECT_WITHIN;
     let opened = timeout_at(deadline, open(socket, &mut peer, &listener)).await;
     let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
@@ -105,10 +103,9 @@ async fn admit(
                 listener,
                 broker,
             };
-            Some(Admitted {
-                connection: handshake.open_session(login),
-                rest,
-            })
+            let mut connection = handshake.open_session(login);
+            connection.partial = rest;
+            Some(connection)
         }
         Err(refusal) => {
             refuse(stream, &refusal, Some(version), &peer, &broker).await;
@@ -486,12 +483,14 @@ mod tests {
     /// session.
     #[test]
     fn the_task_of_an_idle_client_is_small() {
-        fn size_of_future<F>(_: impl FnOnce(Box<Connection>, BytesMut) -> F) -> usize {
+        fn size_of_future<F>(
+            _: impl FnOnce(Socket, Peer, Arc<ListenerContext>, Arc<Broker>, Counted) -> F,
+        ) -> usize {
             size_of::<F>()
         }
-        let serve = size_of_future(|connection, rest| connection.serve(rest));
-        assert!(serve <= 128, "{serve} bytes");
+        let task = size_of_future(accept);
+        assert!(task <= 128, "{task} bytes");
         let connection = size_of::<Connection>();
-        assert!(connection <= 384, "{connection} bytes");
+        assert!(connection <= 272, "{connection} bytes");
     }
 }

@@ -175,10 +175,12 @@ impl Packets {
     }
 
     fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
-        if pieces.is_empty() {
-            std::mem::swap(&mut self.pieces, pieces);
+        // Taken with its memory: what an idle session holds should be little.
+        let mut own = std::mem::take(&mut self.pieces);
+        if pieces.is_empty() && !own.is_empty() {
+            *pieces = own;
         } else {
-            pieces.append(&mut self.pieces);
+            pieces.append(&mut own);
         }
         if !self.tail.is_empty() {
             pieces.push_back(std::mem::take(&mut self.tail).freeze());
