@@ -59,6 +59,10 @@ pub(super) struct Connection {
     /// What is being written.
     unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
+    #[expect(
+        clippy::box_collection,
+        reason = "hardly any client has them, and all pay for the room"
+    )]
     topic_aliases: Option<Box<HashMap<u16, TopicName>>>,
     /// Where the client may publish, once there are rules about it.
     write_access: Option<Box<WriteAccess>>,
