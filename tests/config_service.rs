@@ -37,6 +37,30 @@ fn the_service_manager_hears_that_the_broker_is_ready_and_alive() {
 }
 
 #[test]
+fn as_many_files_may_be_open_as_the_hard_limit_allows() {
+    let port = free_port();
+    let line = format!(
+        "ulimit -Sn 64 && exec {} -p {port}",
+        program_path("mq-broker").display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).stderr(Stdio::piped());
+    let mut broker = command.spawn().expect("there is a shell");
+    let log = Output::collect(broker.stderr.take().expect("it is a pipe"));
+    let running = log.wait_for_line(0, LIMIT, |line| line.ends_with(" running"));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", broker.id()));
+    broker.kill().expect("it is ours");
+    broker.wait().expect("it is ours");
+    running.expect("it starts");
+    let limits = limits.expect("it was running");
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let words: Vec<_> = files.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{words:?}");
+}
+
+#[test]
 fn the_signals_for_users_end_nothing() {
     let broker = Broker::local();
     let mut subscriber = broker.subscriber("mq-sub -t a -C 1");

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, Uid, User, fchownat, initgroups, setgid, setgroups, setuid};
 use thiserror::Error;
@@ -16,6 +17,17 @@ use super::log::Log;
 const DEFAULT_USER: &str = "mosquitto";
 /// The account to run as when that one does not exist.
 const FALLBACK_USER: &str = "nobody";
+
+/// Lets the broker have as many connections as its hard limit of open files allows: the
+/// soft one, usually 1,024, is there for programs that cannot know of it.
+pub(super) fn raise_file_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        if soft < hard {
+            // Where that is forbidden the soft limit stays.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        }
+    }
+}
 
 /// Why privileges could not be given up.
 #[derive(Debug, Error)]

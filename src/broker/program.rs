@@ -20,7 +20,7 @@ use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::greeting::{self, is_tried_out};
 use super::log::{Log, LogType};
 use super::persistence::{self, Opened, StoreError, StoreOptions};
-use super::process::{PidFile, drop_privileges};
+use super::process::{PidFile, drop_privileges, raise_file_limit};
 use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Start, run};
 use crate::transport::keylog::KeyLogFile;
@@ -163,6 +163,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let resources = read_resources(&config, key_log, log)?;
     tell_warnings(&resources, &config, log);
     let log_file = config.log.destinations().file;
+    raise_file_limit();
     drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
         log.error(format_args!("{error}"));
         error.exit_code()
