@@ -62,9 +62,9 @@ pub(in crate::broker) fn open(
         result => result?,
     };
     if backend.was_repaired() {
-        log.notice(format_args!(
-            "The store {} was not closed in order. It was checked; what was not stored whole \
-             was never acknowledged and is left out.",
+        log.warning(format_args!(
+            "Warning: The store {} was not closed in order. It was checked, and goes on from \
+             the last state of it that is whole.",
             path.display()
         ));
     }
