@@ -206,6 +206,15 @@ impl Persistence {
         self.shared.change(|pending| pending.wait_for_all(ticket));
     }
 
+    /// Does `work`, all changes of which are stored together.
+    fn together<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.shared.change(|pending| pending.set_held(true));
+        let result = work();
+        self.shared.change(|pending| pending.set_held(false));
+        self.shared.work.notify_one();
+        result
+    }
+
     /// Has everything that was changed so far stored together.
     pub(super) fn hurry(&self) {
         self.shared.change(Pending::store_all);

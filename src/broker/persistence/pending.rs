@@ -122,6 +122,8 @@ pub(super) struct Pending {
     pub(super) tickets: Tickets,
     /// Unreleased QoS 2 messages that have a record.
     incoming: HashSet<(SessionNumber, PacketId), RandomState>,
+    /// Whether nothing is stored for the moment, so that all of it is stored together.
+    is_held: bool,
     /// Whether somebody wants everything on the disk.
     wants_sync: bool,
     /// Whether changes are no longer taken: what is forgotten as the program ends is not
@@ -141,6 +143,7 @@ impl Default for Pending {
             due: None,
             tickets: Tickets::default(),
             incoming: HashSet::default(),
+            is_held: false,
             wants_sync: false,
             is_closed: false,
         }
@@ -149,7 +152,7 @@ impl Default for Pending {
 
 impl Pending {
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due.map(|(_, due)| due)
+        self.due.map(|(_, due)| due).filter(|_| !self.is_held)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -159,6 +162,12 @@ impl Pending {
     /// How many changes wait.
     pub(super) fn len(&self) -> usize {
         self.old.len() + self.young.len()
+    }
+
+    /// Has nothing stored until it is let go, and then everything together.
+    pub(super) fn set_held(&mut self, is_held: bool) -> bool {
+        self.is_held = is_held;
+        !is_held && self.store_all()
     }
 
     /// Asks for everything to be brought to the disk.

@@ -181,12 +181,17 @@ impl RecoveredSession {
 }
 
 impl Broker {
-    /// Takes up what an earlier broker left, before anybody connects.
+    /// Takes up what an earlier broker left, before anybody connects. What that changes in
+    /// the store, such as wills that are published now, it changes at once.
     pub(in crate::broker) fn restore(
         &self,
         recovery: Recovery,
         persistence: &Persistence,
     ) -> Restored {
+        persistence.together(|| self.restore_all(recovery, persistence))
+    }
+
+    fn restore_all(&self, recovery: Recovery, persistence: &Persistence) -> Restored {
         let now = self.clock().now();
         let mut restored = Restored::default();
         let records = recovery.messages;

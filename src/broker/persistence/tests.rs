@@ -126,3 +126,19 @@ fn what_is_dropped_as_the_program_ends_stays_stored() {
     drop(record);
     assert!(commits.recv().is_err(), "no removal");
 }
+
+#[test]
+fn what_is_done_together_is_stored_together() {
+    let (persistence, orders, commits) = told();
+    let ticket = Ticket::new(Some(&persistence));
+    let [first, second] = persistence.together(|| {
+        let first = put(&persistence, 1, &ticket);
+        assert!(commits.recv_timeout(Duration::from_millis(50)).is_err());
+        [first, put(&persistence, 2, &ticket)]
+    });
+    let both = [(first.key(), true), (second.key(), true)];
+    assert_eq!(commits.recv_timeout(LIMIT).unwrap(), both);
+    orders.send(true).unwrap();
+    drop((orders, ticket));
+    persistence.close();
+}
