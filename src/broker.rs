@@ -36,6 +36,7 @@ mod memory;
 mod message;
 mod mount_point;
 mod persistence;
+mod pieces;
 mod policy;
 mod process;
 mod reload;

@@ -4,6 +4,7 @@
 pub mod http;
 pub(crate) mod keylog;
 pub mod proxy;
+pub mod shared_tcp;
 pub mod socket;
 pub mod socks5;
 pub mod tcp;
@@ -17,6 +18,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use self::shared_tcp::SharedTcpStream;
 use self::socket::Socket;
 use self::websocket::WebSocketStream;
 
@@ -30,6 +32,14 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// The socket, where what is written to it goes out as it is.
+    pub fn shared_tcp(&self) -> Option<&SharedTcpStream> {
+        match self {
+            Self::Plain(Socket::Tcp(stream)) => Some(stream),
+            Self::Plain(_) | Self::WebSocket(_) => None,
+        }
+    }
+
     /// Waits until a read would give bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -147,14 +147,18 @@ impl Connection {
                 .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
         }
         let has_output = !state.outbox.is_empty();
+        let has_replies = !self.replies.is_empty() || self.gated.is_some();
         let Some(attachment) = state.attachment(self.number) else {
             return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
         };
         if let Some(ending) = attachment.ending {
             return Poll::Ready(Err(Closed::By(ending)));
         }
-        if has_output && wants_output {
+        if has_output && wants_output && !attachment.is_writer_lent() {
             return Poll::Ready(Ok(()));
+        }
+        if wants_output && !has_replies {
+            attachment.offer_writer();
         }
         attachment.wants_output = wants_output;
         match &mut attachment.waker {
@@ -313,6 +317,9 @@ impl Connection {
             false => End::Lost,
         };
         self.log_end(&closed);
+        self.session
+            .state()
+            .take_rest(self.number, &mut self.unsent);
         self.broker.close_session(&self.session, self.number, end);
         if !closed.is_socket_dead() {
             self.stored().await;

@@ -2,7 +2,7 @@
 //!
 //! Consecutive messages with the same match form a run. A run is encoded at most once
 //! for each shape, each subscriber's lock is taken once for the whole run, and each
-//! subscriber is woken once for the whole batch.
+//! subscriber is written to, or woken, once for the whole batch.
 
 mod encoded;
 
@@ -18,10 +18,13 @@ use super::clock::Millis;
 use super::message::Publication;
 use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
-use super::session::{Session, SessionNumber};
+use super::session::{DirectWrite, Session, SessionNumber};
 
 /// A run of that many bytes is passed on before the batch goes on.
 const MAX_RUN_BYTES: usize = 256 * 1024;
+/// A batch writes to so many connections at most; the tasks of others do it themselves, on
+/// all processors.
+const MAX_DIRECT: usize = 4;
 
 /// Passes on the messages of one batch.
 pub(super) struct Fanout<'a> {
@@ -31,6 +34,8 @@ pub(super) struct Fanout<'a> {
     matches: Option<Arc<Matches>>,
     run_bytes: usize,
     wakers: Vec<Waker>,
+    /// Connections that this batch may write to.
+    direct: Vec<(Arc<Session>, DirectWrite)>,
     /// Sessions that have more than they should: their publisher may have to pause.
     congested: Vec<Arc<Session>>,
     /// What the batch waits for before it is acknowledged.
@@ -49,6 +54,8 @@ pub(super) struct Run {
 /// What a delivery asks of the one who delivered.
 #[derive(Default)]
 pub(super) struct Delivered {
+    /// What is to be written at the end of the batch.
+    pub(super) direct: Option<DirectWrite>,
     /// To be woken at the end of the batch.
     pub(super) waker: Option<Waker>,
     /// Whether the session has more than it should.
@@ -74,6 +81,7 @@ impl<'a> Fanout<'a> {
             matches: None,
             run_bytes: 0,
             wakers: Vec::new(),
+            direct: Vec::new(),
             congested: Vec::new(),
             ticket: Ticket::new(broker.persistence()),
             is_stored: false,
@@ -125,7 +133,11 @@ impl<'a> Fanout<'a> {
     /// Delivers what is left and wakes everybody who got something.
     pub(super) fn finish(mut self) -> Finished<'a> {
         self.deliver_run();
+        // Others begin meanwhile.
         self.wakers.drain(..).for_each(Waker::wake);
+        for (session, direct) in self.direct.drain(..) {
+            direct.write(&session, self.broker, self.now);
+        }
         Finished {
             congested: self.congested,
             ticket: self.ticket,
@@ -187,8 +199,12 @@ impl<'a> Fanout<'a> {
             self.broker,
             &self.ticket,
             self.now,
+            self.direct.len() < MAX_DIRECT,
         );
         self.wakers.extend(delivered.waker);
+        if let Some(direct) = delivered.direct {
+            self.direct.push((Arc::clone(&target.session), direct));
+        }
         self.is_stored |= delivered.stored;
         if delivered.congested
             && !own(publisher)

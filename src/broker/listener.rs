@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,6 +24,7 @@ use super::connection;
 use super::mount_point::MountPoint;
 use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
+use crate::transport::shared_tcp::SharedTcpStream;
 use crate::transport::socket::Socket;
 
 /// How long a listener rests when the system has no more sockets to give.
@@ -139,7 +140,7 @@ impl ListeningSocket {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                Ok((Socket::Tcp(stream), Peer::from_address(address)))
+                Ok((Socket::Tcp(stream.into()), Peer::from_address(address)))
             }
             Self::Unix(listener, file) => {
                 let (stream, _) = listener.accept().await?;
@@ -244,7 +245,7 @@ fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<
 }
 
 /// Lets small packets go at once where the configuration says so.
-fn hurry(stream: &TcpStream, config: &Config) {
+fn hurry(stream: &SharedTcpStream, config: &Config) {
     if config.set_tcp_nodelay {
         // A peer that is gone already shows at the first read.
         let _ = stream.set_nodelay(true);
@@ -262,6 +263,8 @@ fn is_about_one_peer(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     #[tokio::test]
@@ -274,7 +277,7 @@ mod tests {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let address = listener.local_addr().unwrap();
             let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-            let (stream, _) = accepted.unwrap();
+            let stream = SharedTcpStream::from(accepted.unwrap().0);
             hurry(&stream, &config);
             assert_eq!(stream.nodelay().unwrap(), set_tcp_nodelay);
             drop(client);

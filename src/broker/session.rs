@@ -3,6 +3,7 @@
 
 mod aliases;
 mod delivery;
+mod direct;
 mod limits;
 mod outbox;
 mod queue;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::aliases::Alias;
+pub(super) use self::direct::{DirectWrite, Writer};
 pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{

@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
+
+use super::shared_tcp::SharedTcpStream;
 
 /// The longest record of TLS, decrypted.
 const RECORD: usize = 16 * 1024;
@@ -17,7 +19,7 @@ const RECORD: usize = 16 * 1024;
 #[derive(Debug)]
 pub enum Socket {
     /// Plain TCP.
-    Tcp(TcpStream),
+    Tcp(SharedTcpStream),
     /// A Unix socket.
     Unix(UnixStream),
     /// TLS, after its handshake.
@@ -49,8 +51,8 @@ impl Socket {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         match self {
+            Self::Tcp(stream) => stream.poll_read_buf(cx, buffer),
             // A read that does not fill the buffer leaves the socket known as empty.
-            Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
             Self::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
             Self::Tls(stream) => poll_read_into(stream.as_mut(), cx, buffer),
         }

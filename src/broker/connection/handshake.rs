@@ -23,7 +23,7 @@ use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity, Logins};
 use crate::broker::listener::{Counted, ListenerContext, Negotiated, Peer};
 use crate::broker::persistence::Ticket;
-use crate::broker::session::{Attachment, ConnectionNumber, Expiry};
+use crate::broker::session::{Attachment, ConnectionNumber, Expiry, Writer};
 use crate::broker::session_store::Opening;
 use crate::broker::statistics::Counter;
 use crate::protocol::{
@@ -311,6 +311,8 @@ impl Handshake {
                 keep_alive: (keep_alive > 0).then(|| u64::from(keep_alive) * 1_500),
                 waker: None,
                 wants_output: true,
+                socket: stream.shared_tcp().cloned(),
+                writer: Writer::Task,
                 listener: listener.index(),
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),

@@ -1,21 +1,20 @@
 //! Reading batches and writing what waits.
 
 use std::cell::Cell;
-use std::io::IoSlice;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Closed, Connection};
+use crate::broker::pieces::write_pieces;
 use crate::broker::statistics::Counter;
 
 /// One read takes so much at most.
 const READ_SIZE: usize = 64 * 1024;
-/// One write takes so many pieces at most.
-const MAX_PIECES: usize = 64;
 /// The end of a connection waits so long for the client to take the last words.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -88,26 +87,22 @@ impl Connection {
     }
 
     fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); MAX_PIECES];
-        let count = self.unsent.len().min(MAX_PIECES);
-        for (slice, piece) in slices.iter_mut().zip(&self.unsent) {
-            *slice = IoSlice::new(piece);
-        }
         let stream = Pin::new(&mut self.stream);
-        let written = ready!(stream.poll_write_vectored(cx, &slices[..count]))?;
-        if written == 0 {
-            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
-        }
-        self.broker.statistics.add(Counter::BytesSent, written);
-        let mut rest = written;
-        while let Some(front) = self.unsent.front_mut() {
-            if rest < front.len() {
-                front.advance(rest);
-                break;
+        let mut is_pending = false;
+        let result = write_pieces(&mut self.unsent, |slices| {
+            match stream.poll_write_vectored(cx, slices) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    is_pending = true;
+                    Err(ErrorKind::WouldBlock.into())
+                }
             }
-            rest -= front.len();
-            self.unsent.pop_front();
+        });
+        if is_pending {
+            return Poll::Pending;
         }
+        let written = result?;
+        self.broker.statistics.add(Counter::BytesSent, written);
         Poll::Ready(Ok(written))
     }
 
@@ -124,15 +119,17 @@ impl Connection {
                 self.broker.clock().now(),
             );
         }
-        if !self.replies.is_empty() {
-            state.owes(self.number, self.replies.len());
-            self.unsent
-                .push_back(std::mem::take(&mut self.replies).freeze());
-        }
-        let mut sent = state.take_output(self.number, &mut self.unsent);
-        drop(state);
-        sent.packets += std::mem::take(&mut self.reply_count);
-        if sent.packets > 0 {
+        let has_output = !self.replies.is_empty() || !state.outbox.is_empty();
+        if has_output && state.claim_writer(self.number) {
+            state.take_rest(self.number, &mut self.unsent);
+            if !self.replies.is_empty() {
+                state.owes(self.number, self.replies.len());
+                self.unsent
+                    .push_back(std::mem::take(&mut self.replies).freeze());
+            }
+            let mut sent = state.take_output(self.number, &mut self.unsent);
+            drop(state);
+            sent.packets += std::mem::take(&mut self.reply_count);
             self.broker.count_sent(sent);
         }
         if self.unsent.is_empty() {

@@ -8,6 +8,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::aliases::{Alias, TopicAliases};
+use super::direct::DirectWrite;
 use super::limits::{QueueLimits, Waiting};
 use super::receiver::Receiver;
 use super::state::{ConnectionNumber, Link, Queued, SessionState, Unsettled};
@@ -32,7 +33,7 @@ const STALLED_AFTER: Millis = 1_000;
 
 impl Session {
     /// Delivers a run of messages: to the connection as far as there is room, and else
-    /// to the queue.
+    /// to the queue. Whoever delivers may get the right to write them.
     pub(in crate::broker) fn deliver(
         &self,
         run: &mut Run,
@@ -40,6 +41,7 @@ impl Session {
         broker: &Broker,
         ticket: &Ticket<'_>,
         now: Millis,
+        may_write: bool,
     ) -> Delivered {
         let mut recorder = Recorder::new(self, ticket);
         let mut state = self.state();
@@ -69,15 +71,9 @@ impl Session {
             state.tell_of_drops(self, broker);
         }
         let congested = state.is_congesting(broker, now);
-        // What is gated wakes the connection too: it has to wait for the ticket.
-        let has_output = !state.outbox.is_empty() || state.outbox.is_gated();
-        let waker = match &mut state.link {
-            Link::Online(attachment) if has_output && attachment.wants_output => {
-                attachment.waker.take()
-            }
-            _ => None,
-        };
+        let (direct, waker) = state.reach_connection(may_write);
         Delivered {
+            direct,
             waker,
             congested,
             stored,
@@ -157,8 +153,7 @@ impl SessionState {
         receive_maximum: NonZeroU16,
         topic_alias_maximum: u16,
     ) {
-        self.outbox.clear();
-        self.unwritten = 0;
+        self.clear_output();
         self.topic_aliases = TopicAliases::new(topic_alias_maximum);
         self.outgoing.resume(receive_maximum);
         self.link = Link::Online(attachment);
@@ -167,8 +162,7 @@ impl SessionState {
     /// Ends the connection's part; what it had not written is sent again later, but
     /// for QoS 0.
     pub(in crate::broker) fn detach(&mut self, link: Link) {
-        self.outbox.clear();
-        self.unwritten = 0;
+        self.clear_output();
         self.topic_aliases = None;
         self.link = link;
         self.wake_paused_publishers();
@@ -487,6 +481,26 @@ impl SessionState {
             self.unwritten += message.size();
         }
         dropped
+    }
+
+    /// Who brings the connection what is ready for it: whoever delivers, if that may be, or
+    /// its task.
+    fn reach_connection(&mut self, may_write: bool) -> (Option<DirectWrite>, Option<Waker>) {
+        let (is_ready, is_gated) = (!self.outbox.is_empty(), self.outbox.is_gated());
+        let Link::Online(attachment) = &mut self.link else {
+            return (None, None);
+        };
+        let direct = match is_ready && may_write {
+            true => attachment.lend_writer(),
+            false => None,
+        };
+        // Only the task can wait for a ticket.
+        let needs_task = is_gated || (is_ready && !attachment.is_writer_lent());
+        let waker = match needs_task && attachment.wants_output {
+            true => attachment.waker.take(),
+            false => None,
+        };
+        (direct, waker)
     }
 
     /// Whether a message in flight is still needed: when the connection has ended, by the

@@ -14,6 +14,12 @@ const SMALL_RUN: usize = 1024;
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Outbox {
     ready: Packets,
+    /// What is left of packets that were written in part, before everything else.
+    #[expect(
+        clippy::box_collection,
+        reason = "hardly any session has one, and all pay for the room"
+    )]
+    rest: Option<Box<VecDeque<Bytes>>>,
     /// What may be written once something is stored, and what comes after it.
     gated: Option<Box<Gates>>,
 }
@@ -40,7 +46,7 @@ struct Packets {
 impl Outbox {
     /// Whether nothing may be written now.
     pub(in crate::broker) fn is_empty(&self) -> bool {
-        self.ready.is_empty()
+        self.ready.is_empty() && self.rest.is_none()
     }
 
     /// Whether something may be written later.
@@ -154,8 +160,29 @@ impl Outbox {
         self.ready.count() + gated.map(|gated| gated.packets.count()).sum::<usize>()
     }
 
-    /// Moves everything that may be written to the end of `pieces`, and says what it is.
+    /// Whether something was written in part.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Takes back what was taken and not written.
+    pub(super) fn put_rest(&mut self, pieces: VecDeque<Bytes>) {
+        if !pieces.is_empty() {
+            self.rest = Some(Box::new(pieces));
+        }
+    }
+
+    /// Moves what was taken back to the end of `pieces`.
+    pub(super) fn take_rest(&mut self, pieces: &mut VecDeque<Bytes>) {
+        if let Some(mut rest) = self.rest.take() {
+            pieces.append(&mut rest);
+        }
+    }
+
+    /// Moves everything that may be written to the end of `pieces`, and says what of it
+    /// is counted for the first time.
     pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
+        self.take_rest(pieces);
         self.ready.take_into(pieces)
     }
 

@@ -6,6 +6,7 @@ use std::task::Waker;
 use foldhash::fast::RandomState;
 
 use super::aliases::TopicAliases;
+use super::direct::Writer;
 use super::limits::Waiting;
 use super::outbox::Outbox;
 use crate::broker::auth::{Credentials, Identity};
@@ -16,6 +17,7 @@ use crate::broker::persistence::StoredRecord;
 use crate::broker::router::Terms;
 use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
 use crate::session::{Incoming, Outgoing};
+use crate::transport::shared_tcp::SharedTcpStream;
 
 /// Tells the connections of one session apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,10 @@ pub(in crate::broker) struct Attachment {
     /// Whether it waits for output too, and not only for its end: a socket that takes
     /// nothing is no reason to wake up for more.
     pub(in crate::broker) wants_output: bool,
+    /// The socket, where somebody else than the task may write to it.
+    pub(in crate::broker) socket: Option<SharedTcpStream>,
+    /// Who may write to it now.
+    pub(in crate::broker) writer: Writer,
     /// Where the client came in: the listener's place in the configuration.
     pub(in crate::broker) listener: usize,
     /// What the client does not see of its topics.
@@ -248,6 +254,22 @@ impl SessionState {
     /// Whether the session outlives its connection.
     pub(in crate::broker) fn is_persistent(&self) -> bool {
         self.expiry != Expiry::AtDisconnect
+    }
+
+    /// Ends the connection's part: what it has not written is forgotten.
+    pub(super) fn clear_output(&mut self) {
+        if let Link::Online(attachment) = &self.link {
+            if let Some(socket) = attachment
+                .socket
+                .as_ref()
+                .filter(|_| self.outbox.has_rest())
+            {
+                // Nothing can follow what was written in part.
+                let _ = socket.shut_down();
+            }
+        }
+        self.outbox.clear();
+        self.unwritten = 0;
     }
 
     pub(super) fn wake_paused_publishers(&mut self) {
