@@ -187,6 +187,10 @@ impl Connection {
         waker: &Waker,
     ) -> Result<(), Closed> {
         let broker = Arc::clone(&self.broker);
+        let session = Arc::clone(&self.session);
+        let Some(_turn) = session.take_turn(self.number) else {
+            return Err(Closed::By(Ending::TakenOver));
+        };
         let mut fanout = Fanout::new(&broker, now);
         let start = self.begin_batch();
         let mut acknowledged = false;

@@ -65,6 +65,8 @@ pub(super) struct Session {
     paused: AtomicBool,
     /// Whether the store has it, and with it what its client has still to get.
     is_stored: bool,
+    /// Held by the connection that handles a batch of packets.
+    turn: Mutex<()>,
     /// Who opened or last resumed it.
     identity: Mutex<Arc<Identity>>,
     state: Mutex<SessionState>,
@@ -80,6 +82,7 @@ impl Session {
             last_heard: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             is_stored: state.record.is_some(),
+            turn: Mutex::new(()),
             identity: Mutex::new(identity),
             state: Mutex::new(state),
         }
@@ -127,6 +130,15 @@ impl Session {
     /// Whether the client speaks, or last spoke, MQTT 5.0.
     pub(super) fn is_v5(&self) -> bool {
         self.v5.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no other connection handles packets for the session, and keeps them
+    /// from it: what a client sends again on a new connection comes after what the broker
+    /// has read of the last one. `None` when it is not this connection's session any more.
+    pub(super) fn take_turn(&self, connection: ConnectionNumber) -> Option<MutexGuard<'_, ()>> {
+        let turn = self.turn.lock();
+        let is_current = self.state().attachment(connection).is_some();
+        is_current.then_some(turn)
     }
 
     /// The state; held briefly and never across an await. Whoever holds it takes no

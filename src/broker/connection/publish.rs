@@ -38,7 +38,11 @@ impl Connection {
             let received = self.session.state().incoming.publish(packet_id, ());
             match received {
                 Received::New => {}
-                Received::Duplicate => return self.answer(delivery, ReasonCode::Success),
+                Received::Duplicate => {
+                    // It may be on its way into the store since the last connection.
+                    fanout.ticket().wait_for_all();
+                    return self.answer(delivery, ReasonCode::Success);
+                }
                 Received::QuotaExceeded => {
                     self.warn_of_quota();
                     return self.answer(delivery, ReasonCode::QuotaExceeded);
