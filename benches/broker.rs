@@ -9,12 +9,14 @@
 //! cargo bench --bench broker -- --quick           less than a minute
 //! cargo bench --bench broker -- --rounds 5        more rounds
 //! cargo bench --bench broker -- --case q1         the cases whose name contains q1
+//! cargo bench --bench broker -- --only mq-broker,null
 //! ```
 
 #![allow(unreachable_pub, reason = "a bench is a crate that nobody else uses")]
 #![allow(dead_code, reason = "the load generator is shared with another bench")]
 
 mod broker {
+    pub mod alone;
     pub mod cases;
     pub mod connections;
     pub mod crowd;
@@ -53,6 +55,8 @@ struct Arguments {
     duration: Duration,
     quick: bool,
     wanted: Option<String>,
+    /// The names of those that are measured.
+    only: Option<String>,
 }
 
 fn main() {
@@ -66,7 +70,8 @@ fn main() {
     }
     let arguments = arguments();
     connections::raise_descriptors();
-    let kinds = Kind::available();
+    let mut kinds = Kind::available();
+    kinds.retain(|kind| arguments.measures(*kind));
     let mut report = Report::new(kinds.iter().map(|kind| kind.name()).collect());
     for kind in &kinds {
         report.tell(kind.name(), kind.version());
@@ -97,6 +102,11 @@ fn main() {
 }
 
 impl Arguments {
+    fn measures(&self, kind: Kind) -> bool {
+        let only = self.only.as_deref();
+        only.is_none_or(|only| only.split(',').any(|name| name == kind.name()))
+    }
+
     fn wants(&self, case: &Case) -> bool {
         match &self.wanted {
             Some(wanted) => case.name.contains(wanted.as_str()),
@@ -111,6 +121,7 @@ fn arguments() -> Arguments {
         duration: LONG,
         quick: false,
         wanted: None,
+        only: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -124,6 +135,7 @@ fn arguments() -> Arguments {
                 arguments.rounds = rounds.expect("--rounds is followed by a number");
             }
             "--case" => arguments.wanted = words.next(),
+            "--only" => arguments.only = words.next(),
             // What cargo adds.
             "--bench" => {}
             other => panic!("unknown argument {other}"),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::goals::{Goal, Wanted};
 use super::server::{Kind, Server};
 use super::{
-    connections, fairness, fan, latency, pairs, retained, scaling, transports, wildcards, window,
+    alone, connections, fairness, fan, latency, pairs, retained, scaling, transports, wildcards,
+    window,
 };
 use crate::report::Figure;
 
@@ -30,6 +31,11 @@ const OURS: &[Kind] = &[Kind::Mq];
 
 const RATE: &str = fan::RATE;
 
+/// QoS 0 messages between publisher and subscriber.
+const IN_FLIGHT: u64 = 1_000;
+/// QoS 1 and 2 messages that a publisher has in flight: as many as Mosquitto's clients.
+const WINDOW: u64 = 20;
+
 pub const CASES: &[Case] = &[
     Case {
         name: "1 to 1, q0 open loop",
@@ -50,21 +56,21 @@ pub const CASES: &[Case] = &[
             Goal::ratio(RATE, "mosquitto", Wanted::AtLeast(10.0)),
             Goal::ratio(RATE, "rumqttd", Wanted::AtLeast(2.1)),
         ],
-        measure: |kind, time| window::run(&Server::start(kind), time, 0, 1),
+        measure: |kind, time| alone::run(&Server::start(kind), time, 0, IN_FLIGHT),
     },
     Case {
         name: "1 to 1, q1",
         brokers: ALL,
         quick: true,
         goals: &[Goal::ratio(RATE, "null", Wanted::AtLeast(0.9))],
-        measure: |kind, time| window::run(&Server::start(kind), time, 1, 1),
+        measure: |kind, time| alone::run(&Server::start(kind), time, 1, WINDOW),
     },
     Case {
         name: "1 to 1, q2",
         brokers: ALL,
         quick: true,
         goals: &[Goal::ratio(RATE, "null", Wanted::AtLeast(0.9))],
-        measure: |kind, time| window::run(&Server::start(kind), time, 2, 1),
+        measure: |kind, time| alone::run(&Server::start(kind), time, 2, WINDOW),
     },
     Case {
         name: "1 to 100, q0",
