@@ -2,6 +2,7 @@
 
 mod tickets;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,15 @@ use crate::broker::session::SessionNumber;
 use crate::protocol::PacketId;
 
 /// A change that may well become needless waits once or twice as long as the patience of
-/// the moment: while connected subscribers acknowledge most messages within it it grows,
-/// and shrinks when that is waited for in vain.
-const LEAST_PATIENCE: Duration = Duration::from_micros(500);
-const MOST_PATIENCE: Duration = Duration::from_millis(8);
+/// the moment: long while connected subscribers acknowledge most messages within it. When
+/// that was waited for in vain patience is short for a time, and longer each time.
+const SHORT_PATIENCE: Duration = Duration::from_micros(500);
+const LONG_PATIENCE: Duration = Duration::from_millis(8);
+const FIRST_SHORT_TIME: Duration = Duration::from_millis(100);
+const LONGEST_SHORT_TIME: Duration = Duration::from_secs(2);
+/// So often in a row patience is in vain before it is short: what piled up while it was
+/// short has to be worked off first.
+const TRIES: u8 = 4;
 /// So long a change waits for which nobody waits: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
@@ -104,7 +110,69 @@ impl Batch {
     }
 }
 
+/// How long changes may wait to become needless.
+enum Patience {
+    Long {
+        /// How often it may yet be in vain.
+        tries: u8,
+        /// How long it is to be short then.
+        short_time: Duration,
+    },
+    Short {
+        until: Instant,
+        next_short_time: Duration,
+    },
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::Long {
+            tries: TRIES,
+            short_time: FIRST_SHORT_TIME,
+        }
+    }
+}
+
+impl Patience {
+    fn time(&self) -> Duration {
+        match self {
+            Self::Long { .. } => LONG_PATIENCE,
+            Self::Short { .. } => SHORT_PATIENCE,
+        }
+    }
+
+    /// Learns that of `had` changes `left` were not needless in time.
+    fn learn(&mut self, had: usize, left: usize) {
+        match *self {
+            Self::Long { tries, short_time } if left * 2 > had && tries > 1 => {
+                *self = Self::Long {
+                    tries: tries - 1,
+                    short_time,
+                };
+            }
+            Self::Long { short_time, .. } if left * 2 > had => {
+                *self = Self::Short {
+                    until: Instant::now() + short_time,
+                    next_short_time: LONGEST_SHORT_TIME.min(short_time * 2),
+                };
+            }
+            Self::Long { .. } if had > 0 => *self = Self::default(),
+            Self::Short {
+                until,
+                next_short_time,
+            } if until <= Instant::now() => {
+                *self = Self::Long {
+                    tries: TRIES,
+                    short_time: next_short_time,
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The changes that are not yet stored, and who waits for them.
+#[derive(Default)]
 pub(super) struct Pending {
     /// Changes that were given time to become needless: those whose time is over next. A
     /// later change of one of them takes its place here.
@@ -112,7 +180,7 @@ pub(super) struct Pending {
     young: Changes,
     /// Who waits for all of them.
     waiting: Vec<TicketNumber>,
-    patience: Duration,
+    patience: Patience,
     /// How many of the old changes there were at first.
     had_old: usize,
     /// Whether a batch is being stored.
@@ -129,25 +197,6 @@ pub(super) struct Pending {
     /// Whether changes are no longer taken: what is forgotten as the program ends is not
     /// forgotten by the store.
     is_closed: bool,
-}
-
-impl Default for Pending {
-    fn default() -> Self {
-        Self {
-            old: Changes::default(),
-            young: Changes::default(),
-            waiting: Vec::new(),
-            patience: LEAST_PATIENCE,
-            had_old: 0,
-            is_committing: false,
-            due: None,
-            tickets: Tickets::default(),
-            incoming: HashSet::default(),
-            is_held: false,
-            wants_sync: false,
-            is_closed: false,
-        }
-    }
 }
 
 impl Pending {
@@ -193,18 +242,22 @@ impl Pending {
     }
 
     /// Takes a change; says whether whoever stores has to be told.
-    pub(super) fn put(&mut self, key: Key, mut change: Change, pace: Pace) -> bool {
+    pub(super) fn put(&mut self, key: Key, change: Change, pace: Pace) -> bool {
         if self.is_closed {
             return false;
         }
         for ticket in change.tickets() {
             self.tickets.hold(ticket);
         }
-        let changes = self.part(key);
-        if let Some(earlier) = changes.remove(&key) {
-            change.follows(earlier);
+        match self.part(key).entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(change);
+            }
+            Entry::Occupied(mut entry) => {
+                let earlier = std::mem::replace(entry.get_mut(), change);
+                entry.get_mut().follows(earlier);
+            }
         }
-        changes.insert(key, change);
         self.hurry(pace)
     }
 
@@ -222,21 +275,19 @@ impl Pending {
         if self.is_closed {
             return false;
         }
-        let changes = self.part(key);
-        match changes.remove(&key) {
-            Some(change) if change.fresh => {
-                for ticket in change.tickets() {
+        match self.part(key).entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Change::removal());
+            }
+            Entry::Occupied(entry) if entry.get().fresh => {
+                for ticket in entry.remove().tickets() {
                     self.tickets.release(ticket);
                 }
                 return false;
             }
-            Some(earlier) => {
-                let mut removal = Change::removal();
-                removal.follows(earlier);
-                changes.insert(key, removal);
-            }
-            None => {
-                changes.insert(key, Change::removal());
+            Entry::Occupied(mut entry) => {
+                let earlier = std::mem::replace(entry.get_mut(), Change::removal());
+                entry.get_mut().follows(earlier);
             }
         }
         self.hurry(Pace::Later)
@@ -278,7 +329,7 @@ impl Pending {
         }
         let patience = match pace {
             Pace::Now => Duration::ZERO,
-            Pace::Soon => self.patience,
+            Pace::Soon => self.patience.time(),
             Pace::Later => LATER,
         };
         let due = Instant::now() + patience;
@@ -311,28 +362,15 @@ impl Pending {
                 waiting: std::mem::take(&mut self.waiting),
             };
         }
-        self.adapt_patience();
+        self.patience.learn(self.had_old, self.old.len());
         let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.had_old = self.old.len();
         if !self.old.is_empty() {
-            self.due = Some((Pace::Soon, Instant::now() + self.patience));
+            self.due = Some((Pace::Soon, Instant::now() + self.patience.time()));
         }
         Batch {
             parts: [old, Changes::default()],
             waiting: Vec::new(),
-        }
-    }
-
-    fn adapt_patience(&mut self) {
-        /// Of so many changes one may be left.
-        const GOOD: usize = 10;
-        /// Of so many changes one should be gone.
-        const BAD: usize = 2;
-        let left = self.old.len();
-        if self.had_old > 0 && left * GOOD <= self.had_old {
-            self.patience = MOST_PATIENCE.min(self.patience * 2);
-        } else if left * BAD > self.had_old {
-            self.patience = LEAST_PATIENCE.max(self.patience / 2);
         }
     }
 
