@@ -2,6 +2,7 @@
 //! and QoS 1 and 2 in both directions. No I/O and no clock; clients and broker use it
 //! alike.
 
+mod in_flight;
 mod incoming;
 mod outgoing;
 

@@ -1,8 +1,7 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU16;
 
-use foldhash::fast::RandomState;
-
+use super::in_flight::InFlightTable;
 use crate::protocol::{Delivery, PacketId, QoS};
 
 /// The QoS 1 and 2 messages that were sent and not yet acknowledged.
@@ -14,7 +13,7 @@ use crate::protocol::{Delivery, PacketId, QoS};
 pub struct Outgoing<M> {
     receive_maximum: NonZeroU16,
     last_packet_id: Option<PacketId>,
-    in_flight: HashMap<PacketId, InFlight<M>, RandomState>,
+    in_flight: InFlightTable<InFlight<M>>,
     /// How many messages of this connection are not yet acknowledged.
     window_used: usize,
     /// Grows with every PUBLISH and every PUBREC, so that resends keep their order.
@@ -87,7 +86,7 @@ impl<M> Outgoing<M> {
         Self {
             receive_maximum,
             last_packet_id: None,
-            in_flight: HashMap::default(),
+            in_flight: InFlightTable::new(),
             window_used: 0,
             next_position: 0,
             resends: VecDeque::new(),
@@ -116,7 +115,7 @@ impl<M> Outgoing<M> {
 
     /// Whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.len() == 0
     }
 
     /// The receive maximum in force.
@@ -162,14 +161,14 @@ impl<M> Outgoing<M> {
     /// known.
     pub fn reply(&mut self, packet_id: PacketId) -> bool {
         let known = matches!(
-            self.in_flight.get(&packet_id),
+            self.in_flight.get(packet_id),
             Some(InFlight {
                 stage: Stage::Reply,
                 ..
             })
         );
         if known {
-            self.in_flight.remove(&packet_id);
+            self.in_flight.remove(packet_id);
         }
         known
     }
@@ -200,7 +199,7 @@ impl<M> Outgoing<M> {
             },
             Some(Stage::PubRec(_)) => {
                 let position = self.position();
-                let Some(entry) = self.in_flight.get_mut(&packet_id) else {
+                let Some(entry) = self.in_flight.get_mut(packet_id) else {
                     return PubRecOutcome::Unknown;
                 };
                 // PUBRELs go in the order of the PUBRECs [MQTT-4.6.0-4].
@@ -246,7 +245,7 @@ impl<M> Outgoing<M> {
     pub fn unacknowledged(&self) -> impl Iterator<Item = (PacketId, &M)> {
         self.in_flight
             .iter()
-            .filter_map(|(&packet_id, entry)| match &entry.stage {
+            .filter_map(|(packet_id, entry)| match &entry.stage {
                 Stage::PubAck(message) | Stage::PubRec(message) => Some((packet_id, message)),
                 Stage::PubComp | Stage::Reply => None,
             })
@@ -257,12 +256,19 @@ impl<M> Outgoing<M> {
     pub fn resume(&mut self, receive_maximum: NonZeroU16) {
         self.receive_maximum = receive_maximum;
         self.window_used = 0;
-        self.in_flight
-            .retain(|_, entry| !matches!(entry.stage, Stage::Reply));
+        let is_reply = |entry: &InFlight<M>| matches!(entry.stage, Stage::Reply);
+        let ids = self.in_flight.iter();
+        let replies: Vec<_> = ids
+            .filter(|(_, entry)| is_reply(entry))
+            .map(|(packet_id, _)| packet_id)
+            .collect();
+        for packet_id in replies {
+            self.in_flight.remove(packet_id);
+        }
         let mut order: Vec<_> = self
             .in_flight
             .iter()
-            .map(|(&packet_id, entry)| (entry.position, packet_id))
+            .map(|(packet_id, entry)| (entry.position, packet_id))
             .collect();
         order.sort_unstable();
         self.resends = order.into_iter().map(|(_, packet_id)| packet_id).collect();
@@ -280,12 +286,12 @@ impl<M> Outgoing<M> {
         // An acknowledgement for the last connection may have come meanwhile.
         let packet_id = loop {
             let packet_id = self.resends.pop_front()?;
-            if self.in_flight.contains_key(&packet_id) {
+            if self.in_flight.contains(packet_id) {
                 break packet_id;
             }
         };
         self.window_used += 1;
-        let entry = self.in_flight.get_mut(&packet_id)?;
+        let entry = self.in_flight.get_mut(packet_id)?;
         entry.in_window = true;
         match &entry.stage {
             Stage::PubAck(message) => {
@@ -305,7 +311,7 @@ impl<M> Outgoing<M> {
 
     /// The messages in flight in their order, without those whose PUBREC came.
     pub fn messages(&self) -> impl Iterator<Item = &M> {
-        let mut entries: Vec<_> = self.in_flight.values().collect();
+        let mut entries: Vec<_> = self.in_flight.iter().map(|(_, entry)| entry).collect();
         entries.sort_unstable_by_key(|entry| entry.position);
         entries.into_iter().filter_map(|entry| match &entry.stage {
             Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
@@ -315,7 +321,7 @@ impl<M> Outgoing<M> {
 
     /// Ends the session: everything in flight is given back in its order.
     pub fn drain(&mut self) -> Vec<M> {
-        let mut entries: Vec<_> = std::mem::take(&mut self.in_flight).into_values().collect();
+        let mut entries: Vec<_> = self.in_flight.take_all().collect();
         entries.sort_unstable_by_key(|entry| entry.position);
         self.window_used = 0;
         self.resends = VecDeque::new();
@@ -327,7 +333,7 @@ impl<M> Outgoing<M> {
     }
 
     fn stage(&self, packet_id: PacketId) -> Option<&Stage<M>> {
-        self.in_flight.get(&packet_id).map(|entry| &entry.stage)
+        self.in_flight.get(packet_id).map(|entry| &entry.stage)
     }
 
     fn window_has_room(&self) -> bool {
@@ -344,7 +350,7 @@ impl<M> Outgoing<M> {
             return None;
         }
         let mut packet_id = self.last_packet_id.map_or(PacketId::FIRST, PacketId::next);
-        while self.in_flight.contains_key(&packet_id) {
+        while self.in_flight.contains(packet_id) {
             packet_id = packet_id.next();
         }
         self.last_packet_id = Some(packet_id);
@@ -369,7 +375,7 @@ impl<M> Outgoing<M> {
     }
 
     fn remove(&mut self, packet_id: PacketId) -> Option<Stage<M>> {
-        let entry = self.in_flight.remove(&packet_id)?;
+        let entry = self.in_flight.remove(packet_id)?;
         if entry.in_window {
             self.window_used -= 1;
         }
