@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ pub const MEMORY: &str = "MB";
 const THREADS: usize = 4;
 /// File descriptors that neither side can use for connections.
 const OTHER_DESCRIPTORS: usize = 200;
+/// Short connections from one address.
+const PER_SOURCE: usize = 5_000;
 /// Connections from one address, which has some 28,000 ports.
 const PER_ADDRESS: usize = 20_000;
 
@@ -31,7 +34,7 @@ pub fn rate(server: &Server, time: Duration) -> Result<Vec<Figure>, String> {
             thread::spawn(move || -> io::Result<usize> {
                 let mut count = 0;
                 while begin.elapsed() < time {
-                    Client::connect(address, &format!("c{thread}-{count}"))?;
+                    Client::connect_from(next_source(), address, &format!("c{thread}-{count}"))?;
                     count += 1;
                 }
                 Ok(count)
@@ -58,6 +61,14 @@ pub fn rate(server: &Server, time: Duration) -> Result<Vec<Figure>, String> {
             value: server.started_in.as_secs_f64() * 1e3,
         },
     ])
+}
+
+/// A loopback address for a connection that is closed at once: its port is not free again
+/// for a minute, and to search for one that is costs more than the connection.
+fn next_source() -> Ipv4Addr {
+    static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+    let index = CONNECTIONS.fetch_add(1, Ordering::Relaxed) / PER_SOURCE;
+    Ipv4Addr::new(127, 1, (index / 250) as u8, (index % 250) as u8 + 1)
 }
 
 /// The broker's memory with thousands of clients that say nothing: `wanted`, or as many as
