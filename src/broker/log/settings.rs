@@ -114,9 +114,12 @@ impl Settings {
         })
     }
 
-    /// Which lines there are.
+    /// Which lines there are: none where they would go nowhere.
     pub fn types(&self) -> LogTypes {
-        self.types.unwrap_or(LogTypes::DEFAULT)
+        match &self.destinations {
+            Some(destinations) if *destinations == Destinations::default() => LogTypes::NONE,
+            _ => self.types.unwrap_or(LogTypes::DEFAULT),
+        }
     }
 }
 
@@ -142,5 +145,16 @@ mod tests {
             assert!(!LogTypes::NONE.contains(log_type));
             assert_eq!(LogTypes::DEFAULT.contains(log_type), is_default);
         }
+    }
+
+    #[test]
+    fn no_line_is_made_that_would_go_nowhere() {
+        let nowhere = Settings {
+            destinations: Some(Destinations::default()),
+            types: Some(LogTypes::ALL),
+            ..Settings::default()
+        };
+        assert_eq!(nowhere.types(), LogTypes::NONE);
+        assert_eq!(Settings::default().types(), LogTypes::DEFAULT);
     }
 }
