@@ -26,6 +26,7 @@ use super::Broker;
 use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
 use super::listener::{ListenerContext, Peer};
+use super::log::LogType;
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
 use super::statistics::Tally;
@@ -196,6 +197,8 @@ impl Connection {
         let mut acknowledged = false;
         let mut received = Tally::default();
         let mut pings = 0;
+        // Locked once for all final acknowledgements that follow each other.
+        let mut locked = None;
         let result = loop {
             match self.decoder.next_packet(packets) {
                 Ok(Some(packet)) => {
@@ -208,14 +211,30 @@ impl Connection {
                         packet,
                         Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
                     );
-                    if let Err(closed) = self.handle(packet, &mut fanout, now) {
-                        break Err(closed);
+                    match packet {
+                        Packet::PubAck(ack) => {
+                            self.debug_ack("PUBACK", &ack);
+                            let state = locked.get_or_insert_with(|| session.state());
+                            state.puback(ack.packet_id);
+                        }
+                        Packet::PubComp(ack) => {
+                            self.debug_ack("PUBCOMP", &ack);
+                            let state = locked.get_or_insert_with(|| session.state());
+                            state.pubcomp(ack.packet_id);
+                        }
+                        packet => {
+                            locked = None;
+                            if let Err(closed) = self.handle(packet, &mut fanout, now) {
+                                break Err(closed);
+                            }
+                        }
                     }
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(Closed::from(error)),
             }
         };
+        drop(locked);
         // What was accepted before an error is delivered all the same.
         let Finished { congested, ticket } = fanout.finish();
         let number = ticket.number();
@@ -241,18 +260,10 @@ impl Connection {
     ) -> Result<(), Closed> {
         match packet {
             Packet::Publish(publish) => self.publish(publish, fanout, now),
-            Packet::PubAck(ack) => {
-                self.debug_ack("PUBACK", &ack);
-                self.session.state().puback(ack.packet_id);
-                Ok(())
-            }
+            // The caller takes them, many at a time.
+            Packet::PubAck(_) | Packet::PubComp(_) => Ok(()),
             Packet::PubRec(ack) => self.pubrec(&ack, fanout.ticket()),
             Packet::PubRel(ack) => self.pubrel(&ack, fanout.ticket()),
-            Packet::PubComp(ack) => {
-                self.debug_ack("PUBCOMP", &ack);
-                self.session.state().pubcomp(ack.packet_id);
-                Ok(())
-            }
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe, fanout.ticket(), now),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, fanout.ticket()),
             Packet::PingReq => {
@@ -299,7 +310,12 @@ impl Connection {
     }
 
     fn reply(&mut self, packet: &Packet) -> Result<(), Closed> {
+        /// Room for the acknowledgements of a few messages.
+        const FEW: usize = 128;
         self.reply_count += 1;
+        if self.replies.capacity() == 0 {
+            self.replies.reserve(FEW);
+        }
         // What the broker answers is small and within every limit of the format.
         encode(packet, self.version, &mut self.replies)
             .map_err(|_| Closed::protocol_error("an answer that cannot be written"))
@@ -354,7 +370,9 @@ impl Connection {
     }
 
     fn debug(&self, text: std::fmt::Arguments<'_>) {
-        self.broker.log().debug(text);
+        if self.broker.log().enabled(LogType::Debug) {
+            self.broker.log().debug(text);
+        }
     }
 }
 

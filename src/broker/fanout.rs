@@ -6,6 +6,7 @@
 
 mod encoded;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -15,7 +16,7 @@ use foldhash::fast::RandomState;
 pub(super) use self::encoded::{Encoded, EncodedMessage, Shape, Single};
 use super::Broker;
 use super::clock::Millis;
-use super::message::Publication;
+use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
 use super::session::{DirectWrite, Session, SessionNumber};
@@ -26,13 +27,22 @@ const MAX_RUN_BYTES: usize = 256 * 1024;
 /// all processors.
 const MAX_DIRECT: usize = 4;
 
+/// A thread keeps room for so many messages at most.
+const KEPT_ROOM: usize = 1024;
+
+thread_local! {
+    /// Room that the batches of a thread use, one after the other.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
 /// Passes on the messages of one batch.
 pub(super) struct Fanout<'a> {
     broker: &'a Broker,
     now: Millis,
     run: Run,
     matches: Option<Arc<Matches>>,
-    run_bytes: usize,
+    /// The count of changes at which `matches` was found.
+    changes: u64,
     wakers: Vec<Waker>,
     /// Connections that this batch may write to.
     direct: Vec<(Arc<Session>, DirectWrite)>,
@@ -49,6 +59,18 @@ pub(super) struct Fanout<'a> {
 pub(super) struct Run {
     publications: Vec<Publication>,
     encoded: Vec<Encoded>,
+    /// The bytes of their topics and payloads.
+    bytes: usize,
+    /// Whether they go to one session only.
+    is_exclusive: bool,
+}
+
+/// What a batch needs and gives back empty.
+#[derive(Default)]
+struct Room {
+    run: Run,
+    wakers: Vec<Waker>,
+    direct: Vec<(Arc<Session>, DirectWrite)>,
 }
 
 /// What a delivery asks of the one who delivered.
@@ -74,14 +96,19 @@ pub(super) struct Finished<'a> {
 
 impl<'a> Fanout<'a> {
     pub(super) fn new(broker: &'a Broker, now: Millis) -> Self {
+        let Room {
+            run,
+            wakers,
+            direct,
+        } = ROOM.take();
         Self {
             broker,
             now,
-            run: Run::default(),
+            run,
             matches: None,
-            run_bytes: 0,
-            wakers: Vec::new(),
-            direct: Vec::new(),
+            changes: 0,
+            wakers,
+            direct,
             congested: Vec::new(),
             ticket: Ticket::new(broker.persistence()),
             is_stored: false,
@@ -100,34 +127,58 @@ impl<'a> Fanout<'a> {
         if message.retain {
             self.broker.retain(&publication, &self.ticket);
         }
-        let broker = self.broker;
-        let matches = broker.router.matches(&message.topic, |session| {
-            broker.may_session_read(session, &message.topic)
-        });
-        if matches.is_empty() {
-            return false;
+        if !self.goes_where_the_last_went(message) {
+            let broker = self.broker;
+            let changes = broker.router.changes();
+            let matches = broker.router.matches(&message.topic, |session| {
+                broker.may_session_read(session, &message.topic)
+            });
+            if matches.is_empty() {
+                return false;
+            }
+            self.go_on_with(matches);
+            self.changes = changes;
         }
+        self.run.push(publication);
+        true
+    }
+
+    /// Whether the message belongs to the present run, as far as that is seen at a glance.
+    fn goes_where_the_last_went(&self, message: &Message) -> bool {
+        self.run.bytes <= MAX_RUN_BYTES
+            && self.changes == self.broker.router.changes()
+            && self
+                .matches
+                .as_ref()
+                .is_some_and(|last| last.groups.is_empty())
+            && self
+                .run
+                .publications
+                .last()
+                .is_some_and(|last| last.message.topic == message.topic)
+    }
+
+    /// Has the next messages go there, in the present run if that goes there too.
+    fn go_on_with(&mut self, matches: Arc<Matches>) {
         let same = self
             .matches
             .as_ref()
             .is_some_and(|last| Arc::ptr_eq(last, &matches));
-        if !same || self.run_bytes > MAX_RUN_BYTES || !matches.groups.is_empty() {
+        if !same || self.run.bytes > MAX_RUN_BYTES || !matches.groups.is_empty() {
             self.deliver_run();
+            self.run.is_exclusive = matches.is_exclusive();
             self.matches = Some(matches);
         }
-        self.run_bytes += message.payload.len() + message.topic.as_bytes().len();
-        self.run.publications.push(publication);
-        true
     }
 
     /// Sends a message to one member of a group.
     pub(super) fn publish_to_group(&mut self, publication: Publication, group: Arc<SharedGroup>) {
-        self.deliver_run();
-        self.matches = Some(Arc::new(Matches {
+        self.go_on_with(Arc::new(Matches {
             targets: Vec::new(),
             groups: vec![group],
+            has_repeats: false,
         }));
-        self.run.publications.push(publication);
+        self.run.push(publication);
     }
 
     /// Delivers what is left and wakes everybody who got something.
@@ -138,6 +189,11 @@ impl<'a> Fanout<'a> {
         for (session, direct) in self.direct.drain(..) {
             direct.write(&session, self.broker, self.now);
         }
+        ROOM.set(Room {
+            run: self.run,
+            wakers: self.wakers,
+            direct: self.direct,
+        });
         Finished {
             congested: self.congested,
             ticket: self.ticket,
@@ -149,7 +205,7 @@ impl<'a> Fanout<'a> {
             return;
         }
         if let Some(matches) = self.matches.take() {
-            if self.broker.policy.allow_duplicate_messages() {
+            if !matches.has_repeats || self.broker.policy.allow_duplicate_messages() {
                 matches
                     .targets
                     .iter()
@@ -166,9 +222,7 @@ impl<'a> Fanout<'a> {
         if std::mem::take(&mut self.is_stored) {
             self.store_run();
         }
-        self.run.publications.clear();
-        self.run.encoded.clear();
-        self.run_bytes = 0;
+        self.run.clear();
     }
 
     /// Stores the messages of which deliveries were stored.
@@ -235,6 +289,30 @@ fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
 }
 
 impl Run {
+    fn push(&mut self, publication: Publication) {
+        let message = &publication.message;
+        self.bytes += message.payload.len() + message.topic.as_bytes().len();
+        self.publications.push(publication);
+    }
+
+    fn clear(&mut self) {
+        self.publications.clear();
+        self.publications.shrink_to(KEPT_ROOM);
+        self.encoded.clear();
+        self.bytes = 0;
+    }
+
+    /// Whether the messages go to one session only: what is encoded for it need not be
+    /// kept for another.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.is_exclusive
+    }
+
+    /// The bytes of the topics and payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn publications(&self) -> &[Publication] {
         &self.publications
     }

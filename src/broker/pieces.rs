@@ -1,12 +1,44 @@
 //! Bytes that wait to be written, in pieces.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// One write takes so many pieces at most.
 const MAX_PIECES: usize = 64;
+/// Smaller and larger buffers are not used again: the allocator is as fast, or they would
+/// hold memory that nobody needs.
+const REUSED: std::ops::RangeInclusive<usize> = 1024..=128 * 1024;
+
+thread_local! {
+    /// A buffer that a thread has written and that it fills next.
+    static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
+}
+
+/// Makes room for `bytes` in a buffer, which may be one that was written before.
+pub(super) fn make_room(buffer: &mut BytesMut, bytes: usize) {
+    if buffer.capacity() == 0 && REUSED.contains(&bytes) {
+        let spare = SPARE.take();
+        // A few bytes must not hold much.
+        if spare.capacity() / 4 <= bytes {
+            *buffer = spare;
+        } else {
+            SPARE.set(spare);
+        }
+    }
+    buffer.reserve(bytes);
+}
+
+fn reuse(piece: Bytes) {
+    if let Ok(mut buffer) = piece.try_into_mut() {
+        buffer.clear();
+        if REUSED.contains(&buffer.capacity()) {
+            SPARE.set(buffer);
+        }
+    }
+}
 
 /// Calls `write` with what one write takes of the pieces, and removes as much as it says
 /// was written.
@@ -30,7 +62,7 @@ pub(super) fn write_pieces(
             break;
         }
         rest -= front.len();
-        pieces.pop_front();
+        pieces.pop_front().into_iter().for_each(reuse);
     }
     Ok(written)
 }

@@ -8,10 +8,12 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 use self::cache::MatchCaches;
@@ -39,6 +41,8 @@ pub(super) struct Matches {
     pub(super) targets: Vec<Target>,
     /// The groups that share a matching subscription; one member of each gets a message.
     pub(super) groups: Vec<Arc<SharedGroup>>,
+    /// Whether a session is in `targets` more than once.
+    pub(super) has_repeats: bool,
 }
 
 impl Matches {
@@ -57,7 +61,16 @@ impl Matches {
                 is_left
             }
         });
+        let mut sessions =
+            HashSet::with_capacity_and_hasher(self.targets.len(), RandomState::default());
+        let mut numbers = self.targets.iter().map(|target| target.session.number());
+        self.has_repeats = !numbers.all(|number| sessions.insert(number));
         self
+    }
+
+    /// Whether a message goes to one session only, once.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.targets.len() + self.groups.len() == 1
     }
 }
 
@@ -161,6 +174,12 @@ impl Router {
         self.caches.get_or_insert_with(topic, stamp, || {
             self.tree.read().matches(topic).only(may_read)
         })
+    }
+
+    /// A count of all changes of what [`Router::matches`] finds. As long as it is the same,
+    /// so are the matches.
+    pub(super) fn changes(&self) -> u64 {
+        self.generations.all()
     }
 
     /// The members of a shared subscription, if there are any.

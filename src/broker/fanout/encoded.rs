@@ -83,15 +83,7 @@ impl Encoded {
         for publication in publications {
             let message = &publication.message;
             let qos = shape.qos(message);
-            let packet = Single {
-                message,
-                topic: message.topic.as_bytes(),
-                delivery: delivery(qos, PacketId::FIRST),
-                dup: false,
-                retain: shape.retain(message),
-                terms: shape.terms,
-                alias: Alias::None,
-            };
+            let packet = Single::new(message, shape);
             let start = out.len();
             let absent = EncodedMessage {
                 start,
@@ -155,6 +147,22 @@ pub(in crate::broker) struct Single<'a> {
     pub(in crate::broker) retain: bool,
     pub(in crate::broker) terms: Terms,
     pub(in crate::broker) alias: Alias,
+}
+
+impl<'a> Single<'a> {
+    /// The packet in this shape, with the first packet identifier if it needs one: any
+    /// takes the same room.
+    pub(in crate::broker) fn new(message: &'a Message, shape: Shape) -> Self {
+        Self {
+            message,
+            topic: message.topic.as_bytes(),
+            delivery: delivery(shape.qos(message), PacketId::FIRST),
+            dup: false,
+            retain: shape.retain(message),
+            terms: shape.terms,
+            alias: Alias::None,
+        }
+    }
 }
 
 impl Single<'_> {

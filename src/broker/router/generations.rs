@@ -14,6 +14,7 @@ const BUCKETS: usize = 256;
 /// what stands before it. A topic's stamp is the sum of the counts that such filters
 /// would have changed: counts only grow, so an equal stamp means that none did.
 pub(super) struct Generations {
+    all: AtomicU64,
     wildcard_first: AtomicU64,
     buckets: Box<[AtomicU64]>,
 }
@@ -25,6 +26,7 @@ pub(super) struct Stamp(u64);
 impl Generations {
     pub(super) fn new() -> Self {
         Self {
+            all: AtomicU64::new(0),
             wildcard_first: AtomicU64::new(0),
             buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
         }
@@ -41,11 +43,18 @@ impl Generations {
             _ => self.bucket((first, None)),
         };
         counter.fetch_add(1, Ordering::Release);
+        self.all.fetch_add(1, Ordering::Release);
     }
 
     /// Makes every stamp another one.
     pub(super) fn advance_all(&self) {
         self.wildcard_first.fetch_add(1, Ordering::Release);
+        self.all.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many changes there were; to be read before the tree is.
+    pub(super) fn all(&self) -> u64 {
+        self.all.load(Ordering::Acquire)
     }
 
     /// The stamp of the topic; to be taken before the tree is read.

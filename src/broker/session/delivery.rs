@@ -16,7 +16,7 @@ use super::stored::{Gate, Recorder};
 use super::{Attachment, Session};
 use crate::broker::Broker;
 use crate::broker::clock::Millis;
-use crate::broker::fanout::{Delivered, Run, Shape};
+use crate::broker::fanout::{Delivered, Run, Shape, Single};
 use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::router::Terms;
@@ -439,6 +439,9 @@ impl SessionState {
             self.refill_with(broker, recorder, now);
             return dropped;
         }
+        if run.is_exclusive() {
+            return self.deliver_alone(run, shape, maximum_packet_size, broker, recorder, now);
+        }
         let (publications, encoded) = run.encoded(shape, now);
         if encoded.is_plain() && encoded.longest() <= maximum_packet_size {
             if !limits.admit_by_size(self.waiting()) {
@@ -456,15 +459,9 @@ impl SessionState {
                 tell_too_large(&publication.message, broker);
                 continue;
             }
-            let ready = self.queue.is_empty()
-                && match message.qos {
-                    QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
-                    _ => {
-                        self.unwritten < OUTBOX_MARK
-                            && self.has_room_for(&publication.message, &limits)
-                    }
-                };
-            if !ready {
+            let is_ready = self.queue.is_empty()
+                && self.is_ready_for(message.qos, &publication.message, &limits);
+            if !is_ready {
                 let queued = self.queue_behind(publication, shape, &limits, recorder);
                 dropped += usize::from(!queued);
                 continue;
@@ -481,6 +478,60 @@ impl SessionState {
             self.unwritten += message.size();
         }
         dropped
+    }
+
+    /// As [`SessionState::deliver_online`], for messages that nobody else gets: they are
+    /// encoded where they are written from.
+    fn deliver_alone(
+        &mut self,
+        run: &Run,
+        shape: Shape,
+        maximum_packet_size: usize,
+        broker: &Broker,
+        recorder: &mut Recorder<'_>,
+        now: Millis,
+    ) -> usize {
+        const HEAD: usize = 16;
+        let limits = broker.queue_limits();
+        let mut dropped = 0;
+        let bytes = run.bytes() + run.publications().len() * HEAD;
+        self.outbox.reserve(bytes.min(OUTBOX_MARK));
+        for publication in run.publications() {
+            let message = &publication.message;
+            let qos = shape.qos(message);
+            let is_ready = self.queue.is_empty() && self.is_ready_for(qos, message, &limits);
+            if !is_ready {
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                dropped += usize::from(!queued);
+                continue;
+            }
+            let mut single = Single::new(message, shape);
+            if maximum_packet_size < usize::MAX
+                && single.size(shape.version, now) > maximum_packet_size
+            {
+                tell_too_large(message, broker);
+                continue;
+            }
+            single.delivery = match qos {
+                QoS::AtMostOnce => Delivery::AtMostOnce,
+                qos if self.keeps(shape.terms, &limits) => {
+                    self.send_kept(qos, Queued::new(publication, shape), recorder)
+                }
+                qos => self.outgoing.send(qos, None),
+            };
+            self.unwritten += self
+                .outbox
+                .push_encoded(|out| single.encode(shape.version, now, out));
+        }
+        dropped
+    }
+
+    /// Whether a message may be encoded now.
+    fn is_ready_for(&self, qos: QoS, message: &Message, limits: &QueueLimits) -> bool {
+        match qos {
+            QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
+            _ => self.unwritten < OUTBOX_MARK && self.has_room_for(message, limits),
+        }
     }
 
     /// Who brings the connection what is ready for it: whoever delivers, if that may be, or

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::broker::fanout::EncodedMessage;
 use crate::broker::persistence::{Ticket, TicketNumber};
+use crate::broker::pieces::make_room;
 use crate::broker::statistics::Tally;
 use crate::protocol::PacketId;
 
@@ -105,7 +106,7 @@ impl Outbox {
 
     /// Makes room for as many bytes to be copied.
     pub(super) fn reserve(&mut self, bytes: usize) {
-        self.last().tail.reserve(bytes);
+        make_room(&mut self.last().tail, bytes);
     }
 
     /// Appends one packet of `bytes`, with this packet identifier where it needs one.
