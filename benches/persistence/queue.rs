@@ -86,13 +86,15 @@ pub fn away(broker: &Broker, time: Duration) -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// The broker is killed with a backlog and starts again.
+/// The broker is killed with so many messages in a queue and as many retained ones, and
+/// starts again.
 pub fn restart(backlog: u64) -> Result<Vec<Figure>, String> {
     let broker = Broker::start(Kind::Stored);
     let address = broker.server.address;
     drop(session(address).map_err(text)?);
     let stop = AtomicBool::new(false);
     let sent = publish_until(address, backlog, &stop, &AtomicU64::new(0)).map_err(text)?;
+    retain(address, backlog).map_err(text)?;
     let (disk, memory) = (broker.disk(), broker.server.memory());
     let broker = broker.restart();
     let started = broker.server.started_in.as_secs_f64();
@@ -102,9 +104,13 @@ pub fn restart(backlog: u64) -> Result<Vec<Figure>, String> {
     stop.store(true, Ordering::Relaxed);
     drain(&mut subscriber, &received, &stop).map_err(text)?;
     check(sent, received.load(Ordering::Relaxed))?;
+    check(
+        backlog,
+        count_retained(broker.server.address).map_err(text)?,
+    )?;
     Ok(vec![
         Figure {
-            name: "thousand messages queued",
+            name: "thousand messages queued, and as many retained",
             value: sent as f64 / 1e3,
         },
         Figure {
@@ -178,6 +184,35 @@ fn publish_until(
     }
 }
 
+/// Leaves retained messages, each on a topic of its own.
+fn retain(address: SocketAddr, count: u64) -> io::Result<()> {
+    const RETAIN: u8 = 1;
+    let mut client = Client::connect(address, "retainer")?;
+    let (mut sent, mut done) = (0, 0);
+    let mut out = Vec::new();
+    while done < count {
+        while sent < count && sent - done < WINDOW {
+            let (start, packet_id) = (out.len(), (sent % 60_000) as u16 + 1);
+            publish(&mut out, &format!("retained/{sent}"), 1, packet_id, sent);
+            out[start] |= RETAIN;
+            sent += 1;
+        }
+        client.socket.write_all(&out)?;
+        out.clear();
+        client.read_frames(|frame| done += u64::from(frame.first >> 4 == 4))?;
+    }
+    Ok(())
+}
+
+/// How many retained messages there are.
+fn count_retained(address: SocketAddr) -> io::Result<u64> {
+    let mut client = Client::connect(address, "counter")?;
+    client.subscribe("retained/#", 0)?;
+    let received = AtomicU64::new(0);
+    drain(&mut client, &received, &AtomicBool::new(true))?;
+    Ok(received.into_inner())
+}
+
 /// Takes and acknowledges messages, each once and in order, until nothing comes any more.
 fn drain(client: &mut Client, received: &AtomicU64, stop: &AtomicBool) -> io::Result<()> {
     client
@@ -190,9 +225,13 @@ fn drain(client: &mut Client, received: &AtomicU64, stop: &AtomicBool) -> io::Re
             if !frame.is_publish() {
                 return;
             }
-            let [high, low] = frame.publish_id();
-            answers.extend_from_slice(&[0x40, 2, high, low]);
-            if frame.sequence() != next {
+            let is_acknowledged = frame.first & 0b110 != 0;
+            if is_acknowledged {
+                let [high, low] = frame.publish_id();
+                answers.extend_from_slice(&[0x40, 2, high, low]);
+            }
+            // Retained messages come in any order.
+            if is_acknowledged && frame.sequence() != next {
                 wrong = Some(format!("message {} instead of {next}", frame.sequence()));
             }
             next += 1;

@@ -8,10 +8,10 @@ mod io;
 mod pause;
 mod publish;
 mod subscribe;
+mod task;
 mod write_access;
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -25,7 +25,7 @@ use self::write_access::WriteAccess;
 use super::Broker;
 use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
-use super::listener::{ListenerContext, Peer};
+use super::listener::{Counted, ListenerContext, Peer};
 use super::log::LogType;
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
@@ -69,24 +69,15 @@ pub(super) struct Connection {
     write_access: Option<Box<WriteAccess>>,
     /// Whom the client has to wait for before it is read again.
     pause: Option<Box<Pause>>,
+    /// It counts as one of its listener's as long.
+    _counted: Counted,
 }
 
 impl Connection {
-    /// Serves the client until the connection ends, and closes its part of the session.
-    pub(super) async fn serve(mut self: Box<Self>) {
-        let closed = match self.process_first() {
-            Ok(()) => poll_fn(|cx| self.poll(cx)).await,
-            Err(closed) => closed,
-        };
-        // Boxed, as this would be the larger part of every idle connection's task.
-        Box::pin(self.close(closed)).await;
-    }
-
     /// Handles what arrived together with the CONNECT.
-    fn process_first(&mut self) -> Result<(), Closed> {
+    fn process_first(&mut self, waker: &Waker) -> Result<(), Closed> {
         let mut buffer = std::mem::take(&mut self.partial);
-        // Should this pause the client, the first poll brings a waker that works.
-        let result = self.process_buffer(&mut buffer, Waker::noop());
+        let result = self.process_buffer(&mut buffer, waker);
         self.partial = BytesMut::from(&buffer[..]);
         result
     }

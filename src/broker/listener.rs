@@ -144,7 +144,7 @@ impl ListeningSocket {
             }
             Self::Unix(listener, file) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), Peer::Unix(file.path())))
+                Ok((Socket::Unix(Box::new(stream)), Peer::Unix(file.path())))
             }
         }
     }

@@ -1,7 +1,8 @@
 //! All sessions by client identifier: opening, taking over, closing, ending.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -21,7 +22,30 @@ use crate::protocol::{Text, TopicFilter, Will};
 
 const SHARDS: usize = 64;
 
-type Sessions = HashMap<Text, Arc<Session>, RandomState>;
+type Sessions = HashSet<ByClientId, RandomState>;
+
+/// A session that is found by its client identifier.
+struct ByClientId(Arc<Session>);
+
+impl Borrow<Text> for ByClientId {
+    fn borrow(&self) -> &Text {
+        self.0.client_id()
+    }
+}
+
+impl Hash for ByClientId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.client_id().hash(state);
+    }
+}
+
+impl PartialEq for ByClientId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.client_id() == other.0.client_id()
+    }
+}
+
+impl Eq for ByClientId {}
 
 /// The sessions of the broker.
 ///
@@ -79,7 +103,7 @@ impl SessionStore {
     }
 
     fn contains(&self, client_id: &Text) -> bool {
-        self.shard(client_id).contains_key(client_id)
+        self.shard(client_id).contains(client_id)
     }
 
     /// The number of sessions, connected or not.
@@ -89,14 +113,17 @@ impl SessionStore {
 
     /// Takes up a session of an earlier broker.
     pub(super) fn restore(&self, session: Arc<Session>) {
-        let client_id = session.client_id().clone();
-        self.shard(session.client_id()).insert(client_id, session);
+        self.shard(session.client_id()).insert(ByClientId(session));
     }
 
     /// Calls `visit` for each session, without a lock.
     pub(super) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
         for shard in &self.shards {
-            let sessions: Vec<_> = shard.lock().values().cloned().collect();
+            let sessions: Vec<_> = shard
+                .lock()
+                .iter()
+                .map(|known| Arc::clone(&known.0))
+                .collect();
             sessions.iter().for_each(&mut visit);
         }
     }
@@ -122,7 +149,8 @@ impl Broker {
         let now = self.clock.now();
         let mut aftermath = Aftermath::default();
         let mut shard = self.sessions.shard(&opening.identity.client_id);
-        let earlier = shard.get(&opening.identity.client_id).cloned();
+        let earlier = shard.get(&opening.identity.client_id);
+        let earlier = earlier.map(|known| Arc::clone(&known.0));
         let resumed = match earlier {
             Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
             Some(earlier) => {
@@ -145,7 +173,7 @@ impl Broker {
             }
             let identity = Arc::clone(&opening.identity);
             let session = Arc::new(Session::new(number, identity, state));
-            shard.insert(session.client_id().clone(), Arc::clone(&session));
+            shard.insert(ByClientId(Arc::clone(&session)));
             session
         });
         session.take_over(opening, self, ticket, now, &mut aftermath);
@@ -224,7 +252,7 @@ impl Broker {
             // A client may have come back meanwhile, with this session or a new one.
             let known = shard
                 .get(client_id)
-                .is_some_and(|known| Arc::ptr_eq(known, &session));
+                .is_some_and(|known| Arc::ptr_eq(&known.0, &session));
             if known && !session.can_be_resumed(now) && !session.is_connected() {
                 self.log
                     .notice(format_args!("Expiring client {client_id} due to timeout."));

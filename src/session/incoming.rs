@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::num::NonZeroU16;
 
 use foldhash::fast::RandomState;
@@ -13,7 +14,12 @@ use crate::protocol::PacketId;
 #[derive(Debug)]
 pub struct Incoming<M> {
     receive_maximum: NonZeroU16,
-    unreleased: HashMap<PacketId, M, RandomState>,
+    /// Absent until there is one.
+    #[expect(
+        clippy::box_collection,
+        reason = "most sessions have none, and all pay for the room"
+    )]
+    unreleased: Option<Box<HashMap<PacketId, M, RandomState>>>,
 }
 
 /// What a received QoS 2 PUBLISH is.
@@ -32,7 +38,7 @@ impl<M> Incoming<M> {
     pub fn new(receive_maximum: NonZeroU16) -> Self {
         Self {
             receive_maximum,
-            unreleased: HashMap::default(),
+            unreleased: None,
         }
     }
 
@@ -43,44 +49,49 @@ impl<M> Incoming<M> {
 
     /// Takes a QoS 2 PUBLISH. Only when it is [`Received::New`] is `message` kept.
     pub fn publish(&mut self, packet_id: PacketId, message: M) -> Received {
-        if self.unreleased.contains_key(&packet_id) {
-            return Received::Duplicate;
+        let unreleased = self.unreleased.get_or_insert_default();
+        let is_full = unreleased.len() >= usize::from(self.receive_maximum.get());
+        match unreleased.entry(packet_id) {
+            Entry::Occupied(_) => Received::Duplicate,
+            Entry::Vacant(_) if is_full => Received::QuotaExceeded,
+            Entry::Vacant(entry) => {
+                entry.insert(message);
+                Received::New
+            }
         }
-        if self.unreleased.len() >= usize::from(self.receive_maximum.get()) {
-            return Received::QuotaExceeded;
-        }
-        self.unreleased.insert(packet_id, message);
-        Received::New
     }
 
     /// Takes a PUBREL and gives the message back; `None` when the identifier is not
     /// known. A PUBCOMP answers either [MQTT-4.3.3-11].
     pub fn release(&mut self, packet_id: PacketId) -> Option<M> {
-        self.unreleased.remove(&packet_id)
+        self.unreleased.as_mut()?.remove(&packet_id)
     }
 
     /// Forgets a message that was refused after all.
     pub fn refuse(&mut self, packet_id: PacketId) {
-        self.unreleased.remove(&packet_id);
+        self.release(packet_id);
     }
 
     /// The packet identifiers of the messages that are not yet released, in no order.
     pub fn packet_ids(&self) -> impl Iterator<Item = PacketId> {
-        self.unreleased.keys().copied()
+        let unreleased = self.unreleased.iter();
+        unreleased.flat_map(|messages| messages.keys().copied())
     }
 
     /// How many messages are not yet released.
     pub fn len(&self) -> usize {
-        self.unreleased.len()
+        self.unreleased
+            .as_ref()
+            .map_or(0, |messages| messages.len())
     }
 
     /// Whether every message is released.
     pub fn is_empty(&self) -> bool {
-        self.unreleased.is_empty()
+        self.len() == 0
     }
 
     /// Forgets everything, as the end of a session does.
     pub fn clear(&mut self) {
-        self.unreleased = HashMap::default();
+        self.unreleased = None;
     }
 }

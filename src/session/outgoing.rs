@@ -19,7 +19,11 @@ pub struct Outgoing<M> {
     /// Grows with every PUBLISH and every PUBREC, so that resends keep their order.
     next_position: u64,
     /// What a new connection has still to send again.
-    resends: VecDeque<PacketId>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most sessions have none, and all pay for the room"
+    )]
+    resends: Option<Box<VecDeque<PacketId>>>,
 }
 
 #[derive(Debug)]
@@ -89,19 +93,19 @@ impl<M> Outgoing<M> {
             in_flight: InFlightTable::new(),
             window_used: 0,
             next_position: 0,
-            resends: VecDeque::new(),
+            resends: None,
         }
     }
 
     /// Whether another message may be sent now. While messages have to be sent again,
     /// new ones wait behind them.
     pub fn has_room(&self) -> bool {
-        self.resends.is_empty() && self.window_has_room() && self.has_free_packet_id()
+        self.resends.is_none() && self.window_has_room() && self.has_free_packet_id()
     }
 
     /// How many messages may be sent now.
     pub fn room(&self) -> usize {
-        if !self.resends.is_empty() {
+        if self.resends.is_some() {
             return 0;
         }
         let window = usize::from(self.receive_maximum.get()).saturating_sub(self.window_used);
@@ -271,7 +275,8 @@ impl<M> Outgoing<M> {
             .map(|(packet_id, entry)| (entry.position, packet_id))
             .collect();
         order.sort_unstable();
-        self.resends = order.into_iter().map(|(_, packet_id)| packet_id).collect();
+        let resends: VecDeque<_> = order.into_iter().map(|(_, packet_id)| packet_id).collect();
+        self.resends = (!resends.is_empty()).then(|| Box::new(resends));
         for entry in self.in_flight.values_mut() {
             entry.in_window = false;
         }
@@ -285,7 +290,7 @@ impl<M> Outgoing<M> {
         }
         // An acknowledgement for the last connection may have come meanwhile.
         let packet_id = loop {
-            let packet_id = self.resends.pop_front()?;
+            let packet_id = self.pop_resend()?;
             if self.in_flight.contains(packet_id) {
                 break packet_id;
             }
@@ -306,7 +311,7 @@ impl<M> Outgoing<M> {
 
     /// Whether something is still to be sent again.
     pub fn has_resends(&self) -> bool {
-        !self.resends.is_empty()
+        self.resends.is_some()
     }
 
     /// The messages in flight in their order, without those whose PUBREC came.
@@ -324,12 +329,21 @@ impl<M> Outgoing<M> {
         let mut entries: Vec<_> = self.in_flight.take_all().collect();
         entries.sort_unstable_by_key(|entry| entry.position);
         self.window_used = 0;
-        self.resends = VecDeque::new();
+        self.resends = None;
         let messages = entries.into_iter().filter_map(|entry| match entry.stage {
             Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
             Stage::PubComp | Stage::Reply => None,
         });
         messages.collect()
+    }
+
+    fn pop_resend(&mut self) -> Option<PacketId> {
+        let resends = self.resends.as_mut()?;
+        let packet_id = resends.pop_front();
+        if resends.is_empty() {
+            self.resends = None;
+        }
+        packet_id
     }
 
     fn stage(&self, packet_id: PacketId) -> Option<&Stage<M>> {

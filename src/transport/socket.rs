@@ -21,7 +21,7 @@ pub enum Socket {
     /// Plain TCP.
     Tcp(SharedTcpStream),
     /// A Unix socket.
-    Unix(UnixStream),
+    Unix(Box<UnixStream>),
     /// TLS, after its handshake.
     Tls(Box<TlsStream<Self>>),
 }
@@ -61,7 +61,7 @@ impl Socket {
     fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
         let reader: &mut (dyn AsyncRead + Unpin) = match self {
             Self::Tcp(stream) => stream,
-            Self::Unix(stream) => stream,
+            Self::Unix(stream) => stream.as_mut(),
             Self::Tls(stream) => stream.as_mut(),
         };
         Pin::new(reader)
@@ -70,7 +70,7 @@ impl Socket {
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
         let writer: &mut (dyn AsyncWrite + Unpin) = match self {
             Self::Tcp(stream) => stream,
-            Self::Unix(stream) => stream,
+            Self::Unix(stream) => stream.as_mut(),
             Self::Tls(stream) => stream.as_mut(),
         };
         Pin::new(writer)

@@ -14,7 +14,8 @@ const SMALL_RUN: usize = 1024;
 /// Encoded packets that wait for the connection's task to write them.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Outbox {
-    ready: Packets,
+    /// Absent until there is something.
+    ready: Option<Box<Packets>>,
     /// What is left of packets that were written in part, before everything else.
     #[expect(
         clippy::box_collection,
@@ -47,7 +48,7 @@ struct Packets {
 impl Outbox {
     /// Whether nothing may be written now.
     pub(in crate::broker) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.rest.is_none()
+        self.ready.as_ref().is_none_or(|ready| ready.is_empty()) && self.rest.is_none()
     }
 
     /// Whether something may be written later.
@@ -82,7 +83,7 @@ impl Outbox {
                 gates.0.push_front(front);
                 return;
             }
-            self.ready.append(front.packets);
+            self.ready.get_or_insert_default().append(front.packets);
         }
         self.gated = None;
     }
@@ -90,7 +91,10 @@ impl Outbox {
     /// Where packets are appended.
     fn last(&mut self) -> &mut Packets {
         let gated = self.gated.as_mut().and_then(|gates| gates.0.back_mut());
-        gated.map_or(&mut self.ready, |gated| &mut gated.packets)
+        match gated {
+            Some(gated) => &mut gated.packets,
+            None => self.ready.get_or_insert_default(),
+        }
     }
 
     /// Appends whole packets that others get too.
@@ -158,7 +162,8 @@ impl Outbox {
     /// The pieces that wait.
     pub(super) fn pieces(&self) -> usize {
         let gated = self.gated.iter().flat_map(|gates| &gates.0);
-        self.ready.count() + gated.map(|gated| gated.packets.count()).sum::<usize>()
+        let ready = self.ready.as_ref().map_or(0, |ready| ready.count());
+        ready + gated.map(|gated| gated.packets.count()).sum::<usize>()
     }
 
     /// Whether something was written in part.
@@ -184,7 +189,8 @@ impl Outbox {
     /// is counted for the first time.
     pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
         self.take_rest(pieces);
-        self.ready.take_into(pieces)
+        let ready = self.ready.as_mut();
+        ready.map_or_else(Tally::default, |ready| ready.take_into(pieces))
     }
 
     /// Forgets everything, as the end of a connection does.

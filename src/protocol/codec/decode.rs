@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::super::property::Place;
 use super::super::{
-    Acknowledgement, Auth, DecodeError, Disconnect, Packet, PacketType, Properties,
+    Acknowledgement, Auth, DecodeError, Disconnect, Packet, PacketId, PacketType, Properties,
     ProtocolVersion, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
     SubscriptionOptions, UnsubAck, Unsubscribe,
 };
@@ -100,6 +100,10 @@ impl Decoder {
             return Ok(None);
         }
         let front = &packets.bytes[packets.position..];
+        if let Some(packet) = short_acknowledgement(front) {
+            packets.position += SHORT_ACKNOWLEDGEMENT;
+            return Ok(Some(packet));
+        }
         let Frame::Whole { header, length } = frame::find(front, self.max_packet_size)? else {
             return Err(DecodeError::malformed("remaining length"));
         };
@@ -170,6 +174,26 @@ impl Decoder {
             Type::Auth => Packet::Auth(auth(version, reader)?),
         })
     }
+}
+
+/// The length of an acknowledgement that says nothing but its packet identifier.
+const SHORT_ACKNOWLEDGEMENT: usize = 4;
+
+/// The acknowledgement of that length at the front, if there is one: nearly all are, and in
+/// every version they say success.
+fn short_acknowledgement(front: &[u8]) -> Option<Packet> {
+    let &[first, 2, high, low, ..] = front else {
+        return None;
+    };
+    let packet = match first {
+        0x40 => Packet::PubAck,
+        0x50 => Packet::PubRec,
+        0x62 => Packet::PubRel,
+        0x70 => Packet::PubComp,
+        _ => return None,
+    };
+    let packet_id = PacketId::new(u16::from_be_bytes([high, low]))?;
+    Some(packet(Acknowledgement::success(packet_id)))
 }
 
 /// The low four bits of the first byte are fixed but for PUBLISH [MQTT-2.1.3-1].
