@@ -105,8 +105,11 @@ impl Connection {
             self.poll_gated(cx);
             flushed = self.poll_write(cx)?.is_ready();
             if self.pause.is_some() || self.poll_read_ready(cx)?.is_ready() {
-                // Others have their turn before the next batch.
+                // Others have their turn before the next batch: other connections, and
+                // whoever waits for this processor, which a flood would keep for
+                // milliseconds.
                 cx.waker().wake_by_ref();
+                std::thread::yield_now();
             }
         }
         if self.poll_session(cx, flushed)?.is_ready() {
