@@ -26,6 +26,7 @@ mod broker {
     pub mod goals;
     pub mod latency;
     pub mod null;
+    pub mod one_thread_flood;
     pub mod pairs;
     pub mod retained;
     pub mod rumqtt;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::goals::{Goal, Wanted};
 use super::server::{Kind, Server};
 use super::{
-    alone, connections, fairness, fan, latency, pairs, retained, scaling, transports, wildcards,
-    window,
+    alone, connections, fairness, fan, latency, one_thread_flood, pairs, retained, scaling,
+    transports, wildcards, window,
 };
 use crate::report::Figure;
 
@@ -46,7 +46,7 @@ pub const CASES: &[Case] = &[
             Goal::ratio(RATE, "rumqttd", Wanted::AtLeast(1.5)),
             Goal::ratio(fan::CPU, "rumqttd", Wanted::AtMost(0.45)),
         ],
-        measure: |kind, time| fan::open_loop(&Server::start(kind), time, 1, 1),
+        measure: |kind, time| one_thread_flood::run(&Server::start(kind), time, 1),
     },
     Case {
         name: "1 to 1, q0 1000 in flight",
@@ -100,7 +100,7 @@ pub const CASES: &[Case] = &[
             Goal::ratio(RATE, "mosquitto", Wanted::AtLeast(11.0)),
             Goal::ratio(RATE, "rumqttd", Wanted::AtLeast(2.5)),
         ],
-        measure: |kind, time| fan::open_loop(&Server::start(kind), time, 50, 1),
+        measure: |kind, time| one_thread_flood::run(&Server::start(kind), time, 50),
     },
     Case {
         name: "50 to 1, q1",
