@@ -87,7 +87,10 @@ fn main() {
                 .collect();
             for turn in 0..kinds.len() {
                 let kind = kinds[(round + turn) % kinds.len()];
-                match (case.measure)(kind, arguments.duration) {
+                // One that does not start spoils no other's figures.
+                let measured =
+                    std::panic::catch_unwind(|| (case.measure)(kind, arguments.duration));
+                match measured.unwrap_or_else(|_| Err("it panicked".to_owned())) {
                     Ok(figures) => report.add(case.name, kind.name(), figures),
                     Err(reason) => report.fail(case.name, kind.name(), &reason),
                 }

@@ -34,7 +34,7 @@ const RATE: &str = fan::RATE;
 /// QoS 0 messages between publisher and subscriber.
 const IN_FLIGHT: u64 = 1_000;
 /// QoS 1 and 2 messages that a publisher has in flight: as many as Mosquitto's clients.
-const WINDOW: u64 = 20;
+const WINDOW: u64 = window::WINDOW as u64;
 
 pub const CASES: &[Case] = &[
     Case {
@@ -90,7 +90,7 @@ pub const CASES: &[Case] = &[
             Goal::ratio(RATE, "mosquitto", Wanted::AtLeast(12.0)),
             Goal::ratio(RATE, "rumqttd", Wanted::AtLeast(1.1)),
         ],
-        measure: |kind, time| window::run(&Server::start(kind), time, 1, 100),
+        measure: |kind, time| window::run(&Server::start(kind), time, 100),
     },
     Case {
         name: "50 to 1, q0",

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +18,6 @@ pub const MEMORY: &str = "MB";
 const THREADS: usize = 4;
 /// File descriptors that neither side can use for connections.
 const OTHER_DESCRIPTORS: usize = 200;
-/// Short connections from one address.
-const PER_SOURCE: usize = 5_000;
 /// Connections from one address, which has some 28,000 ports.
 const PER_ADDRESS: usize = 20_000;
 
@@ -34,7 +31,7 @@ pub fn rate(server: &Server, time: Duration) -> Result<Vec<Figure>, String> {
             thread::spawn(move || -> io::Result<usize> {
                 let mut count = 0;
                 while begin.elapsed() < time {
-                    Client::connect_from(next_source(), address, &format!("c{thread}-{count}"))?;
+                    Client::connect(address, &format!("c{thread}-{count}"))?.reset()?;
                     count += 1;
                 }
                 Ok(count)
@@ -63,14 +60,6 @@ pub fn rate(server: &Server, time: Duration) -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// A loopback address for a connection that is closed at once: its port is not free again
-/// for a minute, and to search for one that is costs more than the connection.
-fn next_source() -> Ipv4Addr {
-    static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
-    let index = CONNECTIONS.fetch_add(1, Ordering::Relaxed) / PER_SOURCE;
-    Ipv4Addr::new(127, 1, (index / 250) as u8, (index % 250) as u8 + 1)
-}
-
 /// The broker's memory with thousands of clients that say nothing: `wanted`, or as many as
 /// the machine lets a process have.
 pub fn idle(server: &Server, wanted: usize) -> Result<Vec<Figure>, String> {
@@ -90,7 +79,9 @@ pub fn idle(server: &Server, wanted: usize) -> Result<Vec<Figure>, String> {
     // What the brokers still do with the last of them.
     thread::sleep(Duration::from_millis(200));
     let memory = server.memory();
-    drop(clients);
+    for client in clients {
+        client.reset().map_err(|error| error.to_string())?;
+    }
     Ok(vec![
         Figure {
             name: MEMORY,

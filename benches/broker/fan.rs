@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::server::Server;
+use super::window::{WINDOW, publish_with_window};
 use super::wire::{Client, publish};
 use crate::report::Figure;
 
@@ -87,7 +88,7 @@ pub fn many_to_one(
             let mut client = Client::connect(server.address, &format!("publisher{index}"))?;
             let stop = Arc::clone(&stop);
             Ok(thread::spawn(move || {
-                super::window::publish_with_window(&mut client, index, 1, 20, &stop)
+                publish_with_window(&mut client, index, WINDOW, &stop)
             }))
         })
         .collect::<io::Result<_>>()
