@@ -19,7 +19,7 @@ use super::clock::Millis;
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
-use super::session::{DirectWrite, Session, SessionNumber};
+use super::session::{DirectWrite, LentWriter, Session, SessionNumber};
 
 /// A run of that many bytes is passed on before the batch goes on.
 const MAX_RUN_BYTES: usize = 256 * 1024;
@@ -45,7 +45,7 @@ pub(super) struct Fanout<'a> {
     changes: u64,
     wakers: Vec<Waker>,
     /// Connections that this batch may write to.
-    direct: Vec<(Arc<Session>, DirectWrite)>,
+    direct: Vec<DirectWrite>,
     /// Sessions that have more than they should: their publisher may have to pause.
     congested: Vec<Arc<Session>>,
     /// What the batch waits for before it is acknowledged.
@@ -70,14 +70,14 @@ pub(super) struct Run {
 struct Room {
     run: Run,
     wakers: Vec<Waker>,
-    direct: Vec<(Arc<Session>, DirectWrite)>,
+    direct: Vec<DirectWrite>,
 }
 
 /// What a delivery asks of the one who delivered.
 #[derive(Default)]
 pub(super) struct Delivered {
     /// What is to be written at the end of the batch.
-    pub(super) direct: Option<DirectWrite>,
+    pub(super) direct: Option<LentWriter>,
     /// To be woken at the end of the batch.
     pub(super) waker: Option<Waker>,
     /// Whether the session has more than it should.
@@ -186,8 +186,8 @@ impl<'a> Fanout<'a> {
         self.deliver_run();
         // Others begin meanwhile.
         self.wakers.drain(..).for_each(Waker::wake);
-        for (session, direct) in self.direct.drain(..) {
-            direct.write(&session, self.broker, self.now);
+        for direct in self.direct.drain(..) {
+            direct.write(self.broker, self.now);
         }
         ROOM.set(Room {
             run: self.run,
@@ -256,8 +256,8 @@ impl<'a> Fanout<'a> {
             self.direct.len() < MAX_DIRECT,
         );
         self.wakers.extend(delivered.waker);
-        if let Some(direct) = delivered.direct {
-            self.direct.push((Arc::clone(&target.session), direct));
+        if let Some(writer) = delivered.direct {
+            self.direct.push(DirectWrite::new(&target.session, writer));
         }
         self.is_stored |= delivered.stored;
         if delivered.congested

@@ -5,9 +5,11 @@ mod aliases;
 mod delivery;
 mod direct;
 mod limits;
+mod online;
 mod outbox;
 mod queue;
 mod receiver;
+mod refill;
 mod state;
 mod stored;
 
@@ -17,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::aliases::Alias;
-pub(super) use self::direct::{DirectWrite, Writer};
+pub(super) use self::direct::{DirectWrite, LentWriter, Writer};
 pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{

@@ -6,7 +6,6 @@
 //! whoever is writing looks into it before giving the right back.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,21 +36,29 @@ pub(in crate::broker) enum Writer {
     },
 }
 
-/// The right to write to a connection's socket.
-pub(in crate::broker) struct DirectWrite {
+/// The right to write to a connection's socket, which somebody has to give back.
+pub(in crate::broker) struct LentWriter {
     connection: ConnectionNumber,
     socket: SharedTcpStream,
 }
 
+/// What is to be written to a connection by somebody else than its task. The task does it
+/// if this is dropped before.
+pub(in crate::broker) struct DirectWrite {
+    session: Arc<Session>,
+    writer: LentWriter,
+    is_over: bool,
+}
+
 impl Attachment {
     /// Takes the right to write, if whoever delivers may have it.
-    pub(super) fn lend_writer(&mut self) -> Option<DirectWrite> {
+    pub(super) fn lend_writer(&mut self) -> Option<LentWriter> {
         let socket = self.socket.as_ref()?;
         if self.writer != Writer::Anybody {
             return None;
         }
         self.writer = Writer::Delivery { is_awaited: false };
-        Some(DirectWrite {
+        Some(LentWriter {
             connection: self.connection,
             socket: socket.clone(),
         })
@@ -109,61 +116,75 @@ impl SessionState {
 }
 
 impl DirectWrite {
+    pub(in crate::broker) fn new(session: &Arc<Session>, writer: LentWriter) -> Self {
+        Self {
+            session: Arc::clone(session),
+            writer,
+            is_over: false,
+        }
+    }
+
     /// Writes what the session has for the connection, and gives the right back.
-    pub(in crate::broker) fn write(self, session: &Arc<Session>, broker: &Broker, now: Millis) {
+    pub(in crate::broker) fn write(mut self, broker: &Broker, now: Millis) {
+        let session = Arc::clone(&self.session);
+        let LentWriter { connection, socket } = &self.writer;
         let (mut pieces, mut written) = (VecDeque::new(), 0);
         for _ in 0..ROUNDS {
             let mut state = session.state();
             if written > 0 {
-                state.wrote(self.connection, written, session, broker, now);
+                state.wrote(*connection, written, &session, broker, now);
             }
-            let sent = state.take_output(self.connection, &mut pieces);
+            let sent = state.take_output(*connection, &mut pieces);
             if pieces.is_empty() {
-                return state.give_back(self.connection);
+                state.give_back(*connection);
+                self.is_over = true;
+                return;
             }
             drop(state);
             if sent.packets > 0 {
                 broker.count_sent(sent);
             }
-            let result = write_pieces(&mut pieces, |slices| self.socket.try_write_vectored(slices));
-            written = match result {
-                Ok(written) => written,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                // The task meets the error too, and ends the connection.
-                Err(_) => 0,
-            };
+            // A socket that takes nothing, and one that is gone, are the task's business.
+            let result = write_pieces(&mut pieces, |slices| socket.try_write_vectored(slices));
+            written = result.unwrap_or(0);
             broker.statistics.add(Counter::BytesSent, written);
             if written == 0 {
                 break;
             }
         }
-        self.leave_rest(pieces, written, session, broker, now);
+        self.leave_rest(pieces, written, broker, now);
     }
 
     /// Has the connection's task go on.
     fn leave_rest(
-        self,
+        &mut self,
         pieces: VecDeque<Bytes>,
         written: usize,
-        session: &Session,
         broker: &Broker,
         now: Millis,
     ) {
-        let mut state = session.state();
-        if state.attachment(self.connection).is_none() {
+        let LentWriter { connection, socket } = &self.writer;
+        self.is_over = true;
+        let mut state = self.session.state();
+        if state.attachment(*connection).is_none() {
             if !pieces.is_empty() {
                 // Nothing can follow what was written in part.
-                let _ = self.socket.shut_down();
+                let _ = socket.shut_down();
             }
             return;
         }
         state.outbox.put_rest(pieces);
         if written > 0 {
-            state.wrote(self.connection, written, session, broker, now);
+            state.wrote(*connection, written, &self.session, broker, now);
         }
-        if let Some(attachment) = state.attachment(self.connection) {
-            attachment.writer = Writer::Task;
-            attachment.wake();
+        state.leave_to_task(*connection);
+    }
+}
+
+impl Drop for DirectWrite {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.session.state().leave_to_task(self.writer.connection);
         }
     }
 }
@@ -178,6 +199,13 @@ impl SessionState {
             if is_awaited || is_gated {
                 attachment.wake();
             }
+        }
+    }
+
+    fn leave_to_task(&mut self, connection: ConnectionNumber) {
+        if let Some(attachment) = self.attachment(connection) {
+            attachment.writer = Writer::Task;
+            attachment.wake();
         }
     }
 }

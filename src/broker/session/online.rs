@@ -1,0 +1,180 @@
+//! How messages get to a session's connection straight from the batch that brings them.
+
+use super::limits::QueueLimits;
+use super::state::{Link, Queued, SessionState};
+use super::stored::{Gate, Recorder};
+use crate::broker::Broker;
+use crate::broker::clock::Millis;
+use crate::broker::fanout::{Run, Shape, Single};
+use crate::broker::message::Message;
+use crate::broker::router::Terms;
+use crate::broker::sys::is_log_line;
+use crate::protocol::{Delivery, QoS};
+
+/// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
+/// the queue, where they cost less to keep.
+pub(super) const OUTBOX_MARK: usize = 256 * 1024;
+
+impl SessionState {
+    /// Delivers a run to the connection as far as there is room, and the rest to the queue;
+    /// says how many messages are dropped.
+    pub(super) fn deliver_online(
+        &mut self,
+        run: &mut Run,
+        shape: Shape,
+        maximum_packet_size: usize,
+        broker: &Broker,
+        recorder: &mut Recorder<'_>,
+        now: Millis,
+    ) -> usize {
+        let limits = broker.queue_limits();
+        let one_by_one = self.topic_aliases.is_some() || self.is_mounted();
+        if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
+            let mut dropped = 0;
+            for publication in run.publications() {
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                dropped += usize::from(!queued);
+            }
+            self.refill_with(broker, recorder, now);
+            return dropped;
+        }
+        if run.is_exclusive() {
+            return self.deliver_alone(run, shape, maximum_packet_size, broker, recorder, now);
+        }
+        let (publications, encoded) = run.encoded(shape, now);
+        if encoded.is_plain() && encoded.longest() <= maximum_packet_size {
+            if !limits.admit_by_size(self.waiting()) {
+                return publications.len();
+            }
+            self.outbox
+                .push_run(encoded.bytes(), publications.len(), encoded.payload_bytes());
+            self.unwritten += encoded.bytes().len();
+            return 0;
+        }
+        let mut dropped = 0;
+        self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
+        for (publication, message) in publications.iter().zip(encoded.messages()) {
+            if message.size() > maximum_packet_size {
+                tell_too_large(&publication.message, broker);
+                continue;
+            }
+            let is_ready = self.queue.is_empty()
+                && self.is_ready_for(message.qos, &publication.message, &limits);
+            if !is_ready {
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                dropped += usize::from(!queued);
+                continue;
+            }
+            let packet_id = match message.qos {
+                QoS::AtMostOnce => None,
+                qos if self.keeps(shape.terms, &limits) => {
+                    let queued = Queued::new(publication, shape);
+                    self.send_kept(qos, queued, recorder).packet_id()
+                }
+                qos => self.outgoing.send(qos, None).packet_id(),
+            };
+            self.outbox.push_packet(encoded.bytes(), message, packet_id);
+            self.unwritten += message.size();
+        }
+        dropped
+    }
+
+    /// As [`SessionState::deliver_online`], for messages that nobody else gets: they are
+    /// encoded where they are written from.
+    fn deliver_alone(
+        &mut self,
+        run: &Run,
+        shape: Shape,
+        maximum_packet_size: usize,
+        broker: &Broker,
+        recorder: &mut Recorder<'_>,
+        now: Millis,
+    ) -> usize {
+        const HEAD: usize = 16;
+        let limits = broker.queue_limits();
+        let mut dropped = 0;
+        let bytes = run.bytes() + run.publications().len() * HEAD;
+        self.outbox.reserve(bytes.min(OUTBOX_MARK));
+        for publication in run.publications() {
+            let message = &publication.message;
+            let qos = shape.qos(message);
+            let is_ready = self.queue.is_empty() && self.is_ready_for(qos, message, &limits);
+            if !is_ready {
+                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                dropped += usize::from(!queued);
+                continue;
+            }
+            let mut single = Single::new(message, shape);
+            if maximum_packet_size < usize::MAX
+                && single.size(shape.version, now) > maximum_packet_size
+            {
+                tell_too_large(message, broker);
+                continue;
+            }
+            single.delivery = match qos {
+                QoS::AtMostOnce => Delivery::AtMostOnce,
+                qos if self.keeps(shape.terms, &limits) => {
+                    self.send_kept(qos, Queued::new(publication, shape), recorder)
+                }
+                qos => self.outgoing.send(qos, None),
+            };
+            self.unwritten += self
+                .outbox
+                .push_encoded(|out| single.encode(shape.version, now, out));
+        }
+        dropped
+    }
+
+    /// Whether a message may be encoded now.
+    fn is_ready_for(&self, qos: QoS, message: &Message, limits: &QueueLimits) -> bool {
+        match qos {
+            QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
+            _ => self.unwritten < OUTBOX_MARK && self.has_room_for(message, limits),
+        }
+    }
+
+    /// Takes a message into the window, for which there is room, and keeps it until it is
+    /// acknowledged.
+    pub(super) fn send_kept(
+        &mut self,
+        qos: QoS,
+        mut queued: Queued,
+        recorder: &mut Recorder<'_>,
+    ) -> Delivery {
+        self.waiting.held_bytes += queued.held;
+        self.waiting.in_flight_bytes += queued.message.payload.len();
+        let mut gate = Gate::Open;
+        let delivery = self.outgoing.send_with(qos, |packet_id| {
+            gate = recorder.sent(&mut queued, packet_id);
+            Some(queued)
+        });
+        if gate == Gate::Closed {
+            self.outbox.gate(recorder.ticket().opened());
+        }
+        delivery
+    }
+
+    /// Whether a message in flight is still needed: when the connection has ended, by the
+    /// session or by the other members of a group, or where its bytes are counted.
+    pub(super) fn keeps(&self, terms: Terms, limits: &QueueLimits) -> bool {
+        self.is_persistent() || terms.share.is_some() || limits.counts_in_flight_bytes()
+    }
+
+    /// Whether the client's topics are behind a prefix.
+    fn is_mounted(&self) -> bool {
+        matches!(&self.link, Link::Online(attachment) if attachment.mount_point.is_some())
+    }
+
+    /// Whether a QoS 1 or 2 message may be sent now.
+    pub(super) fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
+        self.outgoing.has_room() && limits.admit_in_flight(self.waiting, message.payload.len())
+    }
+}
+
+pub(super) fn tell_too_large(message: &Message, broker: &Broker) {
+    if !is_log_line(&message.topic) {
+        broker
+            .log()
+            .notice(format_args!("Dropping too large outgoing PUBLISH."));
+    }
+}

@@ -1,0 +1,154 @@
+//! From a session's queue to its connection.
+
+use super::Session;
+use super::aliases::Alias;
+use super::online::{OUTBOX_MARK, tell_too_large};
+use super::receiver::Receiver;
+use super::state::{Link, Queued, SessionState};
+use super::stored::Recorder;
+use crate::broker::Broker;
+use crate::broker::clock::Millis;
+use crate::broker::persistence::Ticket;
+use crate::protocol::{Delivery, PacketId, QoS};
+use crate::session::{PubRecOutcome, Resend};
+
+impl SessionState {
+    /// Makes ready what has to be sent again, and then what is queued, as far as the
+    /// window and the outbox have room.
+    pub(in crate::broker) fn refill(&mut self, session: &Session, broker: &Broker, now: Millis) {
+        let ticket = Ticket::new(broker.persistence());
+        let mut recorder = Recorder::new(session, &ticket);
+        self.refill_with(broker, &mut recorder, now);
+        recorder.finish();
+    }
+
+    pub(super) fn refill_with(
+        &mut self,
+        broker: &Broker,
+        recorder: &mut Recorder<'_>,
+        now: Millis,
+    ) {
+        let Link::Online(attachment) = &self.link else {
+            return;
+        };
+        let receiver = Receiver {
+            version: attachment.version,
+            maximum_packet_size: attachment.maximum_packet_size,
+            mount_point: attachment.mount_point.clone(),
+        };
+        let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
+        while self.unwritten < OUTBOX_MARK {
+            let Some(resend) = self.outgoing.next_resend() else {
+                break;
+            };
+            let pushed = match resend {
+                Resend::Publish(delivery, Some(queued)) => {
+                    let single = receiver.single(queued, delivery, true);
+                    let single = single.filter(|single| single.size(version, now) <= maximum);
+                    match (single, delivery.packet_id()) {
+                        (Some(single), _) => {
+                            if queued.record.is_some() && queued.qos == QoS::ExactlyOnce {
+                                self.outbox.gate_for_all(recorder.ticket());
+                            }
+                            Ok(self
+                                .outbox
+                                .push_encoded(|out| single.encode(version, now, out)))
+                        }
+                        (None, Some(packet_id)) => Err(packet_id),
+                        // Nothing else is ever sent again.
+                        (None, None) => Ok(0),
+                    }
+                }
+                // Only sessions that end with their connection keep no message.
+                Resend::Publish(_, None) => Ok(0),
+                Resend::PubRel(packet_id) => {
+                    if self.released.is_some() {
+                        self.outbox.gate_for_all(recorder.ticket());
+                    }
+                    Ok(self.outbox.push_pubrel(packet_id))
+                }
+            };
+            match pushed {
+                Ok(bytes) => self.unwritten += bytes,
+                Err(packet_id) => self.forget(packet_id),
+            }
+        }
+        let limits = broker.queue_limits();
+        while self.unwritten < OUTBOX_MARK {
+            let Some(front) = self.queue.front() else {
+                break;
+            };
+            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, &limits) {
+                break;
+            }
+            let Some(queued) = self.dequeue() else { break };
+            if queued.message.is_expired(now) {
+                recorder.discard(queued);
+            } else {
+                self.send(queued, &receiver, broker, recorder, now);
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        queued: Queued,
+        receiver: &Receiver,
+        broker: &Broker,
+        recorder: &mut Recorder<'_>,
+        now: Millis,
+    ) {
+        let (version, maximum_packet_size) = (receiver.version, receiver.maximum_packet_size);
+        let topic = &queued.message.topic;
+        let aliases = self.topic_aliases.as_deref_mut();
+        let mut alias = aliases
+            .as_ref()
+            .map_or(Alias::None, |aliases| aliases.of(topic));
+        // Any packet identifier takes the same two bytes.
+        let example = match queued.qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
+        };
+        let Some(single) = receiver.single(&queued, example, false) else {
+            return;
+        };
+        let fits = |alias| single.with_alias(alias).size(version, now) <= maximum_packet_size;
+        if matches!(alias, Alias::New(_)) && !fits(alias) {
+            alias = Alias::None;
+        }
+        if !fits(alias) {
+            // [MQTT-3.1.2-25]
+            tell_too_large(&queued.message, broker);
+            return recorder.discard(queued);
+        }
+        if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
+            aliases.give(topic, alias);
+        }
+        let unrecorded = queued.unrecorded();
+        let delivery = match queued.qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            qos if self.keeps(queued.terms, &broker.queue_limits()) => {
+                self.send_kept(qos, queued, recorder)
+            }
+            qos => {
+                recorder.discard(queued);
+                self.outgoing.send(qos, None)
+            }
+        };
+        let Some(single) = receiver.single(&unrecorded, delivery, false) else {
+            return;
+        };
+        let single = single.with_alias(alias);
+        self.unwritten += self
+            .outbox
+            .push_encoded(|out| single.encode(version, now, out));
+    }
+
+    /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
+    fn forget(&mut self, packet_id: PacketId) {
+        self.puback(packet_id);
+        if let PubRecOutcome::Refused(kept) = self.outgoing.pubrec(packet_id, true) {
+            self.count_out(kept.as_ref());
+        }
+    }
+}
