@@ -240,7 +240,7 @@ fn a_bad_password_file_at_sighup_is_told_and_changes_nothing() {
         .run()
         .exits_with(0);
     let broker = builder.start();
-    std::fs::write(broker.folder().join("passwd"), "snir:passsnir\n").unwrap();
+    broker.replace_file("passwd", "snir:passsnir\n");
     broker.signal(Signal::SIGHUP);
     broker.wait_for_log("Error: Unable to decode line in password file 'passwd'.");
     broker

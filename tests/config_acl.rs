@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::fs;
-
 use support::raw_client::{CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, packet, string};
 use support::{Broker, Program};
 
@@ -150,7 +148,7 @@ fn new_rules_count_at_once_for_what_is_published_and_for_what_is_queued() {
     subscriber.expect_line("b second");
 
     let reload = |acl: &str| {
-        fs::write(broker.folder().join("acl"), acl).unwrap();
+        broker.replace_file("acl", acl);
         broker.reload();
     };
     // A mistake changes nothing.

@@ -42,7 +42,7 @@ fn a_retained_message_stays_hidden_while_its_publisher_may_not_write_it() {
 
     let read = "mq-sub -u ben -t a -t b -v -W 1";
     let reload = |acl: &str| {
-        fs::write(broker.folder().join("acl"), acl).unwrap();
+        broker.replace_file("acl", acl);
         broker.reload();
     };
     reload("user ann\ntopic read a\ntopic b\nuser ben\ntopic #\n");

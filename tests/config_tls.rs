@@ -189,7 +189,7 @@ fn a_reload_shows_the_new_certificate_and_keeps_the_old_one_when_it_is_bad() {
     let mut old = TlsClient::connect(broker.port(), broker.folder(), None);
     assert_eq!(old.exchange(CONNECT_V311, 4).unwrap(), CONNACK_ACCEPTED);
 
-    fs::write(broker.folder().join("server.crt"), "nonsense").unwrap();
+    broker.replace_file("server.crt", "nonsense");
     broker.signal(Signal::SIGHUP);
     broker.wait_for_log("Error when reloading certificate 'server.crt' or key 'server.key'.");
     assert!(is_let_in(&broker, None));

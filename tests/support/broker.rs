@@ -92,6 +92,14 @@ impl Broker {
         self.folder.path()
     }
 
+    /// Puts another file in the place of one in the folder, at once: a reload that is still
+    /// going on reads the old one or the new one, and never half of either.
+    pub(crate) fn replace_file(&self, name: &str, contents: &str) {
+        let new = self.folder().join(format!("{name}.new"));
+        fs::write(&new, contents).expect("the folder is ours");
+        fs::rename(&new, self.folder().join(name)).expect("both are in one folder");
+    }
+
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
