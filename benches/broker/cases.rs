@@ -184,7 +184,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "5000 idle connections",
         brokers: ALL,
-        quick: true,
+        quick: false,
         goals: &[Goal::ratio(
             connections::MEMORY,
             "mosquitto",
