@@ -141,18 +141,23 @@ impl Connection {
                 .outbox
                 .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
         }
-        let has_output = !state.outbox.is_empty();
-        let has_replies = !self.replies.is_empty() || self.gated.is_some();
+        let ending = match state.attachment(self.number) {
+            Some(attachment) => attachment.ending,
+            None => Some(Ending::TakenOver),
+        };
+        if let Some(ending) = ending {
+            return Poll::Ready(Err(Closed::By(ending)));
+        }
+        let has_output = !self.replies.is_empty() || !state.outbox.is_empty();
+        // Whoever wrote when this task wanted to may have finished meanwhile, and found
+        // nobody to wake.
+        if has_output && wants_output && state.claim_writer(self.number) {
+            return Poll::Ready(Ok(()));
+        }
         let Some(attachment) = state.attachment(self.number) else {
             return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
         };
-        if let Some(ending) = attachment.ending {
-            return Poll::Ready(Err(Closed::By(ending)));
-        }
-        if has_output && wants_output && !attachment.is_writer_lent() {
-            return Poll::Ready(Ok(()));
-        }
-        if wants_output && !has_replies {
+        if wants_output && self.replies.is_empty() && self.gated.is_none() {
             attachment.offer_writer();
         }
         attachment.wants_output = wants_output;
