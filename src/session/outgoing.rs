@@ -13,17 +13,31 @@ use crate::protocol::{Delivery, PacketId, QoS};
 pub struct Outgoing<M> {
     receive_maximum: NonZeroU16,
     last_packet_id: Option<PacketId>,
-    in_flight: InFlightTable<InFlight<M>>,
+    /// Absent until something was sent: most sessions never get a message at QoS 1 or 2.
+    flight: Option<Box<Flight<M>>>,
+}
+
+/// What is in flight.
+#[derive(Debug)]
+struct Flight<M> {
+    table: InFlightTable<InFlight<M>>,
     /// How many messages of this connection are not yet acknowledged.
     window_used: usize,
     /// Grows with every PUBLISH and every PUBREC, so that resends keep their order.
     next_position: u64,
     /// What a new connection has still to send again.
-    #[expect(
-        clippy::box_collection,
-        reason = "most sessions have none, and all pay for the room"
-    )]
-    resends: Option<Box<VecDeque<PacketId>>>,
+    resends: VecDeque<PacketId>,
+}
+
+impl<M> Default for Flight<M> {
+    fn default() -> Self {
+        Self {
+            table: InFlightTable::new(),
+            window_used: 0,
+            next_position: 0,
+            resends: VecDeque::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -90,36 +104,33 @@ impl<M> Outgoing<M> {
         Self {
             receive_maximum,
             last_packet_id: None,
-            in_flight: InFlightTable::new(),
-            window_used: 0,
-            next_position: 0,
-            resends: None,
+            flight: None,
         }
     }
 
     /// Whether another message may be sent now. While messages have to be sent again,
     /// new ones wait behind them.
     pub fn has_room(&self) -> bool {
-        self.resends.is_none() && self.window_has_room() && self.has_free_packet_id()
+        !self.has_resends() && self.window_has_room() && self.has_free_packet_id()
     }
 
     /// How many messages may be sent now.
     pub fn room(&self) -> usize {
-        if self.resends.is_some() {
+        if self.has_resends() {
             return 0;
         }
-        let window = usize::from(self.receive_maximum.get()).saturating_sub(self.window_used);
-        window.min(usize::from(u16::MAX) - self.in_flight.len())
+        let window = usize::from(self.receive_maximum.get()).saturating_sub(self.window_used());
+        window.min(usize::from(u16::MAX) - self.in_flight())
     }
 
     /// How many messages and identifiers are in flight.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+        self.flight.as_ref().map_or(0, |flight| flight.table.len())
     }
 
     /// Whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.len() == 0
+        self.in_flight() == 0
     }
 
     /// The receive maximum in force.
@@ -149,30 +160,27 @@ impl<M> Outgoing<M> {
             QoS::AtLeastOnce => (Delivery::AtLeastOnce(packet_id), Stage::PubAck(message)),
             QoS::ExactlyOnce => (Delivery::ExactlyOnce(packet_id), Stage::PubRec(message)),
         };
-        self.insert(packet_id, stage, true);
-        self.window_used += 1;
+        let flight = self.flight.get_or_insert_default();
+        flight.insert(packet_id, stage, true);
+        flight.window_used += 1;
         delivery
     }
 
     /// Gives an identifier to a SUBSCRIBE or UNSUBSCRIBE; `None` when all are in use.
     pub fn reserve_packet_id(&mut self) -> Option<PacketId> {
         let packet_id = self.unused_packet_id()?;
-        self.insert(packet_id, Stage::Reply, false);
+        self.flight
+            .get_or_insert_default()
+            .insert(packet_id, Stage::Reply, false);
         Some(packet_id)
     }
 
     /// Takes the SUBACK or UNSUBACK for a reserved identifier; false when it is not
     /// known.
     pub fn reply(&mut self, packet_id: PacketId) -> bool {
-        let known = matches!(
-            self.in_flight.get(packet_id),
-            Some(InFlight {
-                stage: Stage::Reply,
-                ..
-            })
-        );
+        let known = matches!(self.stage(packet_id), Some(Stage::Reply));
         if known {
-            self.in_flight.remove(packet_id);
+            self.remove(packet_id);
         }
         known
     }
@@ -202,8 +210,11 @@ impl<M> Outgoing<M> {
                 _ => PubRecOutcome::Unknown,
             },
             Some(Stage::PubRec(_)) => {
-                let position = self.position();
-                let Some(entry) = self.in_flight.get_mut(packet_id) else {
+                let Some(flight) = &mut self.flight else {
+                    return PubRecOutcome::Unknown;
+                };
+                let position = flight.position();
+                let Some(entry) = flight.table.get_mut(packet_id) else {
                     return PubRecOutcome::Unknown;
                 };
                 // PUBRELs go in the order of the PUBRECs [MQTT-4.6.0-4].
@@ -235,20 +246,23 @@ impl<M> Outgoing<M> {
             QoS::ExactlyOnce => Stage::PubRec(message),
             QoS::AtMostOnce | QoS::AtLeastOnce => Stage::PubAck(message),
         };
-        self.insert(packet_id, stage, false);
+        self.flight
+            .get_or_insert_default()
+            .insert(packet_id, stage, false);
         self.last_packet_id = Some(packet_id);
     }
 
     /// Takes back that a PUBREL was owed before a restart.
     pub fn restore_released(&mut self, packet_id: PacketId) {
-        self.insert(packet_id, Stage::PubComp, false);
+        self.flight
+            .get_or_insert_default()
+            .insert(packet_id, Stage::PubComp, false);
         self.last_packet_id = Some(packet_id);
     }
 
     /// The messages that no PUBACK or PUBREC came for, in no order.
     pub fn unacknowledged(&self) -> impl Iterator<Item = (PacketId, &M)> {
-        self.in_flight
-            .iter()
+        self.entries()
             .filter_map(|(packet_id, entry)| match &entry.stage {
                 Stage::PubAck(message) | Stage::PubRec(message) => Some((packet_id, message)),
                 Stage::PubComp | Stage::Reply => None,
@@ -259,25 +273,30 @@ impl<M> Outgoing<M> {
     /// again, in its order and within the new window.
     pub fn resume(&mut self, receive_maximum: NonZeroU16) {
         self.receive_maximum = receive_maximum;
-        self.window_used = 0;
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
         let is_reply = |entry: &InFlight<M>| matches!(entry.stage, Stage::Reply);
-        let ids = self.in_flight.iter();
-        let replies: Vec<_> = ids
+        let entries = flight.table.iter();
+        let replies: Vec<_> = entries
             .filter(|(_, entry)| is_reply(entry))
             .map(|(packet_id, _)| packet_id)
             .collect();
         for packet_id in replies {
-            self.in_flight.remove(packet_id);
+            flight.table.remove(packet_id);
         }
-        let mut order: Vec<_> = self
-            .in_flight
-            .iter()
+        if flight.table.len() == 0 {
+            self.flight = None;
+            return;
+        }
+        let entries = flight.table.iter();
+        let mut order: Vec<_> = entries
             .map(|(packet_id, entry)| (entry.position, packet_id))
             .collect();
         order.sort_unstable();
-        let resends: VecDeque<_> = order.into_iter().map(|(_, packet_id)| packet_id).collect();
-        self.resends = (!resends.is_empty()).then(|| Box::new(resends));
-        for entry in self.in_flight.values_mut() {
+        flight.resends = order.into_iter().map(|(_, packet_id)| packet_id).collect();
+        flight.window_used = 0;
+        for entry in flight.table.values_mut() {
             entry.in_window = false;
         }
     }
@@ -288,15 +307,16 @@ impl<M> Outgoing<M> {
         if !self.window_has_room() {
             return None;
         }
+        let flight = self.flight.as_mut()?;
         // An acknowledgement for the last connection may have come meanwhile.
         let packet_id = loop {
-            let packet_id = self.pop_resend()?;
-            if self.in_flight.contains(packet_id) {
+            let packet_id = flight.pop_resend()?;
+            if flight.table.contains(packet_id) {
                 break packet_id;
             }
         };
-        self.window_used += 1;
-        let entry = self.in_flight.get_mut(packet_id)?;
+        flight.window_used += 1;
+        let entry = flight.table.get_mut(packet_id)?;
         entry.in_window = true;
         match &entry.stage {
             Stage::PubAck(message) => {
@@ -311,12 +331,14 @@ impl<M> Outgoing<M> {
 
     /// Whether something is still to be sent again.
     pub fn has_resends(&self) -> bool {
-        self.resends.is_some()
+        self.flight
+            .as_ref()
+            .is_some_and(|flight| !flight.resends.is_empty())
     }
 
     /// The messages in flight in their order, without those whose PUBREC came.
     pub fn messages(&self) -> impl Iterator<Item = &M> {
-        let mut entries: Vec<_> = self.in_flight.iter().map(|(_, entry)| entry).collect();
+        let mut entries: Vec<_> = self.entries().map(|(_, entry)| entry).collect();
         entries.sort_unstable_by_key(|entry| entry.position);
         entries.into_iter().filter_map(|entry| match &entry.stage {
             Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
@@ -326,10 +348,12 @@ impl<M> Outgoing<M> {
 
     /// Ends the session: everything in flight is given back in its order.
     pub fn drain(&mut self) -> Vec<M> {
-        let mut entries: Vec<_> = self.in_flight.take_all().collect();
+        let flight = self.flight.take();
+        let entries = flight
+            .into_iter()
+            .flat_map(|flight| flight.table.take_all());
+        let mut entries: Vec<_> = entries.collect();
         entries.sort_unstable_by_key(|entry| entry.position);
-        self.window_used = 0;
-        self.resends = None;
         let messages = entries.into_iter().filter_map(|entry| match entry.stage {
             Stage::PubAck(message) | Stage::PubRec(message) => Some(message),
             Stage::PubComp | Stage::Reply => None,
@@ -337,25 +361,25 @@ impl<M> Outgoing<M> {
         messages.collect()
     }
 
-    fn pop_resend(&mut self) -> Option<PacketId> {
-        let resends = self.resends.as_mut()?;
-        let packet_id = resends.pop_front();
-        if resends.is_empty() {
-            self.resends = None;
-        }
-        packet_id
+    fn entries(&self) -> impl Iterator<Item = (PacketId, &InFlight<M>)> {
+        self.flight.iter().flat_map(|flight| flight.table.iter())
     }
 
     fn stage(&self, packet_id: PacketId) -> Option<&Stage<M>> {
-        self.in_flight.get(packet_id).map(|entry| &entry.stage)
+        let entry = self.flight.as_ref()?.table.get(packet_id);
+        entry.map(|entry| &entry.stage)
+    }
+
+    fn window_used(&self) -> usize {
+        self.flight.as_ref().map_or(0, |flight| flight.window_used)
     }
 
     fn window_has_room(&self) -> bool {
-        self.window_used < usize::from(self.receive_maximum.get())
+        self.window_used() < usize::from(self.receive_maximum.get())
     }
 
     fn has_free_packet_id(&self) -> bool {
-        self.in_flight.len() < usize::from(u16::MAX)
+        self.in_flight() < usize::from(u16::MAX)
     }
 
     /// The next identifier that is not in use [MQTT-2.2.1-3].
@@ -364,13 +388,24 @@ impl<M> Outgoing<M> {
             return None;
         }
         let mut packet_id = self.last_packet_id.map_or(PacketId::FIRST, PacketId::next);
-        while self.in_flight.contains(packet_id) {
+        while self.stage(packet_id).is_some() {
             packet_id = packet_id.next();
         }
         self.last_packet_id = Some(packet_id);
         Some(packet_id)
     }
 
+    fn remove(&mut self, packet_id: PacketId) -> Option<Stage<M>> {
+        let flight = self.flight.as_mut()?;
+        let entry = flight.table.remove(packet_id)?;
+        if entry.in_window {
+            flight.window_used -= 1;
+        }
+        Some(entry.stage)
+    }
+}
+
+impl<M> Flight<M> {
     fn position(&mut self) -> u64 {
         self.next_position += 1;
         self.next_position
@@ -378,7 +413,7 @@ impl<M> Outgoing<M> {
 
     fn insert(&mut self, packet_id: PacketId, stage: Stage<M>, in_window: bool) {
         let position = self.position();
-        self.in_flight.insert(
+        self.table.insert(
             packet_id,
             InFlight {
                 position,
@@ -388,11 +423,11 @@ impl<M> Outgoing<M> {
         );
     }
 
-    fn remove(&mut self, packet_id: PacketId) -> Option<Stage<M>> {
-        let entry = self.in_flight.remove(packet_id)?;
-        if entry.in_window {
-            self.window_used -= 1;
+    fn pop_resend(&mut self) -> Option<PacketId> {
+        let packet_id = self.resends.pop_front();
+        if self.resends.is_empty() {
+            self.resends = VecDeque::new();
         }
-        Some(entry.stage)
+        packet_id
     }
 }
