@@ -1,6 +1,7 @@
 //! One client's connection: one task that waits for its socket and for its session,
 //! and holds no buffer while it waits.
 
+mod buffers;
 mod closed;
 mod gated;
 mod handshake;
@@ -11,21 +12,21 @@ mod subscribe;
 mod task;
 mod write_access;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
+use self::buffers::Buffers;
 pub(super) use self::closed::Closed;
 use self::gated::GatedReplies;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
 use self::write_access::WriteAccess;
-use super::Broker;
 use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
-use super::listener::{Counted, ListenerContext, Peer};
+use super::listener::{Peer, Slot};
 use super::log::LogType;
 use super::session::{ConnectionNumber, Ending, Link, Session};
 use super::session_store::End;
@@ -41,24 +42,17 @@ const MAX_REPLIES: usize = 64 * 1024;
 
 /// A client that is connected.
 pub(super) struct Connection {
-    broker: Arc<Broker>,
-    listener: Arc<ListenerContext>,
+    /// The listener and the broker; it is one of their connections as long.
+    slot: Slot,
     session: Arc<Session>,
     number: ConnectionNumber,
     peer: Peer,
     stream: Stream,
     version: ProtocolVersion,
     decoder: Decoder,
-    /// The beginning of a packet whose rest has not arrived.
-    partial: BytesMut,
-    /// Answers to the client's packets, not yet given to the socket.
-    replies: BytesMut,
-    /// How many they are.
-    reply_count: usize,
+    buffers: Buffers,
     /// Answers that wait for something to be stored.
     gated: Option<Box<GatedReplies>>,
-    /// What is being written.
-    unsent: VecDeque<Bytes>,
     /// The topics that the client has given an alias.
     #[expect(
         clippy::box_collection,
@@ -69,23 +63,23 @@ pub(super) struct Connection {
     write_access: Option<Box<WriteAccess>>,
     /// Whom the client has to wait for before it is read again.
     pause: Option<Box<Pause>>,
-    /// It counts as one of its listener's as long.
-    _counted: Counted,
 }
 
 impl Connection {
     /// Handles what arrived together with the CONNECT.
     fn process_first(&mut self, waker: &Waker) -> Result<(), Closed> {
-        let mut buffer = std::mem::take(&mut self.partial);
+        let mut buffer = std::mem::take(&mut self.buffers.get().partial);
         let result = self.process_buffer(&mut buffer, waker);
-        self.partial = BytesMut::from(&buffer[..]);
+        self.buffers.get().partial = BytesMut::from(&buffer[..]);
         result
     }
 
     /// Goes on until nothing can be done but wait; returns only when the connection is
     /// to end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        match self.poll_result(cx) {
+        let result = self.poll_result(cx);
+        self.buffers.release();
+        match result {
             Poll::Ready(Err(closed)) => Poll::Ready(closed),
             Poll::Ready(Ok(never)) => match never {},
             Poll::Pending => Poll::Pending,
@@ -119,9 +113,9 @@ impl Connection {
     }
 
     /// Whether the client takes the answers that it gets.
-    fn has_room_for_replies(&self, flushed: bool) -> bool {
+    fn has_room_for_replies(&mut self, flushed: bool) -> bool {
         let gated = self.gated.as_deref().map_or(0, GatedReplies::len);
-        gated < MAX_REPLIES && (flushed || self.replies.len() < MAX_REPLIES)
+        gated < MAX_REPLIES && (flushed || self.buffers.get().replies.len() < MAX_REPLIES)
     }
 
     fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
@@ -136,7 +130,7 @@ impl Connection {
         wants_output: bool,
     ) -> Poll<Result<(), Closed>> {
         let mut state = self.session.state();
-        if let Some(persistence) = self.broker.persistence() {
+        if let Some(persistence) = self.slot.broker.persistence() {
             state
                 .outbox
                 .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
@@ -148,7 +142,8 @@ impl Connection {
         if let Some(ending) = ending {
             return Poll::Ready(Err(Closed::By(ending)));
         }
-        let has_output = !self.replies.is_empty() || !state.outbox.is_empty();
+        let has_replies = !self.buffers.get().replies.is_empty();
+        let has_output = has_replies || !state.outbox.is_empty();
         // Whoever wrote when this task wanted to may have finished meanwhile, and found
         // nobody to wake.
         if has_output && wants_output && state.claim_writer(self.number) {
@@ -157,7 +152,7 @@ impl Connection {
         let Some(attachment) = state.attachment(self.number) else {
             return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
         };
-        if wants_output && self.replies.is_empty() && self.gated.is_none() {
+        if wants_output && !has_replies && self.gated.is_none() {
             attachment.offer_writer();
         }
         attachment.wants_output = wants_output;
@@ -175,7 +170,7 @@ impl Connection {
             if packets.remaining() == 0 {
                 return Ok(());
             }
-            let now = self.broker.clock().now();
+            let now = self.slot.broker.clock().now();
             self.process_batch(&mut packets, now, waker)?;
         }
     }
@@ -186,7 +181,7 @@ impl Connection {
         now: Millis,
         waker: &Waker,
     ) -> Result<(), Closed> {
-        let broker = Arc::clone(&self.broker);
+        let broker = Arc::clone(&self.slot.broker);
         let session = Arc::clone(&self.session);
         let Some(_turn) = session.take_turn(self.number) else {
             return Err(Closed::By(Ending::TakenOver));
@@ -299,7 +294,7 @@ impl Connection {
                 // [MQTT-3.14.2-2]
                 return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
             }
-            let limit = self.broker.policy().persistent_client_expiration();
+            let limit = self.slot.broker.policy().persistent_client_expiration();
             state.expiry = super::session::Expiry::from_seconds(seconds).capped(limit);
         }
         match disconnect.reason {
@@ -311,12 +306,13 @@ impl Connection {
     fn reply(&mut self, packet: &Packet) -> Result<(), Closed> {
         /// Room for the acknowledgements of a few messages.
         const FEW: usize = 128;
-        self.reply_count += 1;
-        if self.replies.capacity() == 0 {
-            self.replies.reserve(FEW);
+        let traffic = self.buffers.get();
+        traffic.reply_count += 1;
+        if traffic.replies.capacity() == 0 {
+            traffic.replies.reserve(FEW);
         }
         // What the broker answers is small and within every limit of the format.
-        encode(packet, self.version, &mut self.replies)
+        encode(packet, self.version, &mut traffic.replies)
             .map_err(|_| Closed::protocol_error("an answer that cannot be written"))
     }
 
@@ -338,8 +334,10 @@ impl Connection {
         self.log_end(&closed);
         self.session
             .state()
-            .take_rest(self.number, &mut self.unsent);
-        self.broker.close_session(&self.session, self.number, end);
+            .take_rest(self.number, &mut self.buffers.get().unsent);
+        self.slot
+            .broker
+            .close_session(&self.session, self.number, end);
         if !closed.is_socket_dead() {
             self.stored().await;
             self.linger().await;
@@ -349,15 +347,16 @@ impl Connection {
     fn log_end(&self, closed: &Closed) {
         if let Closed::Refused(_, place) = closed {
             let client_id = self.session.client_id();
-            self.broker
+            self.slot
+                .broker
                 .log()
                 .information(format_args!("Protocol error from {client_id}: {place}."));
         }
-        if !self.broker.policy().connection_messages() {
+        if !self.slot.broker.policy().connection_messages() {
             return;
         }
         let (client_id, peer) = (self.session.client_id(), &self.peer);
-        let log = self.broker.log();
+        let log = self.slot.broker.log();
         match closed.text() {
             None => log.notice(format_args!("Client {client_id} [{peer}] disconnected.")),
             Some(text) => {
@@ -369,8 +368,8 @@ impl Connection {
     }
 
     fn debug(&self, text: std::fmt::Arguments<'_>) {
-        if self.broker.log().enabled(LogType::Debug) {
-            self.broker.log().debug(text);
+        if self.slot.broker.log().enabled(LogType::Debug) {
+            self.slot.broker.log().debug(text);
         }
     }
 }
@@ -382,7 +381,7 @@ impl Drop for Connection {
         let mut state = self.session.state();
         let attached = state.attachment(self.number).is_some();
         if attached {
-            let expires_at = state.expiry.deadline(self.broker.clock().now());
+            let expires_at = state.expiry.deadline(self.slot.broker.clock().now());
             state.detach(Link::Offline { expires_at });
             drop(state);
             self.session.set_connected(false);

@@ -45,7 +45,8 @@ impl Broker {
             let Link::Online(attachment) = &state.link else {
                 return;
             };
-            if attachment.keep_alive.is_some_and(|limit| silence > limit) {
+            let limit = attachment.keep_alive;
+            if limit.is_some_and(|limit| silence > limit.get().into()) {
                 state.end_connection(Ending::KeepAlive);
             }
         });

@@ -150,35 +150,35 @@ impl ListeningSocket {
     }
 }
 
-/// One of the connections of a listener, counted while it lasts.
-pub(super) struct Counted {
-    context: Arc<ListenerContext>,
-    broker: Arc<Broker>,
+/// One of the connections that a listener and the broker may have, taken while it lasts.
+pub(super) struct Slot {
+    pub(super) listener: Arc<ListenerContext>,
+    pub(super) broker: Arc<Broker>,
 }
 
-impl Counted {
-    /// Counts one more connection of the listener and of the broker, unless there are as
+impl Slot {
+    /// Takes one more connection of the listener and of the broker, unless there are as
     /// many as allowed.
-    fn new(context: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
+    fn new(listener: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
         broker.statistics.add(Counter::Sockets, 1);
-        let limits = &context.config().limits;
+        let limits = &listener.config().limits;
         if !count(&broker.connections, limits.global_max_connections) {
             return None;
         }
-        if !count(&context.connections, context.settings().max_connections) {
+        if !count(&listener.connections, listener.settings().max_connections) {
             broker.connections.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         Some(Self {
-            context: Arc::clone(context),
+            listener: Arc::clone(listener),
             broker: Arc::clone(broker),
         })
     }
 }
 
-impl Drop for Counted {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.context.connections.fetch_sub(1, Ordering::Relaxed);
+        self.listener.connections.fetch_sub(1, Ordering::Relaxed);
         self.broker.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -206,7 +206,7 @@ pub(super) async fn listen(
             _ = stop.changed() => return,
         };
         match accepted {
-            Ok((socket, peer)) => take(socket, peer, broker.listener(index), &broker),
+            Ok((socket, peer)) => take(socket, peer, &broker.listener(index), &broker),
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
@@ -220,10 +220,10 @@ pub(super) async fn listen(
     }
 }
 
-fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<Broker>) {
+fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
     let settings = context.settings();
     let log = broker.log();
-    let Some(counted) = Counted::new(&context, broker) else {
+    let Some(slot) = Slot::new(context, broker) else {
         let host = peer.host();
         log.notice(format_args!(
             "Client connection from {host} denied: max_connections exceeded."
@@ -240,8 +240,7 @@ fn take(socket: Socket, peer: Peer, context: Arc<ListenerContext>, broker: &Arc<
     if let Socket::Tcp(stream) = &socket {
         hurry(stream, context.config());
     }
-    let broker = Arc::clone(broker);
-    tokio::spawn(connection::accept(socket, peer, context, broker, counted));
+    tokio::spawn(connection::accept(socket, peer, slot));
 }
 
 /// Lets small packets go at once where the configuration says so.

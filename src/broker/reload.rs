@@ -147,7 +147,7 @@ impl Broker {
         let login = match &session.state().link {
             Link::Online(attachment) => (
                 attachment.connection,
-                attachment.listener,
+                session.identity().listener,
                 attachment.credentials.clone(),
             ),
             Link::Offline { .. } | Link::Ended => return,

@@ -57,7 +57,8 @@ impl SessionNumber {
 /// A session.
 pub(super) struct Session {
     number: SessionNumber,
-    client_id: Text,
+    /// Who opened it: whoever resumes it has the same client identifier.
+    opener: Arc<Identity>,
     connected: AtomicBool,
     /// Whether the client speaks, or last spoke, MQTT 5.0.
     v5: AtomicBool,
@@ -78,7 +79,7 @@ impl Session {
     pub(super) fn new(number: SessionNumber, identity: Arc<Identity>, state: SessionState) -> Self {
         Self {
             number,
-            client_id: identity.client_id.clone(),
+            opener: Arc::clone(&identity),
             connected: AtomicBool::new(false),
             v5: AtomicBool::new(false),
             last_heard: AtomicU64::new(0),
@@ -95,7 +96,7 @@ impl Session {
     }
 
     pub(super) fn client_id(&self) -> &Text {
-        &self.client_id
+        &self.opener.client_id
     }
 
     /// Whether the store has the session, and with it what its client has still to get.
@@ -112,7 +113,9 @@ impl Session {
     pub(super) fn set_identity(&self, identity: &Arc<Identity>) -> bool {
         let mut own = self.identity.lock();
         let changed = **own != **identity;
-        *own = Arc::clone(identity);
+        if changed {
+            *own = Arc::clone(identity);
+        }
         changed
     }
 
@@ -168,6 +171,6 @@ impl Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Session").field(&self.client_id).finish()
+        f.debug_tuple("Session").field(self.client_id()).finish()
     }
 }

@@ -43,10 +43,11 @@ pub(super) struct BatchStart {
 
 impl Connection {
     /// Marks where the answers of a new batch begin.
-    pub(super) fn begin_batch(&self) -> BatchStart {
+    pub(super) fn begin_batch(&mut self) -> BatchStart {
+        let traffic = self.buffers.get();
         BatchStart {
-            bytes: self.replies.len(),
-            count: self.reply_count,
+            bytes: traffic.replies.len(),
+            count: traffic.reply_count,
         }
     }
 
@@ -54,11 +55,12 @@ impl Connection {
     /// are held back already: acknowledgements keep their order [MQTT-4.6.0-2].
     pub(super) fn gate_batch(&mut self, start: BatchStart, ticket: Option<TicketNumber>) {
         let ticket = ticket.filter(|&ticket| !self.is_done(ticket));
-        if (ticket.is_none() && self.gated.is_none()) || self.replies.len() == start.bytes {
+        let traffic = self.buffers.get();
+        if (ticket.is_none() && self.gated.is_none()) || traffic.replies.len() == start.bytes {
             return;
         }
-        let replies = self.replies.split_off(start.bytes);
-        let count = std::mem::replace(&mut self.reply_count, start.count) - start.count;
+        let replies = traffic.replies.split_off(start.bytes);
+        let count = std::mem::replace(&mut traffic.reply_count, start.count) - start.count;
         let gated = self.gated.get_or_insert_default();
         gated.bytes += replies.len();
         gated.batches.push_back(Batch {
@@ -82,8 +84,9 @@ impl Connection {
             }
             if let Some(batch) = gated.batches.pop_front() {
                 gated.bytes -= batch.replies.len();
-                self.reply_count += batch.count;
-                self.replies.unsplit(batch.replies);
+                let traffic = self.buffers.get();
+                traffic.reply_count += batch.count;
+                traffic.replies.unsplit(batch.replies);
             }
         }
         if !gated.batches.is_empty() {
@@ -97,7 +100,7 @@ impl Connection {
         if !self.session.is_stored() {
             return;
         }
-        let ticket = Ticket::new(self.broker.persistence());
+        let ticket = Ticket::new(self.slot.broker.persistence());
         ticket.wait_for_all();
         let Some(number) = ticket.number() else {
             return;
@@ -112,12 +115,12 @@ impl Connection {
     }
 
     fn is_done(&self, ticket: TicketNumber) -> bool {
-        let persistence = self.broker.persistence();
+        let persistence = self.slot.broker.persistence();
         persistence.is_none_or(|persistence| persistence.is_done(ticket))
     }
 
     fn poll_done(&self, ticket: TicketNumber, waker: &Waker) -> bool {
-        let persistence = self.broker.persistence();
+        let persistence = self.slot.broker.persistence();
         persistence.is_none_or(|persistence| persistence.poll_done(ticket, waker))
     }
 }

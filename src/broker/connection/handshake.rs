@@ -5,7 +5,7 @@ mod connack;
 mod open;
 mod refusal;
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use self::connack::accepted;
 use self::open::{Opened, open};
 use self::refusal::Refusal;
 use super::Connection;
+use super::buffers::Buffers;
 use super::gated::BatchStart;
 use super::task::ClientTask;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Identity, Logins};
-use crate::broker::listener::{Counted, ListenerContext, Negotiated, Peer};
+use crate::broker::listener::{ListenerContext, Negotiated, Peer, Slot};
 use crate::broker::persistence::Ticket;
 use crate::broker::session::{Attachment, ConnectionNumber, Expiry, Writer};
 use crate::broker::session_store::Opening;
@@ -41,25 +42,14 @@ const MAX_CONNECT: u32 = 512 * 1024;
 const FIRST_READ: usize = 1024;
 
 /// Serves one accepted socket until it ends; it is counted as long.
-pub(in crate::broker) fn accept(
-    socket: Socket,
-    peer: Peer,
-    listener: Arc<ListenerContext>,
-    broker: Arc<Broker>,
-    counted: Counted,
-) -> ClientTask {
-    ClientTask::new(Box::pin(admit(socket, peer, listener, broker, counted)))
+pub(in crate::broker) fn accept(socket: Socket, peer: Peer, slot: Slot) -> ClientTask {
+    ClientTask::new(Box::pin(admit(socket, peer, slot)))
 }
 
-async fn admit(
-    socket: Socket,
-    mut peer: Peer,
-    listener: Arc<ListenerContext>,
-    broker: Arc<Broker>,
-    counted: Counted,
-) -> Option<Box<Connection>> {
+async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connection>> {
+    let Slot { listener, broker } = &slot;
     let deadline = Instant::now() + CONNECT_WITHIN;
-    let opened = timeout_at(deadline, open(socket, &mut peer, &listener)).await;
+    let opened = timeout_at(deadline, open(socket, &mut peer, listener)).await;
     let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
@@ -68,42 +58,40 @@ async fn admit(
             return None;
         }
         Err(refusal) => {
-            refusal.log(&peer, &broker);
+            refusal.log(&peer, broker);
             return None;
         }
     };
     let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
     let mut rest = BytesMut::new();
-    let connect = read_connect(&mut stream, &mut decoder, &mut rest, &broker);
+    let connect = read_connect(&mut stream, &mut decoder, &mut rest, broker);
     let connect = match timeout_at(deadline, connect).await {
         Ok(Ok(connect)) => connect,
         Ok(Err(refusal)) => {
-            refuse(stream, &refusal, decoder.version(), &peer, &broker).await;
+            refuse(stream, &refusal, decoder.version(), &peer, broker).await;
             return None;
         }
         Err(_) => {
-            Refusal::TimedOut.log(&peer, &broker);
+            Refusal::TimedOut.log(&peer, broker);
             return None;
         }
     };
     let version = connect.version;
-    match log_in(*connect, certificate.username, &listener, &broker).await {
+    match log_in(*connect, certificate.username, listener, broker).await {
         Ok(login) => {
             let handshake = Handshake {
                 stream,
                 tls: certificate.tls,
                 decoder,
                 peer,
-                listener,
-                broker,
-                counted,
+                slot,
             };
             let mut connection = handshake.open_session(login);
-            connection.partial = rest;
+            connection.buffers.get().partial = rest;
             Some(connection)
         }
         Err(refusal) => {
-            refuse(stream, &refusal, Some(version), &peer, &broker).await;
+            refuse(stream, &refusal, Some(version), &peer, broker).await;
             None
         }
     }
@@ -252,9 +240,7 @@ struct Handshake {
     tls: Option<Box<Negotiated>>,
     decoder: Decoder,
     peer: Peer,
-    listener: Arc<ListenerContext>,
-    broker: Arc<Broker>,
-    counted: Counted,
+    slot: Slot,
 }
 
 impl Handshake {
@@ -264,10 +250,9 @@ impl Handshake {
             tls,
             mut decoder,
             peer,
-            listener,
-            broker,
-            counted,
+            slot,
         } = self;
+        let Slot { listener, broker } = &slot;
         let Login {
             connect,
             client_id,
@@ -286,7 +271,7 @@ impl Handshake {
             client_id: client_id.to_owned_text(),
             listener: listener.index(),
         };
-        log_new_client(&connect, &client_id, &peer, &broker);
+        log_new_client(&connect, &client_id, &peer, broker);
         if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
             let (version, cipher) = (tls.version(), tls.cipher());
             broker.log().notice(format_args!(
@@ -303,14 +288,13 @@ impl Handshake {
                 maximum_packet_size: connect
                     .properties
                     .maximum_packet_size()
-                    .map_or(usize::MAX, |size| size.get() as usize),
+                    .map_or(u32::MAX, NonZeroU32::get),
                 // [MQTT-3.1.2-22]
-                keep_alive: (keep_alive > 0).then(|| u64::from(keep_alive) * 1_500),
+                keep_alive: NonZeroU32::new(u32::from(keep_alive) * 1_500),
                 waker: None,
                 wants_output: true,
                 socket: stream.shared_tcp().cloned(),
                 writer: Writer::Task,
-                listener: listener.index(),
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
@@ -334,9 +318,9 @@ impl Handshake {
         let (session, present) = broker.open_session(opening, &ticket);
         let stored = ticket.number();
         drop(ticket);
-        if !Arc::ptr_eq(&listener, &broker.listener(listener.index())) {
+        if !Arc::ptr_eq(listener, &broker.listener(listener.index())) {
             // A reload came between, which may not have seen this client.
-            let (broker, session) = (Arc::clone(&broker), Arc::clone(&session));
+            let (broker, session) = (Arc::clone(broker), Arc::clone(&session));
             spawn_blocking(move || broker.end_if_revoked(&session, &Logins::new()));
         }
         let mut properties = Vec::new();
@@ -345,8 +329,8 @@ impl Handshake {
                 properties.push(Property::ServerKeepAlive(keep_alive));
             }
             properties.extend(accepted(
-                &broker,
-                &listener,
+                broker,
+                listener,
                 assigned.then(|| session.client_id()),
             ));
         }
@@ -355,7 +339,9 @@ impl Handshake {
             code: connack::success(version),
             properties: properties.into(),
         };
-        let mut replies = BytesMut::new();
+        let mut buffers = Buffers::default();
+        let traffic = buffers.get();
+        traffic.reply_count = 1;
         broker.statistics.add(Counter::Connections, 1);
         broker.statistics.add(Counter::MessagesReceived, 1);
         broker.log().debug(format_args!(
@@ -364,30 +350,27 @@ impl Handshake {
             u8::from(present)
         ));
         // A CONNACK has no field that could be too long.
-        let _ = encode(&Packet::ConnAck(connack), version, &mut replies);
+        let _ = encode(&Packet::ConnAck(connack), version, &mut traffic.replies);
         let mut connection = Box::new(Connection {
-            broker,
-            listener,
+            slot,
             session,
             number,
             peer,
             stream,
             version,
             decoder,
-            partial: BytesMut::new(),
-            replies,
-            reply_count: 1,
+            buffers,
             gated: None,
-            unsent: Default::default(),
             topic_aliases: None,
             write_access: None,
             pause: None,
-            _counted: counted,
         });
         connection.gate_batch(BatchStart::default(), stored);
-        let now = connection.broker.clock().now();
+        let now = connection.slot.broker.clock().now();
         let session = &connection.session;
-        session.state().refill(session, &connection.broker, now);
+        session
+            .state()
+            .refill(session, &connection.slot.broker, now);
         connection
     }
 }
@@ -483,9 +466,7 @@ mod tests {
     /// session.
     #[test]
     fn the_task_of_an_idle_client_is_small() {
-        fn size_of_future<F>(
-            _: impl FnOnce(Socket, Peer, Arc<ListenerContext>, Arc<Broker>, Counted) -> F,
-        ) -> usize {
+        fn size_of_future<F>(_: impl FnOnce(Socket, Peer, Slot) -> F) -> usize {
             size_of::<F>()
         }
         let task = size_of_future(accept);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::buffers::Traffic;
 use super::{Closed, Connection};
 use crate::broker::pieces::write_pieces;
 use crate::broker::statistics::Counter;
@@ -26,16 +27,16 @@ thread_local! {
 impl Connection {
     /// Reads once and handles all whole packets.
     pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
-        if self.decoder.missing(&self.partial) > READ_SIZE / 2 {
+        if self.decoder.missing(&self.buffers.get().partial) > READ_SIZE / 2 {
             return self.read_large(cx);
         }
         let mut buffer = READ_BUFFER.take();
         buffer.clear();
         buffer.reserve(READ_SIZE);
-        buffer.extend_from_slice(&self.partial);
+        buffer.extend_from_slice(&self.buffers.get().partial);
         let result = self.read_into(&mut buffer, cx);
         // An exact copy, so that an idle client with half a packet holds just that.
-        self.partial = BytesMut::from(&buffer[..]);
+        self.buffers.get().partial = BytesMut::from(&buffer[..]);
         READ_BUFFER.set(buffer);
         result
     }
@@ -43,11 +44,11 @@ impl Connection {
     /// Reads on into a large packet's own buffer, which grows with what has arrived and
     /// not with what was claimed.
     fn read_large(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
-        let mut buffer = std::mem::take(&mut self.partial);
+        let mut buffer = std::mem::take(&mut self.buffers.get().partial);
         let missing = self.decoder.missing(&buffer);
         buffer.reserve(missing.min(buffer.len().max(READ_SIZE)));
         let result = self.read_into(&mut buffer, cx);
-        self.partial = buffer;
+        self.buffers.get().partial = buffer;
         result
     }
 
@@ -56,8 +57,11 @@ impl Connection {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(0)) => Err(Closed::EndOfStream),
             Poll::Ready(Ok(length)) => {
-                self.broker.statistics.add(Counter::BytesReceived, length);
-                self.session.hear(self.broker.clock().now());
+                self.slot
+                    .broker
+                    .statistics
+                    .add(Counter::BytesReceived, length);
+                self.session.hear(self.slot.broker.clock().now());
                 self.process_buffer(buffer, cx.waker())
             }
             Poll::Ready(Err(error)) => Err(Closed::Socket(error)),
@@ -69,15 +73,19 @@ impl Connection {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let mut written = 0;
         loop {
-            if self.unsent.is_empty() {
+            if self.buffers.get().unsent.is_empty() {
                 self.collect_output(written);
             } else if written > 0 {
-                let now = self.broker.clock().now();
-                self.session
-                    .state()
-                    .wrote(self.number, written, &self.session, &self.broker, now);
+                let now = self.slot.broker.clock().now();
+                self.session.state().wrote(
+                    self.number,
+                    written,
+                    &self.session,
+                    &self.slot.broker,
+                    now,
+                );
             }
-            if self.unsent.is_empty() {
+            if self.buffers.get().unsent.is_empty() {
                 return Pin::new(&mut self.stream)
                     .poll_flush(cx)
                     .map_err(Closed::Socket);
@@ -89,7 +97,7 @@ impl Connection {
     fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let stream = Pin::new(&mut self.stream);
         let mut is_pending = false;
-        let result = write_pieces(&mut self.unsent, |slices| {
+        let result = write_pieces(&mut self.buffers.get().unsent, |slices| {
             match stream.poll_write_vectored(cx, slices) {
                 Poll::Ready(result) => result,
                 Poll::Pending => {
@@ -102,7 +110,7 @@ impl Connection {
             return Poll::Pending;
         }
         let written = result?;
-        self.broker.statistics.add(Counter::BytesSent, written);
+        self.slot.broker.statistics.add(Counter::BytesSent, written);
         Poll::Ready(Ok(written))
     }
 
@@ -115,38 +123,38 @@ impl Connection {
                 self.number,
                 written,
                 &self.session,
-                &self.broker,
-                self.broker.clock().now(),
+                &self.slot.broker,
+                self.slot.broker.clock().now(),
             );
         }
-        let has_output = !self.replies.is_empty() || !state.outbox.is_empty();
+        let traffic = self.buffers.get();
+        let has_output = !traffic.replies.is_empty() || !state.outbox.is_empty();
         if has_output && state.claim_writer(self.number) {
-            state.take_rest(self.number, &mut self.unsent);
-            if !self.replies.is_empty() {
-                state.owes(self.number, self.replies.len());
-                self.unsent
-                    .push_back(std::mem::take(&mut self.replies).freeze());
+            state.take_rest(self.number, &mut traffic.unsent);
+            if !traffic.replies.is_empty() {
+                state.owes(self.number, traffic.replies.len());
+                let replies = std::mem::take(&mut traffic.replies);
+                traffic.unsent.push_back(replies.freeze());
             }
-            let mut sent = state.take_output(self.number, &mut self.unsent);
+            let mut sent = state.take_output(self.number, &mut traffic.unsent);
             drop(state);
-            sent.packets += std::mem::take(&mut self.reply_count);
-            self.broker.count_sent(sent);
-        }
-        if self.unsent.is_empty() {
-            // An idle connection holds no memory for pieces.
-            self.unsent = Default::default();
+            sent.packets += std::mem::take(&mut traffic.reply_count);
+            self.slot.broker.count_sent(sent);
         }
     }
 
     /// Gives the client a moment to take the last words, and closes the socket so that
     /// they are not lost to bytes that nobody has read.
     pub(super) async fn linger(&mut self) {
-        if !self.replies.is_empty() {
-            self.unsent
-                .push_back(std::mem::take(&mut self.replies).freeze());
+        let Traffic {
+            replies,
+            mut unsent,
+            ..
+        } = std::mem::take(self.buffers.get());
+        if !replies.is_empty() {
+            unsent.push_back(replies.freeze());
         }
         let stream = &mut self.stream;
-        let unsent = std::mem::take(&mut self.unsent);
         let farewell = async {
             for piece in unsent {
                 stream.write_all(&piece).await?;

@@ -26,10 +26,10 @@ impl Connection {
         now: Millis,
     ) -> Result<(), Closed> {
         let mut topic = self.topic(&publish)?;
-        if let Some(mount_point) = self.listener.mount_point() {
+        if let Some(mount_point) = self.slot.listener.mount_point() {
             topic = mount_point.mounted_name(&topic).map_err(|_| TOO_LONG)?;
         }
-        if self.broker.log().enabled(LogType::Debug) {
+        if self.slot.broker.log().enabled(LogType::Debug) {
             self.debug_publish("Received", &publish, &topic);
         }
         self.check_allowed(&publish)?;
@@ -49,7 +49,7 @@ impl Connection {
                 }
             }
         }
-        if self.broker.policy().is_too_large(&publish.payload) {
+        if self.slot.broker.policy().is_too_large(&publish.payload) {
             if let Delivery::ExactlyOnce(packet_id) = delivery {
                 self.session.state().incoming.refuse(packet_id);
             }
@@ -62,7 +62,7 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let is_source_asked = publish.retain && self.broker.policy().check_retain_source();
+        let is_source_asked = publish.retain && self.slot.broker.policy().check_retain_source();
         let source = is_source_asked.then(|| self.session.identity());
         let publication = Publication::new(Message {
             topic,
@@ -105,7 +105,7 @@ impl Connection {
         let known = self.session.state().pubrec(ack.packet_id, refused, ticket);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
         if !known {
-            self.broker.log().warning(format_args!(
+            self.slot.broker.log().warning(format_args!(
                 "Warning: Received PUBREC from {client_id} for an unknown packet identifier {packet_id}."
             ));
         }
@@ -149,7 +149,7 @@ impl Connection {
             return publish.topic.clone().ok_or(missing);
         };
         let alias = alias.get();
-        if alias > self.listener.max_topic_alias() {
+        if alias > self.slot.listener.max_topic_alias() {
             return Err(Closed::Refused(
                 ReasonCode::TopicAliasInvalid,
                 "PUBLISH: topic alias",
@@ -176,17 +176,17 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
-        if self.broker.memory.is_short() {
+        if self.slot.broker.memory.is_short() {
             return Err(Closed::OutOfMemory);
         }
-        if u8::from(publish.delivery.qos()) > self.listener.max_qos() {
+        if u8::from(publish.delivery.qos()) > self.slot.listener.max_qos() {
             let client_id = self.session.client_id();
-            self.broker.log().information(format_args!(
+            self.slot.broker.log().information(format_args!(
                 "Too high QoS in PUBLISH from {client_id}, disconnecting."
             ));
             return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
         }
-        if publish.retain && !self.broker.policy().retain_available() {
+        if publish.retain && !self.slot.broker.policy().retain_available() {
             return Err(Closed::Refused(
                 ReasonCode::RetainNotSupported,
                 "PUBLISH: retain",
@@ -228,7 +228,7 @@ impl Connection {
 
     fn warn_of_quota(&self) {
         let client_id = self.session.client_id();
-        self.broker.log().warning(format_args!(
+        self.slot.broker.log().warning(format_args!(
             "Client {client_id} has exceeded its receive-maximum quota. \
              This behaviour must be fixed on the client."
         ));

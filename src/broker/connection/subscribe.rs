@@ -28,7 +28,7 @@ impl Connection {
             reasons.push(self.add_subscription(subscription, subscription_id, ticket, now)?);
         }
         let mut state = self.session.state();
-        state.refill(&self.session, &self.broker, now);
+        state.refill(&self.session, &self.slot.broker, now);
         drop(state);
         self.debug(format_args!(
             "Sending SUBACK to {}",
@@ -56,7 +56,7 @@ impl Connection {
             });
         };
         let filter = &filter;
-        let qos = options.qos.min(self.listener.maximum_qos());
+        let qos = options.qos.min(self.slot.listener.maximum_qos());
         self.log_subscription(filter, qos);
         // The session stays locked until its retained messages are queued, so that
         // nothing that is published meanwhile gets before them.
@@ -85,7 +85,10 @@ impl Connection {
         };
         stored.store(filter, ticket);
         state.subscriptions.insert(filter.to_owned_filter(), stored);
-        self.broker.router.subscribe(filter, &self.session, terms);
+        self.slot
+            .broker
+            .router
+            .subscribe(filter, &self.session, terms);
         let wanted = match options.retain_handling {
             RetainHandling::Always => true,
             RetainHandling::New => is_new,
@@ -93,9 +96,9 @@ impl Connection {
         };
         if wanted && !filter.is_shared() {
             let identity = self.session.identity();
-            let messages = self.broker.retained_for(&identity, filter, now);
+            let messages = self.slot.broker.retained_for(&identity, filter, now);
             self.session
-                .deliver_retained(&mut state, messages, terms, &self.broker, ticket);
+                .deliver_retained(&mut state, messages, terms, &self.slot.broker, ticket);
         }
         Ok(qos.into())
     }
@@ -115,12 +118,13 @@ impl Connection {
                 reasons.push(ReasonCode::TopicFilterInvalid);
                 continue;
             };
-            let (log, client_id) = (self.broker.log(), self.session.client_id());
+            let (log, client_id) = (self.slot.broker.log(), self.session.client_id());
             log.debug(format_args!("\t{filter}"));
             log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
             let known = self.session.state().subscriptions.remove(filter).is_some();
             if known {
-                self.broker
+                self.slot
+                    .broker
                     .router
                     .unsubscribe(filter, self.session.number());
             }
@@ -145,14 +149,14 @@ impl Connection {
 
     /// The filter as it stands behind the listener's mount point.
     fn mounted(&self, filter: &TopicFilter) -> Result<TopicFilter, InvalidTopic> {
-        match self.listener.mount_point() {
+        match self.slot.listener.mount_point() {
             Some(mount_point) => mount_point.mounted_filter(filter),
             None => Ok(filter.clone()),
         }
     }
 
     fn log_subscription(&self, filter: &TopicFilter, granted: QoS) {
-        let (log, client_id) = (self.broker.log(), self.session.client_id());
+        let (log, client_id) = (self.slot.broker.log(), self.session.client_id());
         let qos = u8::from(granted);
         log.debug(format_args!("\t{filter} (QoS {qos})"));
         log.write(

@@ -49,13 +49,13 @@ impl WriteAccess {
 impl Connection {
     /// Whether the client may publish on the topic.
     pub(super) fn may_publish(&mut self, topic: &TopicName) -> bool {
-        let access = &self.broker.access;
+        let access = &self.slot.broker.access;
         if !access.is_restricted() {
             return is_open_to_clients(topic);
         }
         let epoch = access.epoch();
         let remembered = self.write_access.get_or_insert_default();
-        let (broker, session) = (&self.broker, &self.session);
+        let (broker, session) = (&self.slot.broker, &self.session);
         remembered.get_or_insert_with(epoch, topic, || {
             broker.may_write(&session.identity(), topic)
         })

@@ -53,7 +53,7 @@ impl Session {
                     terms,
                     upgrade_qos: broker.policy().upgrade_outgoing_qos(),
                 };
-                let maximum = attachment.maximum_packet_size;
+                let maximum = attachment.maximum_packet_size as usize;
                 state.deliver_online(run, shape, maximum, broker, &mut recorder, now)
             }
         };
@@ -112,7 +112,7 @@ impl Session {
                 recorder.queued(&mut queued, Pace::Now);
                 recorder.message(&queued.message);
             }
-            state.enqueue(queued);
+            state.queue.push(queued);
         }
         recorder.finish();
     }
@@ -129,12 +129,9 @@ impl Session {
         if !state.is_congesting(broker, now) {
             return None;
         }
-        if !state
-            .paused_publishers
-            .iter()
-            .any(|known| known.will_wake(waker))
-        {
-            state.paused_publishers.push(waker.clone());
+        let paused = state.paused_publishers.get_or_insert_default();
+        if !paused.iter().any(|known| known.will_wake(waker)) {
+            paused.push(waker.clone());
         }
         Some(state.last_progress + STALLED_AFTER)
     }
@@ -170,12 +167,12 @@ impl SessionState {
     /// What is given back stays in the store until it is dropped.
     pub(in crate::broker) fn end(&mut self) -> Vec<Unsettled> {
         self.detach(Link::Ended);
-        self.waiting = Waiting::default();
+        (self.kept_bytes, self.in_flight_bytes) = (0, 0);
         self.record = None;
         self.released = None;
         let in_flight = self.outgoing.drain().into_iter().flatten();
         let unsettled = in_flight.filter(|queued| queued.qos == QoS::AtLeastOnce);
-        let queue = std::mem::take(&mut self.queue);
+        let queue = std::mem::take(&mut self.queue).into_list();
         let shared = unsettled.chain(queue).filter_map(|queued| {
             let share = queued.terms.share?;
             let mut subscriptions = self.subscriptions.iter();
@@ -267,7 +264,7 @@ impl SessionState {
     pub(in crate::broker) fn progress(&mut self, session: &Session, broker: &Broker, now: Millis) {
         self.last_progress = now;
         self.refill(session, broker, now);
-        if !self.paused_publishers.is_empty() && broker.queue_limits().is_relieved(self.waiting()) {
+        if self.paused_publishers.is_some() && broker.queue_limits().is_relieved(self.waiting()) {
             self.wake_paused_publishers();
         }
     }
@@ -292,17 +289,25 @@ impl SessionState {
         (direct, waker)
     }
 
+    /// Counts a message that is in flight from now on, and kept.
+    pub(super) fn count_in(&mut self, kept: &Queued) {
+        self.kept_bytes += kept.held;
+        self.in_flight_bytes += kept.message.payload.len();
+    }
+
     pub(super) fn count_out(&mut self, kept: Option<&Queued>) {
         if let Some(kept) = kept {
-            self.waiting.held_bytes -= kept.held;
-            self.waiting.in_flight_bytes -= kept.message.payload.len();
+            self.kept_bytes -= kept.held;
+            self.in_flight_bytes -= kept.message.payload.len();
         }
     }
 
     pub(super) fn waiting(&self) -> Waiting {
         Waiting {
-            held_bytes: self.waiting.held_bytes + self.unwritten,
-            ..self.waiting
+            messages: self.queue.messages(),
+            payload_bytes: self.queue.payload_bytes(),
+            held_bytes: self.queue.held_bytes() + self.kept_bytes + self.unwritten,
+            in_flight_bytes: self.in_flight_bytes,
         }
     }
 

@@ -19,7 +19,7 @@ pub(in crate::broker) struct QueueLimits {
 }
 
 /// What waits for one session.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     /// QoS 1 and 2 messages in the queue.
     pub(super) messages: usize,

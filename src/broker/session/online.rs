@@ -105,7 +105,7 @@ impl SessionState {
                 continue;
             }
             let mut single = Single::new(message, shape);
-            if maximum_packet_size < usize::MAX
+            if maximum_packet_size < u32::MAX as usize
                 && single.size(shape.version, now) > maximum_packet_size
             {
                 tell_too_large(message, broker);
@@ -141,8 +141,7 @@ impl SessionState {
         mut queued: Queued,
         recorder: &mut Recorder<'_>,
     ) -> Delivery {
-        self.waiting.held_bytes += queued.held;
-        self.waiting.in_flight_bytes += queued.message.payload.len();
+        self.count_in(&queued);
         let mut gate = Gate::Open;
         let delivery = self.outgoing.send_with(qos, |packet_id| {
             gate = recorder.sent(&mut queued, packet_id);
@@ -167,7 +166,7 @@ impl SessionState {
 
     /// Whether a QoS 1 or 2 message may be sent now.
     pub(super) fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
-        self.outgoing.has_room() && limits.admit_in_flight(self.waiting, message.payload.len())
+        self.outgoing.has_room() && limits.admit_in_flight(self.waiting(), message.payload.len())
     }
 }
 

@@ -13,6 +13,82 @@ use crate::broker::persistence::Pace;
 use crate::broker::router::Terms;
 use crate::protocol::{ProtocolVersion, QoS};
 
+/// What waits for room on the connection, in order.
+#[derive(Debug, Default)]
+pub(super) struct Queue(
+    /// Absent while nothing waits.
+    Option<Box<Entries>>,
+);
+
+#[derive(Debug, Default)]
+struct Entries {
+    list: VecDeque<Queued>,
+    /// QoS 1 and 2 messages.
+    messages: usize,
+    /// Their payload bytes.
+    payload_bytes: usize,
+    /// The bytes of memory of all.
+    held_bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| entries.list.len())
+    }
+
+    /// QoS 1 and 2 messages.
+    pub(super) fn messages(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| entries.messages)
+    }
+
+    /// The payload bytes of QoS 1 and 2 messages.
+    pub(super) fn payload_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| entries.payload_bytes)
+    }
+
+    /// The bytes of memory that are held for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| entries.held_bytes)
+    }
+
+    pub(super) fn front(&self) -> Option<&Queued> {
+        self.0.as_ref()?.list.front()
+    }
+
+    pub(super) fn push(&mut self, queued: Queued) {
+        let entries = self.0.get_or_insert_default();
+        if queued.qos != QoS::AtMostOnce {
+            entries.messages += 1;
+            entries.payload_bytes += queued.message.payload.len();
+        }
+        entries.held_bytes += queued.cost();
+        entries.list.push_back(queued);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Queued> {
+        let entries = self.0.as_mut()?;
+        let queued = entries.list.pop_front()?;
+        if queued.qos != QoS::AtMostOnce {
+            entries.messages -= 1;
+            entries.payload_bytes -= queued.message.payload.len();
+        }
+        entries.held_bytes -= queued.cost();
+        if entries.list.is_empty() {
+            self.0 = None;
+        }
+        Some(queued)
+    }
+
+    /// Everything that waits.
+    pub(super) fn into_list(self) -> VecDeque<Queued> {
+        self.0.map_or_else(VecDeque::new, |entries| entries.list)
+    }
+}
+
 /// What sessions hold together.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Held {
@@ -55,7 +131,7 @@ impl SessionState {
             }
             let mut queued = Queued::new(publication, shape);
             recorder.queued(&mut queued, Pace::Now);
-            self.enqueue(queued);
+            self.queue.push(queued);
         }
         dropped
     }
@@ -78,7 +154,7 @@ impl SessionState {
         if qos != QoS::AtMostOnce {
             recorder.queued(&mut queued, Pace::Soon);
         }
-        self.enqueue(queued);
+        self.queue.push(queued);
         true
     }
 
@@ -91,34 +167,14 @@ impl SessionState {
         }
     }
 
-    pub(super) fn enqueue(&mut self, queued: Queued) {
-        if queued.qos != QoS::AtMostOnce {
-            self.waiting.messages += 1;
-            self.waiting.payload_bytes += queued.message.payload.len();
-        }
-        self.waiting.held_bytes += queued.cost();
-        self.queue.push_back(queued);
-    }
-
-    pub(super) fn dequeue(&mut self) -> Option<Queued> {
-        let queued = self.queue.pop_front()?;
-        if queued.qos != QoS::AtMostOnce {
-            self.waiting.messages -= 1;
-            self.waiting.payload_bytes -= queued.message.payload.len();
-        }
-        self.waiting.held_bytes -= queued.cost();
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
-        Some(queued)
-    }
-
     /// Takes out of the queue what is not to be kept.
     pub(in crate::broker) fn retain_queued(&mut self, keep: impl Fn(&Message) -> bool) {
         for _ in 0..self.queue.len() {
-            let Some(queued) = self.dequeue() else { return };
+            let Some(queued) = self.queue.pop() else {
+                return;
+            };
             if keep(&queued.message) {
-                self.enqueue(queued);
+                self.queue.push(queued);
             }
         }
     }
@@ -130,8 +186,8 @@ impl SessionState {
 
     /// Adds what the session holds at the moment.
     pub(in crate::broker) fn add_to(&self, held: &mut Held) {
-        held.messages += self.waiting.messages + self.outgoing.in_flight();
-        held.payload_bytes += self.waiting.payload_bytes;
+        held.messages += self.queue.messages() + self.outgoing.in_flight();
+        held.payload_bytes += self.queue.payload_bytes();
         held.subscriptions += self.subscriptions.len();
         let filters = self.subscriptions.keys();
         held.shared_subscriptions += filters.filter(|filter| filter.is_shared()).count();

@@ -33,7 +33,7 @@ impl SessionState {
         };
         let receiver = Receiver {
             version: attachment.version,
-            maximum_packet_size: attachment.maximum_packet_size,
+            maximum_packet_size: attachment.maximum_packet_size as usize,
             mount_point: attachment.mount_point.clone(),
         };
         let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
@@ -81,7 +81,9 @@ impl SessionState {
             if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, &limits) {
                 break;
             }
-            let Some(queued) = self.dequeue() else { break };
+            let Some(queued) = self.queue.pop() else {
+                break;
+            };
             if queued.message.is_expired(now) {
                 recorder.discard(queued);
             } else {

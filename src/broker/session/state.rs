@@ -1,5 +1,5 @@
-use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU16;
+use std::collections::HashMap;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -7,8 +7,8 @@ use foldhash::fast::RandomState;
 
 use super::aliases::TopicAliases;
 use super::direct::Writer;
-use super::limits::Waiting;
 use super::outbox::Outbox;
+use super::queue::Queue;
 use crate::broker::auth::{Credentials, Identity};
 use crate::broker::clock::{Millis, after_seconds};
 use crate::broker::message::Message;
@@ -89,10 +89,10 @@ pub(in crate::broker) enum Link {
 pub(in crate::broker) struct Attachment {
     pub(in crate::broker) connection: ConnectionNumber,
     pub(in crate::broker) version: ProtocolVersion,
-    /// The largest packet that the client takes.
-    pub(in crate::broker) maximum_packet_size: usize,
+    /// The largest packet that the client takes; `u32::MAX` is more than any has.
+    pub(in crate::broker) maximum_packet_size: u32,
     /// The longest silence that is allowed, in milliseconds.
-    pub(in crate::broker) keep_alive: Option<Millis>,
+    pub(in crate::broker) keep_alive: Option<NonZeroU32>,
     /// The connection's task, when it waits.
     pub(in crate::broker) waker: Option<Waker>,
     /// Whether it waits for output too, and not only for its end: a socket that takes
@@ -102,8 +102,6 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) socket: Option<SharedTcpStream>,
     /// Who may write to it now.
     pub(in crate::broker) writer: Writer,
-    /// Where the client came in: the listener's place in the configuration.
-    pub(in crate::broker) listener: usize,
     /// What the client does not see of its topics.
     pub(in crate::broker) mount_point: Option<MountPoint>,
     /// How the client logged in, to be checked again when the rights change.
@@ -185,8 +183,11 @@ pub(in crate::broker) struct SessionState {
     /// Messages in flight; what ends with the connection need not be kept.
     pub(super) outgoing: Outgoing<Option<Queued>>,
     /// What waits for room in the window or the outbox, in order.
-    pub(super) queue: VecDeque<Queued>,
-    pub(super) waiting: Waiting,
+    pub(super) queue: Queue,
+    /// Bytes of memory that are held for the messages in flight that are kept.
+    pub(super) kept_bytes: usize,
+    /// Their payload bytes.
+    pub(super) in_flight_bytes: usize,
     /// Those given on the present connection, if its client takes any.
     pub(super) topic_aliases: Option<Box<TopicAliases>>,
     /// Bytes that were encoded for the connection and not yet taken by its socket.
@@ -194,7 +195,11 @@ pub(in crate::broker) struct SessionState {
     /// When the client last took something, or began to have something waiting.
     pub(super) last_progress: Millis,
     /// Publishers that wait until this session has less.
-    pub(super) paused_publishers: Vec<Waker>,
+    #[expect(
+        clippy::box_collection,
+        reason = "hardly any session has them, and all pay for the room"
+    )]
+    pub(super) paused_publishers: Option<Box<Vec<Waker>>>,
     /// What the store has of the session.
     pub(in crate::broker) record: Option<Box<StoredRecord>>,
     /// What the store has of messages whose PUBREL was sent.
@@ -219,12 +224,13 @@ impl SessionState {
             subscriptions: HashMap::default(),
             will: None,
             outgoing: Outgoing::new(receive_maximum),
-            queue: VecDeque::new(),
-            waiting: Waiting::default(),
+            queue: Queue::default(),
+            kept_bytes: 0,
+            in_flight_bytes: 0,
             topic_aliases: None,
             unwritten: 0,
             last_progress: 0,
-            paused_publishers: Vec::new(),
+            paused_publishers: None,
             record: None,
             released: None,
         }
@@ -273,7 +279,11 @@ impl SessionState {
     }
 
     pub(super) fn wake_paused_publishers(&mut self) {
-        self.paused_publishers.drain(..).for_each(Waker::wake);
+        let paused = self.paused_publishers.take();
+        paused
+            .into_iter()
+            .flat_map(|paused| *paused)
+            .for_each(Waker::wake);
     }
 }
 

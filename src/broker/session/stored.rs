@@ -265,11 +265,10 @@ impl SessionState {
         };
         match packet_id {
             Some(packet_id) => {
-                self.waiting.held_bytes += queued.held;
-                self.waiting.in_flight_bytes += queued.message.payload.len();
+                self.count_in(&queued);
                 self.outgoing.restore(packet_id, queued.qos, Some(queued));
             }
-            None => self.enqueue(queued),
+            None => self.queue.push(queued),
         }
     }
 
