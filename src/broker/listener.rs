@@ -6,10 +6,12 @@ mod peer;
 mod tls;
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -24,7 +26,6 @@ use super::connection;
 use super::mount_point::MountPoint;
 use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
-use crate::transport::shared_tcp::SharedTcpStream;
 use crate::transport::socket::Socket;
 
 /// How long a listener rests when the system has no more sockets to give.
@@ -122,29 +123,50 @@ impl ListenerContext {
 
 /// Where connections come in.
 pub(super) enum ListeningSocket {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        /// Whether small packets go at once on the connections that it takes (TCP_NODELAY),
+        /// which is cheaper to inherit than to set.
+        nodelay: bool,
+    },
     /// The socket and the file that it is known by.
     Unix(UnixListener, SocketFile),
 }
 
 impl ListeningSocket {
     /// Makes a socket that was opened part of the runtime.
-    pub(super) fn new(socket: BoundSocket) -> io::Result<Self> {
+    pub(super) fn new(socket: BoundSocket, nodelay: bool) -> io::Result<Self> {
         Ok(match socket {
-            BoundSocket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            BoundSocket::Tcp(socket) => {
+                SockRef::from(&socket).set_tcp_nodelay(nodelay)?;
+                let listener = TcpListener::from_std(socket)?;
+                Self::Tcp { listener, nodelay }
+            }
             BoundSocket::Unix(socket, file) => Self::Unix(UnixListener::from_std(socket)?, file),
         })
     }
 
     async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp { listener, .. } => {
                 let (stream, address) = listener.accept().await?;
                 Ok((Socket::Tcp(stream.into()), Peer::from_address(address)))
             }
             Self::Unix(listener, file) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Socket::Unix(Box::new(stream)), Peer::Unix(file.path())))
+            }
+        }
+    }
+}
+
+impl ListeningSocket {
+    /// Lets small packets go at once, or not, as the configuration says since a reload.
+    fn hurry(&self, accepted: &Socket, config: &Config) {
+        if let (Self::Tcp { nodelay, .. }, Socket::Tcp(stream)) = (self, accepted) {
+            if config.set_tcp_nodelay != *nodelay {
+                // A peer that is gone already shows at the first read.
+                let _ = stream.set_nodelay(config.set_tcp_nodelay);
             }
         }
     }
@@ -200,13 +222,20 @@ pub(super) async fn listen(
     broker: Arc<Broker>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut stopped = pin!(stop.changed());
     loop {
         let accepted = tokio::select! {
+            // To be taken is what happens often.
+            biased;
             accepted = socket.accept() => accepted,
-            _ = stop.changed() => return,
+            _ = &mut stopped => return,
         };
         match accepted {
-            Ok((socket, peer)) => take(socket, peer, &broker.listener(index), &broker),
+            Ok((accepted, peer)) => {
+                let listener = broker.listener(index);
+                socket.hurry(&accepted, listener.config());
+                take(accepted, peer, &listener, &broker);
+            }
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
@@ -237,18 +266,7 @@ fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc
             settings.port
         ));
     }
-    if let Socket::Tcp(stream) = &socket {
-        hurry(stream, context.config());
-    }
     tokio::spawn(connection::accept(socket, peer, slot));
-}
-
-/// Lets small packets go at once where the configuration says so.
-fn hurry(stream: &SharedTcpStream, config: &Config) {
-    if config.set_tcp_nodelay {
-        // A peer that is gone already shows at the first read.
-        let _ = stream.set_nodelay(true);
-    }
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {
@@ -268,16 +286,23 @@ mod tests {
 
     #[tokio::test]
     async fn small_packets_go_at_once_unless_the_configuration_says_otherwise() {
-        for set_tcp_nodelay in [true, false] {
+        for (at_start, set_tcp_nodelay) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
             let config = Config {
                 set_tcp_nodelay,
                 ..Config::default()
             };
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-            let stream = SharedTcpStream::from(accepted.unwrap().0);
-            hurry(&stream, &config);
+            let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            let address = socket.local_addr().unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let socket = ListeningSocket::new(BoundSocket::Tcp(socket), at_start).unwrap();
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), socket.accept());
+            let accepted = accepted.unwrap().0;
+            socket.hurry(&accepted, &config);
+            let Socket::Tcp(stream) = accepted else {
+                panic!("a TCP listener takes TCP connections");
+            };
             assert_eq!(stream.nodelay().unwrap(), set_tcp_nodelay);
             drop(client);
         }

@@ -95,7 +95,7 @@ pub(super) async fn run(start: Start) -> io::Result<()> {
     for (index, listener) in broker.config().listeners.iter().enumerate() {
         tell_of_pages(listener, &log);
         for socket in bind(listener, &log)? {
-            let socket = ListeningSocket::new(socket)?;
+            let socket = ListeningSocket::new(socket, broker.config().set_tcp_nodelay)?;
             let broker = Arc::clone(&broker);
             tokio::spawn(listen(socket, index, broker, stopped.clone()));
         }

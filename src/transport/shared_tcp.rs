@@ -1,13 +1,13 @@
 //! A TCP connection that one task reads, and others may write to while it waits.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -24,6 +24,12 @@ impl SharedTcpStream {
     /// Lets small packets go out at once, or not.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.set_nodelay(nodelay)
+    }
+
+    /// Reads what has arrived already, before the runtime has looked at the socket; an error
+    /// of the kind `WouldBlock` is nothing.
+    pub fn read_early(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*SockRef::from(&*self.0)).read(buffer)
     }
 
     /// Waits until a read would give bytes, the end, or an error.
@@ -62,7 +68,11 @@ impl SharedTcpStream {
 
     /// Writes what the socket takes at once; an error of the kind `WouldBlock` is nothing.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        match slices {
+            // Cheaper for the system than a list of one.
+            [slice] => self.0.try_write(slice),
+            _ => self.0.try_write_vectored(slices),
+        }
     }
 
     /// Ends the connection for all holders: nothing more is written.
@@ -77,11 +87,18 @@ impl SharedTcpStream {
     fn poll_write_with(
         &self,
         cx: &mut Context<'_>,
-        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+        mut write: impl FnMut(&Socket) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        let socket = SockRef::from(&*self.0);
+        // A socket takes bytes until it says otherwise: a new one does before the runtime
+        // has looked at it.
+        match write(&socket) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
         loop {
             ready!(self.0.poll_write_ready(cx))?;
-            match write(&self.0) {
+            match self.0.try_io(Interest::WRITABLE, || write(&socket)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -111,7 +128,7 @@ impl AsyncWrite for SharedTcpStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream| stream.try_write(bytes))
+        self.poll_write_with(cx, |mut socket| socket.write(bytes))
     }
 
     fn poll_write_vectored(
@@ -119,7 +136,11 @@ impl AsyncWrite for SharedTcpStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream| stream.try_write_vectored(slices))
+        self.poll_write_with(cx, |mut socket| match slices {
+            // Cheaper for the system than a list of one.
+            [slice] => socket.write(slice),
+            _ => socket.write_vectored(slices),
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
