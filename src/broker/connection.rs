@@ -23,6 +23,7 @@ pub(super) use self::closed::Closed;
 use self::gated::GatedReplies;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
+use self::task::Part;
 use self::write_access::WriteAccess;
 use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
@@ -316,9 +317,9 @@ impl Connection {
             .map_err(|_| Closed::protocol_error("an answer that cannot be written"))
     }
 
-    /// Says goodbye where the protocol has a word for it, closes the socket and the
-    /// session's part, and tells the log.
-    async fn close(mut self: Box<Self>, closed: Closed) {
+    /// Closes the session's part and tells the log; says goodbye where the protocol has a
+    /// word for it. What that takes time for is left to be done.
+    fn close(mut self: Box<Self>, closed: &Closed) -> Option<Part<()>> {
         if let Some(reason) = closed.reason().filter(|_| self.version.is_v5()) {
             let client_id = self.session.client_id();
             let number = u8::from(reason);
@@ -331,17 +332,20 @@ impl Connection {
             true => End::InOrder,
             false => End::Lost,
         };
-        self.log_end(&closed);
+        self.log_end(closed);
         self.session
             .state()
             .take_rest(self.number, &mut self.buffers.get().unsent);
         self.slot
             .broker
             .close_session(&self.session, self.number, end);
-        if !closed.is_socket_dead() {
+        if closed.is_socket_dead() {
+            return None;
+        }
+        Some(Box::pin(async move {
             self.stored().await;
             self.linger().await;
-        }
+        }))
     }
 
     fn log_end(&self, closed: &Closed) {

@@ -57,7 +57,7 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
             let folder = listener.settings().http_dir.as_deref();
-            visit.serve(folder, &peer, broker.log()).await;
+            Box::pin(visit.serve(folder, &peer, broker.log())).await;
             return None;
         }
         Err(refusal) => {
@@ -80,7 +80,7 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
         }
     };
     let version = connect.version;
-    match log_in(*connect, certificate.username, listener, broker).await {
+    match log_in(connect, certificate.username, listener, broker).await {
         Ok(login) => {
             let handshake = Handshake {
                 stream,
@@ -150,7 +150,7 @@ fn read_early(stream: &Stream, buffer: &mut BytesMut) -> Option<std::io::Result<
 
 /// A client that has shown who it is.
 struct Login {
-    connect: Connect,
+    connect: Box<Connect>,
     client_id: Text,
     /// Whether the broker chose the client identifier, or changed it.
     assigned: bool,
@@ -161,7 +161,7 @@ struct Login {
 
 /// Checks what a CONNECT asks for, in Mosquitto's order.
 async fn log_in(
-    mut connect: Connect,
+    mut connect: Box<Connect>,
     certified_name: Option<Text>,
     listener: &ListenerContext,
     broker: &Broker,
@@ -274,7 +274,7 @@ impl Handshake {
         } = self;
         let Slot { listener, broker } = &slot;
         let Login {
-            connect,
+            mut connect,
             client_id,
             assigned,
             keep_alive,
@@ -286,12 +286,13 @@ impl Handshake {
         let number = ConnectionNumber::unused();
         let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
         let expiry = session_expiry(&connect, broker.policy().persistent_client_expiration());
-        let identity = Identity {
+        let identity = Arc::new(Identity {
             username: credentials.as_ref().map(|login| login.username().clone()),
-            client_id: client_id.to_owned_text(),
+            client_id,
             listener: listener.index(),
-        };
-        log_new_client(&connect, &client_id, &peer, broker);
+        });
+        let client_id = &identity.client_id;
+        log_new_client(&connect, client_id, &peer, broker);
         if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
             let (version, cipher) = (tls.version(), tls.cipher());
             broker.log().notice(format_args!(
@@ -299,7 +300,7 @@ impl Handshake {
             ));
         }
         let opening = Opening {
-            identity: Arc::new(identity),
+            identity: Arc::clone(&identity),
             clean_start: connect.clean_start,
             expiry,
             attachment: Attachment {
@@ -332,7 +333,7 @@ impl Handshake {
             } else {
                 NonZeroU16::MAX
             },
-            will: connect.will,
+            will: connect.will.take(),
         };
         let ticket = Ticket::new(broker.persistence());
         let (session, present) = broker.open_session(opening, &ticket);
@@ -438,11 +439,11 @@ async fn refuse(
     if encode(&Packet::ConnAck(connack), version, &mut out).is_err() {
         return;
     }
-    let farewell = async {
+    let farewell = Box::pin(async {
         stream.write_all(&out).await?;
         stream.flush().await?;
         stream.shutdown().await
-    };
+    });
     // The client is refused whether or not it hears of it.
     let _ = timeout(Duration::from_secs(1), farewell).await;
 }
@@ -481,6 +482,7 @@ fn log_new_client(connect: &Connect, client_id: &Text, peer: &Peer, broker: &Bro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::session::Session;
 
     /// Thousands of clients are idle most of the time; what each costs is this and its
     /// session.
@@ -492,6 +494,10 @@ mod tests {
         let task = size_of_future(accept);
         assert!(task <= 24, "{task} bytes");
         let connection = size_of::<Connection>();
-        assert!(connection <= 272, "{connection} bytes");
+        assert!(connection <= 136, "{connection} bytes");
+        let session = size_of::<Session>();
+        assert!(session <= 312, "{session} bytes");
+        let admission = size_of_future(admit);
+        assert!(admission <= 1024, "{admission} bytes");
     }
 }

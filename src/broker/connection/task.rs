@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::Connection;
+use super::{Closed, Connection};
 
 /// A boxed part of a task.
 pub(super) type Part<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -53,7 +53,7 @@ impl Phase {
             },
             Self::Service(mut connection) => match connection.poll(cx) {
                 Poll::Pending => (Self::Service(connection), false),
-                Poll::Ready(closed) => (Self::Farewell(Box::pin(connection.close(closed))), true),
+                Poll::Ready(closed) => (Self::end(connection, &closed), true),
             },
             Self::Farewell(mut farewell) => match farewell.as_mut().poll(cx) {
                 Poll::Pending => (Self::Farewell(farewell), false),
@@ -68,7 +68,11 @@ impl Phase {
         // Should this pause the client, the first poll brings a waker that works.
         match connection.process_first(Waker::noop()) {
             Ok(()) => Self::Service(connection),
-            Err(closed) => Self::Farewell(Box::pin(connection.close(closed))),
+            Err(closed) => Self::end(connection, &closed),
         }
+    }
+
+    fn end(connection: Box<Connection>, closed: &Closed) -> Self {
+        connection.close(closed).map_or(Self::Over, Self::Farewell)
     }
 }

@@ -40,11 +40,11 @@ pub(super) async fn open(
     let settings = listener.settings();
     let mut certificate = Certificate::default();
     if let Some(version) = settings.proxy_protocol {
-        certificate.username = introduce(&mut socket, version, peer, settings).await?;
+        certificate.username = Box::pin(introduce(&mut socket, version, peer, settings)).await?;
     }
     let socket = match (socket, listener.tls()) {
         (socket, Some(acceptor)) => {
-            let accepted = acceptor.accept(socket).await;
+            let accepted = Box::pin(acceptor.accept(socket)).await;
             let stream = accepted
                 .map_err(|error| Refusal::Transport(format!("TLS handshake failed: {error}")))?;
             let negotiated = Negotiated::new(&stream, settings.username_from());
@@ -58,7 +58,7 @@ pub(super) async fn open(
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
-        Protocol::WebSockets => open_websocket(socket, peer, certificate, listener).await,
+        Protocol::WebSockets => Box::pin(open_websocket(socket, peer, certificate, listener)).await,
     }
 }
 
