@@ -285,10 +285,12 @@ impl Broker {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
-        self.publish_to_groups(&aftermath.shared);
-        if let Some(persistence) = self.persistence().filter(|_| !aftermath.shared.is_empty()) {
-            // Where messages went is stored no later than where they came from.
-            persistence.hurry();
+        if !aftermath.shared.is_empty() {
+            self.publish_to_groups(&aftermath.shared);
+            if let Some(persistence) = self.persistence() {
+                // Where messages went is stored no later than where they came from.
+                persistence.hurry();
+            }
         }
         // A will stays in the store until it is published.
         for will in aftermath.wills {
