@@ -51,6 +51,7 @@ impl Buffers {
 
 impl Traffic {
     fn is_empty(&self) -> bool {
-        self.partial.is_empty() && self.replies.is_empty() && self.unsent.is_empty()
+        let has_replies = self.reply_count > 0 || !self.replies.is_empty();
+        self.partial.is_empty() && !has_replies && self.unsent.is_empty()
     }
 }
