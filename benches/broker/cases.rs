@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::goals::{Goal, Wanted};
 use super::server::{Kind, Server};
 use super::{
     alone, connections, fairness, fan, latency, one_thread_flood, pairs, retained, scaling,
     transports, wildcards, window,
 };
+use crate::goals::{Goal, Wanted};
 use crate::report::Figure;
 
 /// One row of the report.

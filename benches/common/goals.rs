@@ -3,8 +3,6 @@
 
 use crate::report::Report;
 
-use super::cases::Case;
-
 /// What one figure of ours should be.
 pub struct Goal {
     figure: &'static str,
@@ -45,12 +43,12 @@ impl Goal {
     }
 
     /// One line; `None` when one of the brokers has no such figure.
-    fn verdict(&self, case: &Case, ours: &'static str, report: &Report) -> Option<String> {
-        let value = report.median(case.name, self.figure, ours)?;
+    fn verdict(&self, case: &str, ours: &str, report: &Report) -> Option<String> {
+        let value = report.median(case, self.figure, ours)?;
         let (value, beside) = match self.against {
             Against::Nothing => (value, String::new()),
             Against::Broker(other) => {
-                let other_value = report.median(case.name, self.figure, other)?;
+                let other_value = report.median(case, self.figure, other)?;
                 (value / other_value, format!(" / {other}"))
             }
         };
@@ -59,19 +57,22 @@ impl Goal {
             Wanted::AtMost(wanted) => (value <= wanted, format!("at most {wanted}")),
         };
         let verdict = if holds { "holds " } else { "MISSED" };
-        let Case { name, .. } = case;
         let Self { figure, .. } = self;
         Some(format!(
-            "{verdict}  {value:>7.3}, wanted {wanted:<13}  {name}: {figure}{beside}"
+            "{verdict}  {value:>7.3}, wanted {wanted:<13}  {case}: {figure}{beside}"
         ))
     }
 }
 
-/// Prints for each goal whether it holds.
-pub fn print(cases: &[&Case], ours: &'static str, report: &Report) {
+/// Prints for each goal of each case whether it holds.
+pub fn print<'a>(
+    cases: impl IntoIterator<Item = (&'a str, &'a [Goal])>,
+    ours: &str,
+    report: &Report,
+) {
     println!("\ngoals");
-    for case in cases {
-        for goal in case.goals {
+    for (case, goals) in cases {
+        for goal in goals {
             if let Some(verdict) = goal.verdict(case, ours, report) {
                 println!("  {verdict}");
             }
