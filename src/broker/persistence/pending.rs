@@ -1,5 +1,6 @@
 //! Changes on their way into the store.
 
+mod patience;
 mod tickets;
 
 use std::collections::hash_map::Entry;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 
+use self::patience::Patience;
 use self::tickets::Tickets;
 use super::key::Key;
 use super::record::Record;
@@ -15,16 +17,6 @@ use super::ticket::TicketNumber;
 use crate::broker::session::SessionNumber;
 use crate::protocol::PacketId;
 
-/// A change that may well become needless waits once or twice as long as the patience of
-/// the moment: long while connected subscribers acknowledge most messages within it. When
-/// that was waited for in vain patience is short for a time, and longer each time.
-const SHORT_PATIENCE: Duration = Duration::from_micros(500);
-const LONG_PATIENCE: Duration = Duration::from_millis(8);
-const FIRST_SHORT_TIME: Duration = Duration::from_millis(100);
-const LONGEST_SHORT_TIME: Duration = Duration::from_secs(2);
-/// So often in a row patience is in vain before it is short: what piled up while it was
-/// short has to be worked off first.
-const TRIES: u8 = 4;
 /// So long a change waits for which nobody waits: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
@@ -110,67 +102,6 @@ impl Batch {
     }
 }
 
-/// How long changes may wait to become needless.
-enum Patience {
-    Long {
-        /// How often it may yet be in vain.
-        tries: u8,
-        /// How long it is to be short then.
-        short_time: Duration,
-    },
-    Short {
-        until: Instant,
-        next_short_time: Duration,
-    },
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self::Long {
-            tries: TRIES,
-            short_time: FIRST_SHORT_TIME,
-        }
-    }
-}
-
-impl Patience {
-    fn time(&self) -> Duration {
-        match self {
-            Self::Long { .. } => LONG_PATIENCE,
-            Self::Short { .. } => SHORT_PATIENCE,
-        }
-    }
-
-    /// Learns that of `had` changes `left` were not needless in time.
-    fn learn(&mut self, had: usize, left: usize) {
-        match *self {
-            Self::Long { tries, short_time } if left * 2 > had && tries > 1 => {
-                *self = Self::Long {
-                    tries: tries - 1,
-                    short_time,
-                };
-            }
-            Self::Long { short_time, .. } if left * 2 > had => {
-                *self = Self::Short {
-                    until: Instant::now() + short_time,
-                    next_short_time: LONGEST_SHORT_TIME.min(short_time * 2),
-                };
-            }
-            Self::Long { .. } if had > 0 => *self = Self::default(),
-            Self::Short {
-                until,
-                next_short_time,
-            } if until <= Instant::now() => {
-                *self = Self::Long {
-                    tries: TRIES,
-                    short_time: next_short_time,
-                };
-            }
-            _ => {}
-        }
-    }
-}
-
 /// The changes that are not yet stored, and who waits for them.
 #[derive(Default)]
 pub(super) struct Pending {
@@ -249,6 +180,9 @@ impl Pending {
         for ticket in change.tickets() {
             self.tickets.hold(ticket);
         }
+        if pace == Pace::Soon && change.fresh {
+            self.patience.began(key);
+        }
         match self.part(key).entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(change);
@@ -275,6 +209,7 @@ impl Pending {
         if self.is_closed {
             return false;
         }
+        self.patience.ended(key);
         match self.part(key).entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(Change::removal());
@@ -329,7 +264,7 @@ impl Pending {
         }
         let patience = match pace {
             Pace::Now => Duration::ZERO,
-            Pace::Soon => self.patience.time(),
+            Pace::Soon => self.patience.time(self.len()),
             Pace::Later => LATER,
         };
         let due = Instant::now() + patience;
@@ -353,6 +288,7 @@ impl Pending {
     pub(super) fn take(&mut self) -> Batch {
         let due = self.due.take();
         self.is_committing = true;
+        self.patience.look_at_clock();
         if !matches!(due, Some((Pace::Soon, _))) {
             return Batch {
                 parts: [
@@ -366,7 +302,10 @@ impl Pending {
         let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.had_old = self.old.len();
         if !self.old.is_empty() {
-            self.due = Some((Pace::Soon, Instant::now() + self.patience.time()));
+            self.due = Some((
+                Pace::Soon,
+                Instant::now() + self.patience.time(self.had_old),
+            ));
         }
         Batch {
             parts: [old, Changes::default()],

@@ -1,0 +1,229 @@
+use std::time::{Duration, Instant};
+
+use crate::broker::persistence::key::Key;
+
+/// A change that may well become needless waits once or twice as long as the patience of
+/// the moment. It is short where waiting was in vain.
+const SHORT: Duration = Duration::from_micros(500);
+/// Long patience is at least this, however fast receivers acknowledge.
+const LEAST: Duration = Duration::from_millis(8);
+/// No patience is longer: an acknowledgement may be held back for twice as much.
+const MOST: Duration = Duration::from_millis(25);
+/// Fewer changes are stored in no time. To wait longer for them would only slow down a
+/// publisher with few messages in flight.
+const MANY: usize = 256;
+const FIRST_SHORT_TIME: Duration = Duration::from_millis(100);
+const LONGEST_SHORT_TIME: Duration = Duration::from_secs(2);
+/// So often in a row patience is in vain before it is short: what piled up while it was
+/// short has to be worked off first.
+const TRIES: u8 = 4;
+/// What takes longer is not timed to its end.
+const TIMED_AT_MOST: Duration = Duration::from_millis(100);
+
+/// How long changes may wait to become needless: long while connected receivers
+/// acknowledge most messages within it, and for many changes as long as acknowledgements
+/// really take.
+/// When that was waited for in vain patience is short for a time, and longer each time.
+#[derive(Default)]
+pub(super) struct Patience {
+    mood: Mood,
+    taken: Option<Taken>,
+    /// A change that became needless neither yet nor in vain, and since when it waits.
+    timed: Option<(Key, Instant)>,
+}
+
+enum Mood {
+    Long {
+        /// How often it may yet be in vain.
+        tries: u8,
+        /// How long it is to be short then.
+        short_time: Duration,
+    },
+    Short {
+        until: Instant,
+        next_short_time: Duration,
+    },
+}
+
+impl Default for Mood {
+    fn default() -> Self {
+        Self::Long {
+            tries: TRIES,
+            short_time: FIRST_SHORT_TIME,
+        }
+    }
+}
+
+/// How long it takes until changes are needless, smoothed as TCP smooths its round trips
+/// (RFC 6298).
+#[derive(Clone, Copy)]
+struct Taken {
+    time: Duration,
+    deviation: Duration,
+}
+
+impl Taken {
+    fn with(known: Option<Self>, time: Duration) -> Self {
+        match known {
+            None => Self {
+                time,
+                deviation: time / 2,
+            },
+            Some(known) => Self {
+                time: (known.time * 7 + time) / 8,
+                deviation: (known.deviation * 3 + known.time.abs_diff(time)) / 4,
+            },
+        }
+    }
+
+    /// Nearly all are needless by then.
+    fn bound(self) -> Duration {
+        self.time + self.deviation * 4
+    }
+}
+
+impl Patience {
+    /// The patience of the moment with so many changes.
+    pub(super) fn time(&self, changes: usize) -> Duration {
+        match (&self.mood, self.taken) {
+            (Mood::Short { .. }, _) => SHORT,
+            (Mood::Long { .. }, Some(taken)) if changes >= MANY => taken.bound().clamp(LEAST, MOST),
+            (Mood::Long { .. }, _) => LEAST,
+        }
+    }
+
+    /// Notes a change that may become needless. One at a time is timed, and none while
+    /// patience is short: publishers run ahead then, and what piles up takes its time.
+    pub(super) fn began(&mut self, key: Key) {
+        if self.timed.is_none() && matches!(self.mood, Mood::Long { .. }) {
+            self.timed = Some((key, Instant::now()));
+        }
+    }
+
+    /// Notes that a record was taken away, whether it was stored or not.
+    pub(super) fn ended(&mut self, key: Key) {
+        if let Some((_, since)) = self.timed.take_if(|(timed, _)| *timed == key) {
+            self.taken = Some(Taken::with(self.taken, since.elapsed()));
+        }
+    }
+
+    /// Stops timing what takes too long.
+    pub(super) fn look_at_clock(&mut self) {
+        self.timed
+            .take_if(|(_, since)| since.elapsed() > TIMED_AT_MOST);
+    }
+
+    /// Learns that of `had` changes `left` were not needless in time.
+    pub(super) fn learn(&mut self, had: usize, left: usize) {
+        match self.mood {
+            Mood::Long { tries, short_time } if left * 2 > had && tries > 1 => {
+                self.mood = Mood::Long {
+                    tries: tries - 1,
+                    short_time,
+                };
+            }
+            Mood::Long { short_time, .. } if left * 2 > had => {
+                self.mood = Mood::Short {
+                    until: Instant::now() + short_time,
+                    next_short_time: LONGEST_SHORT_TIME.min(short_time * 2),
+                };
+            }
+            Mood::Long { .. } if had > 0 => self.mood = Mood::default(),
+            Mood::Short {
+                until,
+                next_short_time,
+            } if until <= Instant::now() => {
+                self.mood = Mood::Long {
+                    tries: TRIES,
+                    short_time: next_short_time,
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = Key::Message(1);
+
+    fn acknowledged_after(patience: &mut Patience, time: Duration) {
+        patience.began(KEY);
+        if let Some((_, since)) = &mut patience.timed {
+            *since = since.checked_sub(time).expect("the clock began earlier");
+        }
+        patience.ended(KEY);
+    }
+
+    #[test]
+    fn patience_is_tried_again_after_a_time_that_grows() {
+        let mut patience = Patience::default();
+        for _ in 0..2 {
+            for _ in 0..TRIES {
+                assert_eq!(patience.time(MANY), LEAST);
+                patience.learn(10, 10);
+            }
+            assert_eq!(patience.time(MANY), SHORT);
+            if let Mood::Short { until, .. } = &mut patience.mood {
+                *until = Instant::now();
+            }
+            patience.learn(10, 10);
+            assert_eq!(patience.time(MANY), LEAST);
+        }
+        let Mood::Long { short_time, .. } = patience.mood else {
+            panic!("it is long");
+        };
+        assert_eq!(short_time, FIRST_SHORT_TIME * 4);
+    }
+
+    #[test]
+    fn long_patience_follows_the_time_that_acknowledgements_take() {
+        let mut patience = Patience::default();
+        for _ in 0..100 {
+            acknowledged_after(&mut patience, Duration::from_millis(1));
+        }
+        assert_eq!(patience.time(MANY), LEAST);
+        acknowledged_after(&mut patience, Duration::from_millis(14));
+        let longer = patience.time(MANY);
+        assert!(longer > Duration::from_millis(14), "it is {longer:?}");
+        assert_eq!(
+            patience.time(MANY - 1),
+            LEAST,
+            "these are stored in no time"
+        );
+        for _ in 0..100 {
+            acknowledged_after(&mut patience, Duration::from_millis(90));
+        }
+        assert_eq!(patience.time(MANY), MOST);
+        for _ in 0..100 {
+            acknowledged_after(&mut patience, Duration::from_millis(1));
+        }
+        assert_eq!(patience.time(MANY), LEAST);
+    }
+
+    #[test]
+    fn what_is_never_acknowledged_is_not_timed_for_ever() {
+        let mut patience = Patience::default();
+        patience.began(KEY);
+        patience.look_at_clock();
+        assert!(patience.timed.is_some());
+        patience.timed = Instant::now()
+            .checked_sub(TIMED_AT_MOST * 2)
+            .map(|since| (KEY, since));
+        patience.look_at_clock();
+        assert!(patience.timed.is_none());
+        assert_eq!(patience.time(MANY), LEAST);
+    }
+
+    #[test]
+    fn nothing_is_timed_while_patience_is_short() {
+        let mut patience = Patience::default();
+        for _ in 0..TRIES {
+            patience.learn(10, 10);
+        }
+        patience.began(KEY);
+        assert!(patience.timed.is_none());
+    }
+}
