@@ -38,7 +38,7 @@ pub fn connected(broker: &Broker, extent: &Extent) -> Result<Vec<Figure>, String
         let (received, stop) = (Arc::clone(&received), Arc::clone(&stop));
         thread::spawn(move || drain(&mut subscriber, &received, &stop))
     };
-    let rate = measure(&received, extent.duration);
+    let rate = measure(broker, &received, extent.duration);
     stop.store(true, Ordering::Relaxed);
     let sent = publisher
         .join()
@@ -49,7 +49,7 @@ pub fn connected(broker: &Broker, extent: &Extent) -> Result<Vec<Figure>, String
         .map_err(|_| "the subscriber failed")?
         .map_err(text)?;
     check(sent, received.load(Ordering::Relaxed))?;
-    Ok(vec![rate])
+    Ok(rate)
 }
 
 /// The subscriber is away; afterwards it comes and gets everything.
@@ -62,7 +62,7 @@ pub fn away(broker: &Broker, extent: &Extent) -> Result<Vec<Figure>, String> {
         let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
         thread::spawn(move || publish_until(address, u64::MAX, &stop, &acknowledged))
     };
-    let rate = measure(&acknowledged, extent.duration);
+    let mut figures = measure(broker, &acknowledged, extent.duration);
     stop.store(true, Ordering::Relaxed);
     let sent = publisher
         .join()
@@ -74,14 +74,13 @@ pub fn away(broker: &Broker, extent: &Extent) -> Result<Vec<Figure>, String> {
     drain(&mut subscriber, &received, &stop).map_err(text)?;
     check(sent, received.load(Ordering::Relaxed))?;
     if !extent.tidies {
-        return Ok(vec![rate]);
+        return Ok(figures);
     }
     let begin = Instant::now();
     while broker.disk() > full / 4.0 && begin.elapsed() < TIDIED_WITHIN {
         thread::sleep(Duration::from_millis(100));
     }
-    Ok(vec![
-        rate,
+    figures.extend([
         Figure {
             name: "MB on disk with the queue",
             value: full,
@@ -90,7 +89,8 @@ pub fn away(broker: &Broker, extent: &Extent) -> Result<Vec<Figure>, String> {
             name: "MB on disk after it drained",
             value: broker.disk(),
         },
-    ])
+    ]);
+    Ok(figures)
 }
 
 /// The broker is killed with so many messages in a queue and as many retained ones, and
@@ -151,15 +151,24 @@ fn session(address: SocketAddr) -> io::Result<Client> {
     Ok(client)
 }
 
-fn measure(count: &AtomicU64, time: Duration) -> Figure {
+/// How fast messages are counted, and what that costs the broker.
+fn measure(broker: &Broker, count: &AtomicU64, time: Duration) -> Vec<Figure> {
     thread::sleep(time / 10);
-    let (begin, first) = (Instant::now(), count.load(Ordering::Relaxed));
+    let (first, cpu) = (count.load(Ordering::Relaxed), broker.server.cpu_seconds());
+    let begin = Instant::now();
     thread::sleep(time);
-    let done = count.load(Ordering::Relaxed) - first;
-    Figure {
-        name: RATE,
-        value: done as f64 / begin.elapsed().as_secs_f64() / 1e3,
-    }
+    let done = (count.load(Ordering::Relaxed) - first) as f64;
+    let (elapsed, cpu) = (begin.elapsed(), broker.server.cpu_seconds() - cpu);
+    vec![
+        Figure {
+            name: RATE,
+            value: done / elapsed.as_secs_f64() / 1e3,
+        },
+        Figure {
+            name: "broker CPU seconds for a million",
+            value: cpu / done * 1e6,
+        },
+    ]
 }
 
 /// Publishes until it is stopped or has sent so many, and waits for all to be
