@@ -29,7 +29,7 @@ use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
 use super::listener::{Peer, Slot};
 use super::log::LogType;
-use super::session::{ConnectionNumber, Ending, Link, Session};
+use super::session::{ConnectionNumber, Ending, Link, Session, Settled};
 use super::session_store::End;
 use super::statistics::Tally;
 use crate::protocol::{
@@ -194,6 +194,7 @@ impl Connection {
         let mut pings = 0;
         // Locked once for all final acknowledgements that follow each other.
         let mut locked = None;
+        let mut settled = Settled::default();
         let result = loop {
             match self.decoder.next_packet(packets) {
                 Ok(Some(packet)) => {
@@ -210,7 +211,7 @@ impl Connection {
                         Packet::PubAck(ack) => {
                             self.debug_ack("PUBACK", &ack);
                             let state = locked.get_or_insert_with(|| session.state());
-                            state.puback(ack.packet_id);
+                            state.puback(ack.packet_id, &mut settled);
                         }
                         Packet::PubComp(ack) => {
                             self.debug_ack("PUBCOMP", &ack);
@@ -230,6 +231,7 @@ impl Connection {
             }
         };
         drop(locked);
+        settled.forget(broker.persistence());
         // What was accepted before an error is delivered all the same.
         let Finished { congested, ticket } = fanout.finish();
         let number = ticket.number();

@@ -197,7 +197,7 @@ impl Publication {
         let Some(kept) = self.kept.get() else { return };
         let stored = kept.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
-            let record = Record::Message(Box::new(MessageRecord::from(&**kept)));
+            let record = Record::Needed(Arc::downgrade(kept));
             stored.put_with(together, record, Pace::Later, Some(ticket));
             if let Some(origin) = self.origin {
                 together.put_incoming(origin, ticket);

@@ -165,6 +165,22 @@ impl Persistence {
         });
     }
 
+    /// Takes records away that belong together.
+    pub(super) fn remove_together(&self, records: Vec<StoredRecord>) {
+        if records.is_empty() {
+            return;
+        }
+        self.shared.change(|pending| {
+            let mut sooner = false;
+            for record in &records {
+                if record.is_written.swap(false, Ordering::Relaxed) {
+                    sooner |= pending.remove(record.key);
+                }
+            }
+            sooner
+        });
+    }
+
     /// Notes that a QoS 2 message has a record.
     fn restore_incoming(&self, session: SessionNumber, packet_id: PacketId) {
         self.shared

@@ -26,6 +26,7 @@ pub(super) use self::state::{
     Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
     StoredWill, Unsettled,
 };
+pub(super) use self::stored::Settled;
 use super::auth::Identity;
 use super::clock::Millis;
 use crate::protocol::Text;

@@ -119,6 +119,18 @@ impl Key {
         (rest.len() == length).then_some(key)
     }
 
+    /// Whether another record may have the key when this one is gone.
+    pub(super) fn is_used_again(self) -> bool {
+        match self {
+            Self::Session(_) | Self::Incoming(..) | Self::Will(_) => true,
+            Self::Subscription(..)
+            | Self::Message(_)
+            | Self::Delivery(..)
+            | Self::Retained(_)
+            | Self::Unpublished(_) => false,
+        }
+    }
+
     /// The greatest number in the key that must not be given again.
     pub(super) fn greatest_number(self) -> u64 {
         match self {

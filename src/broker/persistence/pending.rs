@@ -20,6 +20,9 @@ use crate::protocol::PacketId;
 /// So long a change waits for which nobody waits: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
+/// Room for so many changes at most is used again when they were all needless.
+const KEPT_ROOM: usize = 4096;
+
 /// Changes by their keys.
 type Changes = HashMap<Key, Change, RandomState>;
 
@@ -183,7 +186,12 @@ impl Pending {
         if pace == Pace::Soon && change.fresh {
             self.patience.began(key);
         }
-        match self.part(key).entry(key) {
+        let is_first = change.fresh && !key.is_used_again();
+        let changes = match is_first {
+            true => &mut self.young,
+            false => self.part(key),
+        };
+        match changes.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(change);
             }
@@ -210,19 +218,26 @@ impl Pending {
             return false;
         }
         self.patience.ended(key);
-        match self.part(key).entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(Change::removal());
+        let young = self.young.remove(&key);
+        let is_old = young.is_none();
+        match young.or_else(|| self.old.remove(&key)) {
+            None => {
+                self.young.insert(key, Change::removal());
             }
-            Entry::Occupied(entry) if entry.get().fresh => {
-                for ticket in entry.remove().tickets() {
+            Some(earlier) if earlier.fresh => {
+                for ticket in earlier.tickets() {
                     self.tickets.release(ticket);
                 }
                 return false;
             }
-            Entry::Occupied(mut entry) => {
-                let earlier = std::mem::replace(entry.get_mut(), Change::removal());
-                entry.get_mut().follows(earlier);
+            Some(earlier) => {
+                let mut removal = Change::removal();
+                removal.follows(earlier);
+                let changes = match is_old {
+                    true => &mut self.old,
+                    false => &mut self.young,
+                };
+                changes.insert(key, removal);
             }
         }
         self.hurry(Pace::Later)
@@ -299,13 +314,17 @@ impl Pending {
             };
         }
         self.patience.learn(self.had_old, self.old.len());
-        let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        let mut old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.had_old = self.old.len();
-        if !self.old.is_empty() {
-            self.due = Some((
-                Pace::Soon,
-                Instant::now() + self.patience.time(self.had_old),
-            ));
+        if self.old.is_empty() {
+            // Nothing waits for the moment.
+            self.old = Changes::default();
+        } else {
+            let due = Instant::now() + self.patience.time(self.had_old);
+            self.due = Some((Pace::Soon, due));
+            if old.is_empty() && old.capacity() <= KEPT_ROOM {
+                self.young = std::mem::take(&mut old);
+            }
         }
         Batch {
             parts: [old, Changes::default()],

@@ -1,11 +1,13 @@
 //! What is stored, and its bytes.
 
 use std::num::NonZeroU16;
+use std::sync::Weak;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::broker::auth::Identity;
 use crate::broker::clock::{Clock, Millis};
+use crate::broker::message::Message;
 use crate::broker::session::{Expiry, SessionNumber};
 use crate::protocol::{
     Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, ProtocolVersion,
@@ -14,7 +16,7 @@ use crate::protocol::{
 };
 
 /// One record of the store.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(in crate::broker) enum Record {
     /// A session that outlives its connection.
     Session(Box<SessionRecord>),
@@ -26,6 +28,8 @@ pub(in crate::broker) enum Record {
     Will(Box<WillRecord>),
     /// A message, also a retained one.
     Message(Box<MessageRecord>),
+    /// A message, if anybody has still to get it.
+    Needed(Weak<Message>),
     /// That a session has still to get a message.
     Delivery(DeliveryRecord),
 }
@@ -226,16 +230,21 @@ impl Record {
         out.freeze()
     }
 
-    /// Appends the record's bytes.
-    pub(super) fn encode(&self, clock: Clock, out: &mut BytesMut) {
+    /// Appends the record's bytes; false where nobody needs it any more.
+    pub(super) fn encode(&self, clock: Clock, out: &mut BytesMut) -> bool {
         match self {
             Self::Session(session) => session.encode(clock, out),
             Self::Subscription(subscription) => subscription.encode(out),
             Self::Incoming => {}
             Self::Will(will) => will.encode(clock, out),
             Self::Message(message) => message.encode(clock, out),
+            Self::Needed(message) => match message.upgrade() {
+                Some(message) => MessageRecord::from(&*message).encode(clock, out),
+                None => return false,
+            },
             Self::Delivery(delivery) => delivery.encode(out),
         }
+        true
     }
 }
 

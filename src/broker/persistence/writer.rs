@@ -160,21 +160,21 @@ impl Writer {
         self.bytes.clear();
         let mut ends = Vec::with_capacity(batch.len());
         for (_, change) in batch.changes() {
-            if let Some(record) = &change.record {
-                record.encode(self.shared.clock, &mut self.bytes);
-            }
-            ends.push(self.bytes.len());
+            let record = change.record.as_ref();
+            let is_put =
+                record.is_some_and(|record| record.encode(self.shared.clock, &mut self.bytes));
+            ends.push((is_put, self.bytes.len()));
         }
         let mut start = 0;
         let writes: Vec<_> = batch
             .changes()
             .zip(ends)
-            .map(|((key, change), end)| {
+            .map(|((key, _), (is_put, end))| {
                 let value = &self.bytes[start..end];
                 start = end;
                 Write {
                     key: key.to_bytes(),
-                    value: change.record.as_ref().map(|_| value),
+                    value: is_put.then_some(value),
                 }
             })
             .collect();

@@ -11,7 +11,7 @@ use super::aliases::TopicAliases;
 use super::direct::LentWriter;
 use super::limits::Waiting;
 use super::state::{ConnectionNumber, Link, Queued, SessionState, Unsettled};
-use super::stored::Recorder;
+use super::stored::{Recorder, Settled};
 use super::{Attachment, Session};
 use crate::broker::Broker;
 use crate::broker::clock::Millis;
@@ -227,9 +227,10 @@ impl SessionState {
     }
 
     /// Takes a PUBACK; a repeated or unknown one is ignored.
-    pub(in crate::broker) fn puback(&mut self, packet_id: PacketId) {
-        if let PubAckOutcome::Delivered(kept) = self.outgoing.puback(packet_id) {
-            self.count_out(kept.as_ref());
+    pub(in crate::broker) fn puback(&mut self, packet_id: PacketId, settled: &mut Settled) {
+        if let PubAckOutcome::Delivered(Some(kept)) = self.outgoing.puback(packet_id) {
+            self.count_out(Some(&kept));
+            settled.add(kept);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::broker::Broker;
 use crate::broker::clock::Millis;
 use crate::broker::persistence::Ticket;
 use crate::protocol::{Delivery, PacketId, QoS};
-use crate::session::{PubRecOutcome, Resend};
+use crate::session::{PubAckOutcome, PubRecOutcome, Resend};
 
 impl SessionState {
     /// Makes ready what has to be sent again, and then what is queued, as far as the
@@ -148,7 +148,9 @@ impl SessionState {
 
     /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
     fn forget(&mut self, packet_id: PacketId) {
-        self.puback(packet_id);
+        if let PubAckOutcome::Delivered(kept) = self.outgoing.puback(packet_id) {
+            self.count_out(kept.as_ref());
+        }
         if let PubRecOutcome::Refused(kept) = self.outgoing.pubrec(packet_id, true) {
             self.count_out(kept.as_ref());
         }

@@ -6,8 +6,8 @@ use super::Session;
 use super::state::{Link, Queued, SessionState, StoredSubscription};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
-    DeliveryRecord, Key, MessageRecord, Pace, Persistence, Presence, Record, SessionRecord, Stage,
-    StoredRecord, SubscriptionRecord, Ticket, Together,
+    DeliveryRecord, Key, Pace, Persistence, Presence, Record, SessionRecord, Stage, StoredRecord,
+    SubscriptionRecord, Ticket, Together,
 };
 use crate::broker::router::{ShareId, Terms};
 use crate::protocol::{PacketId, QoS, TopicFilter};
@@ -98,7 +98,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn message(&mut self, message: &Arc<Message>) {
         let stored = message.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
-            let record = Record::Message(Box::new(MessageRecord::from(&**message)));
+            let record = Record::Needed(Arc::downgrade(message));
             stored.put_with(&mut self.together, record, Pace::Now, Some(self.ticket));
         }
     }
@@ -118,6 +118,32 @@ impl<'a> Recorder<'a> {
             persistence.put_together(self.together);
         }
         self.has_stored
+    }
+}
+
+/// Messages that were acknowledged: what the store has of them goes all at once.
+#[derive(Default)]
+pub(in crate::broker) struct Settled {
+    records: Vec<StoredRecord>,
+}
+
+impl Settled {
+    /// Takes what the store has of a message that one receiver has.
+    pub(super) fn add(&mut self, kept: Queued) {
+        let Some(record) = kept.record else { return };
+        self.records.push(*record);
+        // Nobody else is to get it.
+        if let Some(message) = Arc::into_inner(kept.message) {
+            let stored = message.stored.into_inner();
+            self.records.extend(stored.map(|stored| *stored));
+        }
+    }
+
+    /// Takes all that away from the store.
+    pub(in crate::broker) fn forget(self, persistence: Option<&Persistence>) {
+        if let Some(persistence) = persistence {
+            persistence.remove_together(self.records);
+        }
     }
 }
 

@@ -148,6 +148,23 @@ fn what_may_become_needless_is_given_time() {
 }
 
 #[test]
+fn a_removal_takes_the_place_of_an_old_change() {
+    let mut pending = Pending::default();
+    let ticket = pending.tickets.open();
+    let change = Change::put(Record::Incoming, false, Some(ticket));
+    pending.put(KEY, change, Pace::Soon);
+    pending.tickets.release(ticket);
+    assert!(pending.take().is_empty(), "it is young");
+    put_soon(&mut pending, 2);
+    pending.remove(KEY);
+    let batch = pending.take();
+    assert!(removes(&batch, KEY));
+    assert_eq!(batch.len(), 1, "the second is young");
+    pending.committed(&batch);
+    assert!(pending.tickets.is_done(ticket));
+}
+
+#[test]
 fn in_a_hurry_old_and_young_are_stored_together() {
     let mut pending = Pending::default();
     put_soon(&mut pending, 1);

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::protocol::Property;
 
@@ -136,4 +138,18 @@ fn time_goes_on_while_the_broker_is_away() {
     let later = Clock::new();
     assert!(later.at_unix(stored) <= 60_000);
     assert_eq!(later.at_unix(1), 0, "long ago is as good as now");
+}
+
+#[test]
+fn of_a_message_that_nobody_needs_there_are_no_bytes() {
+    let clock = Clock::new();
+    let message = Arc::new(Message::from(message()));
+    let record = Record::Needed(Arc::downgrade(&message));
+    let expected = MessageRecord::from(&*message);
+    let decoded = MessageRecord::decode(bytes(&record, clock), clock).unwrap();
+    assert_eq!(decoded, expected);
+    drop(message);
+    let mut out = BytesMut::new();
+    assert!(!record.encode(clock, &mut out));
+    assert!(out.is_empty());
 }
