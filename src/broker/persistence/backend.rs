@@ -77,9 +77,8 @@ pub(super) trait Backend: Send {
     /// work only in a quiet moment.
     fn tidy(&mut self, is_quiet: bool) -> Result<(), StoreError>;
 
-    /// Gives every record to `visit`, in the order of the keys; `None` for a value that is
-    /// not what was stored.
-    fn for_each(&self, visit: &mut dyn FnMut(&[u8], Option<Bytes>)) -> Result<(), StoreError>;
+    /// Gives every record to `visit`, in the order of the keys.
+    fn for_each(&self, visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<(), StoreError>;
 
     /// Whether the store was not closed in order and was checked when it was opened.
     fn was_repaired(&self) -> bool;

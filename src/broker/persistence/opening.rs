@@ -97,12 +97,11 @@ fn open_and_read(
     let mut recovery = Recovery::default();
     let mut problem = None;
     backend.for_each(&mut |key, value| {
-        let taken = match (Key::from_bytes(key), value) {
-            (Some(key), Some(value)) => recovery
+        let taken = match Key::from_bytes(key) {
+            Some(key) => recovery
                 .take(key, value, clock)
                 .map_err(|error| error.to_string()),
-            (None, _) => Err("a key is of no known kind".to_owned()),
-            (_, None) => Err("a record is not what was stored".to_owned()),
+            None => Err("a key is of no known kind".to_owned()),
         };
         if let Err(cause) = taken {
             problem.get_or_insert(cause);

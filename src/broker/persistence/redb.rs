@@ -177,9 +177,7 @@ impl Store {
             let mut store = Self::new(copy, database, false);
             // What was found before the damage counts.
             let _ = store.read_log();
-            let _ = store.for_each(&mut |key, value| {
-                found.extend(value.map(|value| (key.to_owned(), value)));
-            });
+            let _ = store.for_each(&mut |key, value| found.push((key.to_owned(), value)));
             break;
         }
         Ok(found)
@@ -362,7 +360,7 @@ impl Backend for Store {
             })
     }
 
-    fn for_each(&self, visit: &mut dyn FnMut(&[u8], Option<Bytes>)) -> Result<(), StoreError> {
+    fn for_each(&self, visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<(), StoreError> {
         self.guarded(|database| {
             let transaction = database.begin_read()?;
             let table = transaction.open_table(LOG)?;

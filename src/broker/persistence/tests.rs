@@ -46,7 +46,7 @@ impl Backend for Told {
         Ok(())
     }
 
-    fn for_each(&self, _visit: &mut dyn FnMut(&[u8], Option<Bytes>)) -> Result<(), StoreError> {
+    fn for_each(&self, _visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<(), StoreError> {
         Ok(())
     }
 

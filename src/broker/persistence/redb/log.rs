@@ -123,7 +123,7 @@ pub(super) fn replay(
 pub(super) fn for_each(
     log: &impl ReadableTable<u64, &'static [u8]>,
     index: &Index,
-    visit: &mut dyn FnMut(&[u8], Option<Bytes>),
+    visit: &mut dyn FnMut(&[u8], Bytes),
 ) -> Result<(), LogError> {
     // Kind by kind, so that not all values are in memory twice.
     for (kind, numbers) in index.blocks_by_kind() {
@@ -142,7 +142,7 @@ pub(super) fn for_each(
         // The blocks are sorted in themselves and mostly follow each other.
         records.sort_by_key(|(key, _)| *key);
         for (key, value) in records {
-            visit(key.as_ref(), Some(value));
+            visit(key.as_ref(), value);
         }
     }
     Ok(())

@@ -92,10 +92,7 @@ fn key(number: u64) -> KeyBytes {
 fn contents(store: &Store) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut found = Vec::new();
     store
-        .for_each(&mut |key, value| {
-            let value = value.expect("it is what was stored");
-            found.push((key.to_vec(), value.to_vec()));
-        })
+        .for_each(&mut |key, value| found.push((key.to_vec(), value.to_vec())))
         .expect("it can be read");
     found
 }
