@@ -9,16 +9,16 @@ pub mod socket;
 pub mod socks5;
 pub mod tcp;
 pub mod tls_client;
+pub mod watch;
 pub mod websocket;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::shared_tcp::SharedTcpStream;
+use self::shared_tcp::TcpConnection;
 use self::socket::Socket;
 use self::websocket::WebSocketStream;
 
@@ -33,7 +33,7 @@ pub enum Stream {
 
 impl Stream {
     /// The socket, where what is written to it goes out as it is.
-    pub fn shared_tcp(&self) -> Option<&SharedTcpStream> {
+    pub fn tcp(&self) -> Option<&TcpConnection> {
         match self {
             Self::Plain(Socket::Tcp(stream)) => Some(stream),
             Self::Plain(_) | Self::WebSocket(_) => None,
@@ -45,18 +45,6 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.poll_read_ready(cx),
             Self::WebSocket(stream) => stream.poll_read_ready(cx),
-        }
-    }
-
-    /// Reads once into the spare capacity of `buffer` and says how much; 0 is the end.
-    pub fn poll_read_buf(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(socket) => socket.poll_read_buf(cx, buffer),
-            Self::WebSocket(stream) => stream.poll_read_buf(cx, buffer),
         }
     }
 }

@@ -10,13 +10,13 @@ mod pause;
 mod publish;
 mod subscribe;
 mod task;
+mod topics;
 mod write_access;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use self::buffers::Buffers;
 pub(super) use self::closed::Closed;
@@ -24,7 +24,7 @@ use self::gated::GatedReplies;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
 use self::task::Part;
-use self::write_access::WriteAccess;
+use self::topics::Topics;
 use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
 use super::listener::{Peer, Slot};
@@ -33,7 +33,7 @@ use super::session::{ConnectionNumber, Ending, Link, Session, Settled};
 use super::session_store::End;
 use super::statistics::Tally;
 use crate::protocol::{
-    Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, TopicName, encode,
+    Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, encode,
 };
 use crate::transport::Stream;
 
@@ -54,14 +54,8 @@ pub(super) struct Connection {
     buffers: Buffers,
     /// Answers that wait for something to be stored.
     gated: Option<Box<GatedReplies>>,
-    /// The topics that the client has given an alias.
-    #[expect(
-        clippy::box_collection,
-        reason = "hardly any client has them, and all pay for the room"
-    )]
-    topic_aliases: Option<Box<HashMap<u16, TopicName>>>,
-    /// Where the client may publish, once there are rules about it.
-    write_access: Option<Box<WriteAccess>>,
+    /// What is remembered of the topics that the client publishes on, if anything.
+    topics: Option<Box<Topics>>,
     /// Whom the client has to wait for before it is read again.
     pause: Option<Box<Pause>>,
 }
@@ -69,7 +63,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Handles what arrived together with the CONNECT.
     fn process_first(&mut self, waker: &Waker) -> Result<(), Closed> {
-        let mut buffer = std::mem::take(&mut self.buffers.get().partial);
+        let mut buffer = std::mem::take(&mut self.buffers.get().partial).freeze();
         let result = self.process_buffer(&mut buffer, waker);
         self.buffers.get().partial = BytesMut::from(&buffer[..]);
         result
@@ -165,9 +159,9 @@ impl Connection {
     }
 
     /// Handles the whole packets at the front of `buffer`; the rest stays in it.
-    fn process_buffer(&mut self, buffer: &mut BytesMut, waker: &Waker) -> Result<(), Closed> {
+    fn process_buffer(&mut self, buffer: &mut Bytes, waker: &Waker) -> Result<(), Closed> {
         loop {
-            let mut packets = self.decoder.split_whole_packets(buffer)?;
+            let mut packets = self.decoder.take_whole_packets(buffer)?;
             if packets.remaining() == 0 {
                 return Ok(());
             }

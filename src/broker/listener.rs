@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use mio::net::TcpListener;
 use socket2::SockRef;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -27,6 +30,7 @@ use super::mount_point::MountPoint;
 use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
+use crate::transport::watch::watch;
 
 /// How long a listener rests when the system has no more sockets to give.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -124,7 +128,7 @@ impl ListenerContext {
 /// Where connections come in.
 pub(super) enum ListeningSocket {
     Tcp {
-        listener: TcpListener,
+        listener: AsyncFd<TcpListener>,
         /// Whether small packets go at once on the connections that it takes (TCP_NODELAY),
         /// which is cheaper to inherit than to set.
         nodelay: bool,
@@ -139,7 +143,7 @@ impl ListeningSocket {
         Ok(match socket {
             BoundSocket::Tcp(socket) => {
                 SockRef::from(&socket).set_tcp_nodelay(nodelay)?;
-                let listener = TcpListener::from_std(socket)?;
+                let listener = watch(TcpListener::from_std(socket), Interest::READABLE)?;
                 Self::Tcp { listener, nodelay }
             }
             BoundSocket::Unix(socket, file) => Self::Unix(UnixListener::from_std(socket)?, file),
@@ -149,7 +153,9 @@ impl ListeningSocket {
     async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
             Self::Tcp { listener, .. } => {
-                let (stream, address) = listener.accept().await?;
+                let accepted = listener.async_io(Interest::READABLE, TcpListener::accept);
+                let (stream, address) = accepted.await?;
+                let stream = std::net::TcpStream::from(stream);
                 Ok((Socket::Tcp(stream.into()), Peer::from_address(address)))
             }
             Self::Unix(listener, file) => {

@@ -1,134 +1,191 @@
 //! A TCP connection that one task reads, and others may write to while it waits.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BufMut;
-use socket2::{SockRef, Socket};
+use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
 
-/// A TCP connection with several holders. Who may write when is theirs to agree on.
+use super::watch::watch;
+
+/// What others than its task may do with a TCP connection. Who writes when is theirs to
+/// agree on.
 #[derive(Clone, Debug)]
 pub struct SharedTcpStream(Arc<TcpStream>);
 
 impl SharedTcpStream {
-    /// Whether small packets go out at once (TCP_NODELAY).
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.nodelay()
-    }
-
-    /// Lets small packets go out at once, or not.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.set_nodelay(nodelay)
-    }
-
-    /// Reads what has arrived already, before the runtime has looked at the socket; an error
-    /// of the kind `WouldBlock` is nothing.
-    pub fn read_early(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*SockRef::from(&*self.0)).read(buffer)
-    }
-
-    /// Waits until a read would give bytes, the end, or an error.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_read_ready(cx)
-    }
-
-    /// Reads once into the room that `buffer` has and says how much; 0 is the end.
-    pub fn poll_read_buf(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut impl BufMut,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.poll_read_ready(cx))?;
-            let room = buffer.chunk_mut().len();
-            let mut length = 0;
-            let result = self.0.try_io(Interest::READABLE, || {
-                length = self.0.try_read_buf(buffer)?;
-                // A read that does not fill the buffer has emptied the socket, and that is
-                // how the runtime learns of it.
-                match length {
-                    1.. if length < room => Err(io::ErrorKind::WouldBlock.into()),
-                    _ => Ok(()),
-                }
-            });
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && length == 0 => {}
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                    return Poll::Ready(Err(error));
-                }
-                _ => return Poll::Ready(Ok(length)),
-            }
-        }
-    }
-
     /// Writes what the socket takes at once; an error of the kind `WouldBlock` is nothing.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match slices {
             // Cheaper for the system than a list of one.
-            [slice] => self.0.try_write(slice),
-            _ => self.0.try_write_vectored(slices),
+            [slice] => (&*self.0).write(slice),
+            _ => (&*self.0).write_vectored(slices),
         }
     }
 
     /// Ends the connection for all holders: nothing more is written.
     pub fn shut_down(&self) -> io::Result<()> {
-        match SockRef::from(&*self.0).shutdown(Shutdown::Write) {
+        match self.0.shutdown(Shutdown::Write) {
             // The peer was faster.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
     }
+}
+
+/// A TCP connection as its task has it.
+///
+/// The runtime watches the socket for what was waited for at least once, and for nothing
+/// before that: to be told that a new socket takes output would wake a thread for each
+/// connection.
+#[derive(Debug)]
+pub struct TcpConnection(State);
+
+#[derive(Debug)]
+enum State {
+    Unwatched(Arc<TcpStream>),
+    /// Watched for input.
+    Input(AsyncFd<Arc<TcpStream>>),
+    /// Watched for input and output.
+    Both(AsyncFd<Arc<TcpStream>>),
+}
+
+impl TcpConnection {
+    /// What others may have of it.
+    pub fn shared(&self) -> SharedTcpStream {
+        SharedTcpStream(Arc::clone(self.socket()))
+    }
+
+    /// Whether small packets go out at once (TCP_NODELAY).
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket().nodelay()
+    }
+
+    /// Lets small packets go out at once, or not.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket().set_nodelay(nodelay)
+    }
+
+    /// Reads what has arrived already, before the runtime has looked at the socket; an error
+    /// of the kind `WouldBlock` is nothing.
+    pub fn read_early(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket().as_ref().read(buffer)
+    }
+
+    /// Waits until a read would give bytes, the end, or an error.
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch_input()?.poll_read_ready(cx).map_ok(|_| ())
+    }
+
+    fn poll_read_slice(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let watched = self.watch_input()?;
+        loop {
+            let mut guard = ready!(watched.poll_read_ready(cx))?;
+            let result = guard.get_inner().as_ref().read(room);
+            match &result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A read that does not fill the room has emptied the socket.
+                Ok(length @ 1..) if *length < room.len() => {
+                    guard.clear_ready();
+                    return Poll::Ready(result);
+                }
+                _ => return Poll::Ready(result),
+            }
+        }
+    }
 
     fn poll_write_with(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
-        mut write: impl FnMut(&Socket) -> io::Result<usize>,
+        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let socket = SockRef::from(&*self.0);
-        // A socket takes bytes until it says otherwise: a new one does before the runtime
-        // has looked at it.
-        match write(&socket) {
+        // A socket takes bytes until it says otherwise.
+        match write(self.socket()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return Poll::Ready(result),
         }
+        let watched = self.watch_output(cx)?;
         loop {
-            ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_io(Interest::WRITABLE, || write(&socket)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let mut guard = ready!(watched.poll_write_ready(cx))?;
+            match write(guard.get_inner()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
                 result => return Poll::Ready(result),
             }
         }
     }
-}
 
-impl From<TcpStream> for SharedTcpStream {
-    fn from(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+    fn socket(&self) -> &Arc<TcpStream> {
+        match &self.0 {
+            State::Unwatched(socket) => socket,
+            State::Input(watched) | State::Both(watched) => watched.get_ref(),
+        }
+    }
+
+    fn watch_input(&mut self) -> io::Result<&AsyncFd<Arc<TcpStream>>> {
+        if let State::Unwatched(socket) = &self.0 {
+            self.0 = State::Input(watch(Arc::clone(socket), Interest::READABLE)?);
+        }
+        Ok(self.watched())
+    }
+
+    /// Has input watched as well, for which the task goes on waiting.
+    fn watch_output(&mut self, cx: &mut Context<'_>) -> io::Result<&AsyncFd<Arc<TcpStream>>> {
+        if !matches!(self.0, State::Both(_)) {
+            let socket = Arc::clone(self.socket());
+            // The system does not watch a socket twice.
+            self.0 = State::Unwatched(Arc::clone(&socket));
+            let watched = watch(socket, Interest::READABLE | Interest::WRITABLE)?;
+            // Whether there is any shows when it is read.
+            let _ = watched.poll_read_ready(cx);
+            self.0 = State::Both(watched);
+        }
+        Ok(self.watched())
+    }
+
+    fn watched(&self) -> &AsyncFd<Arc<TcpStream>> {
+        match &self.0 {
+            State::Input(watched) | State::Both(watched) => watched,
+            State::Unwatched(_) => unreachable!("the caller has had it watched"),
+        }
     }
 }
 
-impl AsyncRead for SharedTcpStream {
+impl From<TcpStream> for TcpConnection {
+    /// The socket does not block.
+    fn from(socket: TcpStream) -> Self {
+        Self(State::Unwatched(Arc::new(socket)))
+    }
+}
+
+impl AsyncRead for TcpConnection {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_read_buf(cx, buffer).map_ok(|_| ())
+        let result = self
+            .get_mut()
+            .poll_read_slice(cx, buffer.initialize_unfilled());
+        result.map_ok(|length| buffer.advance(length))
     }
 }
 
-impl AsyncWrite for SharedTcpStream {
+impl AsyncWrite for TcpConnection {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut socket| socket.write(bytes))
+        self.get_mut()
+            .poll_write_with(cx, |mut socket| socket.write(bytes))
     }
 
     fn poll_write_vectored(
@@ -136,11 +193,12 @@ impl AsyncWrite for SharedTcpStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut socket| match slices {
-            // Cheaper for the system than a list of one.
-            [slice] => socket.write(slice),
-            _ => socket.write_vectored(slices),
-        })
+        self.get_mut()
+            .poll_write_with(cx, |mut socket| match slices {
+                // Cheaper for the system than a list of one.
+                [slice] => socket.write(slice),
+                _ => socket.write_vectored(slices),
+            })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -152,7 +210,7 @@ impl AsyncWrite for SharedTcpStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down())
+        Poll::Ready(self.shared().shut_down())
     }
 }
 
@@ -160,46 +218,51 @@ impl AsyncWrite for SharedTcpStream {
 mod tests {
     use std::future::poll_fn;
 
-    use bytes::BytesMut;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::sync::oneshot;
 
     use super::*;
 
-    async fn pair() -> (SharedTcpStream, TcpStream) {
+    async fn pair() -> (TcpConnection, tokio::net::TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (near, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (near.unwrap().into(), accepted.unwrap().0)
+        let near = tokio::net::TcpStream::connect(address);
+        let (near, accepted) = tokio::join!(near, listener.accept());
+        (
+            near.unwrap().into_std().unwrap().into(),
+            accepted.unwrap().0,
+        )
+    }
+
+    fn numbers(count: u32) -> Vec<u8> {
+        (0..count).map(|number| number as u8).collect()
     }
 
     #[tokio::test]
     async fn everything_arrives_however_small_the_buffer() {
-        let (near, mut far) = pair().await;
-        let sent: Vec<u8> = (0..10_000_u32).map(|number| number as u8).collect();
+        let (mut near, mut far) = pair().await;
+        let sent = numbers(10_000);
         far.write_all(&sent).await.unwrap();
         drop(far);
         let mut received = Vec::new();
         loop {
-            let mut buffer = BytesMut::with_capacity(1_000);
-            let length = poll_fn(|cx| near.poll_read_buf(cx, &mut buffer))
-                .await
-                .unwrap();
-            assert_eq!(length, buffer.len());
+            let mut buffer = [0; 1_000];
+            let length = near.read(&mut buffer).await.unwrap();
             if length == 0 {
                 break;
             }
-            received.extend_from_slice(&buffer);
+            received.extend_from_slice(&buffer[..length]);
         }
         assert_eq!(received, sent);
     }
 
     #[tokio::test]
     async fn one_holder_writes_while_another_waits_for_input() {
-        let (near, mut far) = pair().await;
-        let writer = near.clone();
-        let mut buffer = BytesMut::with_capacity(10);
-        let reading = poll_fn(|cx| near.poll_read_buf(cx, &mut buffer));
+        let (mut near, mut far) = pair().await;
+        let writer = near.shared();
+        let mut buffer = [0; 10];
+        let reading = near.read(&mut buffer);
         let writing = async {
             let pieces = [IoSlice::new(b"ab"), IoSlice::new(b"cd")];
             assert_eq!(writer.try_write_vectored(&pieces).unwrap(), 4);
@@ -208,6 +271,45 @@ mod tests {
             far.write_all(&bytes).await.unwrap();
         };
         let (length, ()) = tokio::join!(reading, writing);
-        assert_eq!((length.unwrap(), &buffer[..]), (4, &b"abcd"[..]));
+        assert_eq!(&buffer[..length.unwrap()], b"abcd");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_waits_for_a_full_socket_hears_of_input_too() {
+        let (mut near, mut far) = pair().await;
+        let (blocked, is_blocked) = oneshot::channel();
+        let mut blocked = Some(blocked);
+        let bytes = numbers(64 * 1024);
+        let waiting = poll_fn(|cx| {
+            if near.poll_read_ready(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            while let Poll::Ready(written) = Pin::new(&mut near).poll_write(cx, &bytes) {
+                written.unwrap();
+            }
+            if let Some(blocked) = blocked.take() {
+                blocked.send(()).unwrap();
+            }
+            Poll::Pending
+        });
+        let far = async {
+            is_blocked.await.unwrap();
+            far.write_all(b"x").await.unwrap();
+        };
+        tokio::join!(waiting, far);
+    }
+
+    #[tokio::test]
+    async fn a_full_socket_takes_the_rest_when_it_is_emptied() {
+        let (mut near, mut far) = pair().await;
+        let sent = numbers(16 * 1024 * 1024);
+        let writing = async {
+            near.write_all(&sent).await.unwrap();
+            near.shutdown().await.unwrap();
+        };
+        let mut received = Vec::new();
+        let (reading, ()) = tokio::join!(far.read_to_end(&mut received), writing);
+        reading.unwrap();
+        assert!(received == sent, "{} bytes arrived", received.len());
     }
 }

@@ -1,25 +1,20 @@
 //! What a broker's clients connect to: TCP or a Unix socket, and TLS over either.
 
-use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{BufMut, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
 
-use super::shared_tcp::SharedTcpStream;
-
-/// The longest record of TLS, decrypted.
-const RECORD: usize = 16 * 1024;
+use super::shared_tcp::TcpConnection;
 
 /// A connection that was taken.
 #[derive(Debug)]
 pub enum Socket {
     /// Plain TCP.
-    Tcp(SharedTcpStream),
+    Tcp(TcpConnection),
     /// A Unix socket.
     Unix(Box<UnixStream>),
     /// TLS, after its handshake.
@@ -44,29 +39,6 @@ impl Socket {
         }
     }
 
-    /// Reads once into the spare capacity of `buffer` and says how much; 0 is the end.
-    pub fn poll_read_buf(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_buf(cx, buffer),
-            // A read that does not fill the buffer leaves the socket known as empty.
-            Self::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
-            Self::Tls(stream) => poll_read_into(stream.as_mut(), cx, buffer),
-        }
-    }
-
-    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
-        let reader: &mut (dyn AsyncRead + Unpin) = match self {
-            Self::Tcp(stream) => stream,
-            Self::Unix(stream) => stream.as_mut(),
-            Self::Tls(stream) => stream.as_mut(),
-        };
-        Pin::new(reader)
-    }
-
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
         let writer: &mut (dyn AsyncWrite + Unpin) = match self {
             Self::Tcp(stream) => stream,
@@ -77,46 +49,38 @@ impl Socket {
     }
 }
 
-/// Reads decrypted bytes until there are no more or `buffer` is full: one record is
-/// 16 KiB at most, and a batch wants more.
-fn poll_read_into(
-    stream: &mut TlsStream<Socket>,
-    cx: &mut Context<'_>,
-    buffer: &mut BytesMut,
-) -> Poll<io::Result<usize>> {
-    let before = buffer.len();
-    loop {
-        if buffer.len() == buffer.capacity() {
-            if buffer.len() > before {
-                return Poll::Ready(Ok(buffer.len() - before));
-            }
-            // A read of nothing would be the end.
-            buffer.reserve(RECORD);
-        }
-        let spare = buffer.capacity() - buffer.len();
-        // The library fills an initialised slice.
-        let start = buffer.len();
-        buffer.put_bytes(0, spare);
-        let mut unread = ReadBuf::new(&mut buffer[start..]);
-        let result = Pin::new(&mut *stream).poll_read(cx, &mut unread);
-        let read = unread.filled().len();
-        buffer.truncate(start + read);
-        match result {
-            Poll::Ready(Ok(())) if read > 0 => {}
-            // What was read comes first; the end and an error come again.
-            _ if buffer.len() > before => return Poll::Ready(Ok(buffer.len() - before)),
-            result => return result.map_ok(|()| 0),
-        }
-    }
-}
-
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.get_mut().reader().poll_read(cx, buffer)
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Unix(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+            Self::Tls(stream) => poll_read_records(stream, cx, buffer),
+        }
+    }
+}
+
+/// Reads decrypted bytes until there are no more or `buffer` is full: one record is
+/// 16 KiB at most, and a batch wants more.
+fn poll_read_records(
+    stream: &mut TlsStream<Socket>,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let begin = buffer.filled().len();
+    loop {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut *stream).poll_read(cx, buffer);
+        let filled = buffer.filled().len();
+        match result {
+            Poll::Ready(Ok(())) if filled > before && buffer.remaining() > 0 => {}
+            // What was read comes first; the end and an error come again.
+            _ if filled > begin => return Poll::Ready(Ok(())),
+            result => return result,
+        }
     }
 }
 

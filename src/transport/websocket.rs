@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_tungstenite::tungstenite::handshake::server::{
@@ -189,20 +189,6 @@ where
             }
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Reads what is there into `buffer` and says how much; 0 is the end.
-    pub fn poll_read_buf(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_read_ready(cx))?;
-        let spare = buffer.capacity() - buffer.len();
-        let length = self.unread.len().min(spare.max(1));
-        buffer.put_slice(&self.unread[..length]);
-        self.unread.advance(length);
-        Poll::Ready(Ok(length))
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: Bytes) -> Poll<io::Result<usize>> {

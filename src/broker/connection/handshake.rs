@@ -33,6 +33,7 @@ use crate::protocol::{
     ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
 };
 use crate::transport::Stream;
+use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
 
 /// A peer that has not sent its CONNECT by then is cut.
@@ -142,7 +143,7 @@ async fn read_connect(
 /// wait for the runtime to notice.
 fn read_early(stream: &Stream, buffer: &mut BytesMut) -> Option<std::io::Result<usize>> {
     let mut bytes = [0; EARLY_READ];
-    match stream.shared_tcp()?.read_early(&mut bytes) {
+    match stream.tcp()?.read_early(&mut bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         result => Some(result.inspect(|&length| buffer.extend_from_slice(&bytes[..length]))),
     }
@@ -314,7 +315,7 @@ impl Handshake {
                 keep_alive: NonZeroU32::new(u32::from(keep_alive) * 1_500),
                 waker: None,
                 wants_output: true,
-                socket: stream.shared_tcp().cloned(),
+                socket: stream.tcp().map(TcpConnection::shared),
                 writer: Writer::Task,
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
@@ -382,8 +383,7 @@ impl Handshake {
             decoder,
             buffers,
             gated: None,
-            topic_aliases: None,
-            write_access: None,
+            topics: None,
             pause: None,
         });
         connection.gate_batch(BatchStart::default(), stored);
@@ -494,7 +494,7 @@ mod tests {
         let task = size_of_future(accept);
         assert!(task <= 24, "{task} bytes");
         let connection = size_of::<Connection>();
-        assert!(connection <= 136, "{connection} bytes");
+        assert!(connection <= 152, "{connection} bytes");
         let session = size_of::<Session>();
         assert!(session <= 312, "{session} bytes");
         let admission = size_of_future(admit);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::buffers::Traffic;
 use super::{Closed, Connection};
@@ -20,52 +20,84 @@ const READ_SIZE: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// What the connections of a thread read into, one after the other.
-    static READ_BUFFER: Cell<BytesMut> = Cell::new(BytesMut::new());
+    /// What the connections of a thread read into, one after the other; as long as one read
+    /// unless its messages are kept.
+    static ROOM: Cell<BytesMut> = Cell::default();
 }
 
 impl Connection {
     /// Reads once and handles all whole packets.
     pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
-        if self.decoder.missing(&self.buffers.get().partial) > READ_SIZE / 2 {
-            return self.read_large(cx);
+        let partial = std::mem::take(&mut self.buffers.get().partial);
+        let missing = self.decoder.missing(&partial);
+        if partial.len() + missing > READ_SIZE / 2 {
+            return self.read_large(partial, missing, cx);
         }
-        let mut buffer = READ_BUFFER.take();
-        buffer.clear();
-        buffer.reserve(READ_SIZE);
-        buffer.extend_from_slice(&self.buffers.get().partial);
-        let result = self.read_into(&mut buffer, cx);
+        let mut room = ROOM.take();
+        if room.is_empty() {
+            room = BytesMut::zeroed(READ_SIZE);
+        }
+        let (front, free) = room.split_at_mut(partial.len());
+        front.copy_from_slice(&partial);
+        let length = match self.poll_read(cx, free) {
+            Ok(Poll::Ready(length)) => length,
+            nothing => {
+                self.buffers.get().partial = partial;
+                ROOM.set(room);
+                return nothing.map(|_| ());
+            }
+        };
+        let room = room.freeze();
+        let mut batch = room.slice(..partial.len() + length);
+        let result = self.process_buffer(&mut batch, cx.waker());
         // An exact copy, so that an idle client with half a packet holds just that.
-        self.buffers.get().partial = BytesMut::from(&buffer[..]);
-        READ_BUFFER.set(buffer);
+        self.buffers.get().partial = BytesMut::from(&batch[..]);
+        drop(batch);
+        if let Ok(room) = room.try_into_mut() {
+            ROOM.set(room);
+        }
         result
     }
 
     /// Reads on into a large packet's own buffer, which grows with what has arrived and
     /// not with what was claimed.
-    fn read_large(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
-        let mut buffer = std::mem::take(&mut self.buffers.get().partial);
-        let missing = self.decoder.missing(&buffer);
-        buffer.reserve(missing.min(buffer.len().max(READ_SIZE)));
-        let result = self.read_into(&mut buffer, cx);
-        self.buffers.get().partial = buffer;
+    fn read_large(
+        &mut self,
+        mut partial: BytesMut,
+        missing: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Closed> {
+        let before = partial.len();
+        partial.resize(before + missing.min(before.max(READ_SIZE)), 0);
+        let read = self.poll_read(cx, &mut partial[before..])?;
+        partial.truncate(match read {
+            Poll::Ready(length) => before + length,
+            Poll::Pending => before,
+        });
+        let mut packet = partial.freeze();
+        let result = self.process_buffer(&mut packet, cx.waker());
+        self.buffers.get().partial = packet.into();
         result
     }
 
-    fn read_into(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Result<(), Closed> {
-        match self.stream.poll_read_buf(cx, buffer) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(Ok(0)) => Err(Closed::EndOfStream),
-            Poll::Ready(Ok(length)) => {
-                self.slot
-                    .broker
-                    .statistics
-                    .add(Counter::BytesReceived, length);
-                self.session.hear(self.slot.broker.clock().now());
-                self.process_buffer(buffer, cx.waker())
-            }
-            Poll::Ready(Err(error)) => Err(Closed::Socket(error)),
+    /// Reads once into `room` and says how much; the end is an error.
+    fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Result<Poll<usize>, Closed> {
+        let mut arrived = ReadBuf::new(room);
+        if Pin::new(&mut self.stream)
+            .poll_read(cx, &mut arrived)
+            .map_err(Closed::Socket)?
+            .is_pending()
+        {
+            return Ok(Poll::Pending);
         }
+        let length = arrived.filled().len();
+        if length == 0 {
+            return Err(Closed::EndOfStream);
+        }
+        let broker = &self.slot.broker;
+        broker.statistics.add(Counter::BytesReceived, length);
+        self.session.hear(broker.clock().now());
+        Ok(Poll::Ready(length))
     }
 
     /// Writes answers and the session's output until there is none left (ready) or the

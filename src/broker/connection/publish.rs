@@ -142,38 +142,6 @@ impl Connection {
         self.reply(&Packet::PubComp(Acknowledgement::success(packet_id)))
     }
 
-    /// The topic of a PUBLISH: its own, or the one that its alias stands for.
-    fn topic(&mut self, publish: &Publish) -> Result<TopicName, Closed> {
-        let Some(alias) = publish.topic_alias() else {
-            let missing = Closed::protocol_error("PUBLISH: neither topic nor topic alias");
-            return publish.topic.clone().ok_or(missing);
-        };
-        let alias = alias.get();
-        if alias > self.slot.listener.max_topic_alias() {
-            return Err(Closed::Refused(
-                ReasonCode::TopicAliasInvalid,
-                "PUBLISH: topic alias",
-            ));
-        }
-        match &publish.topic {
-            Some(topic) => {
-                self.topic_aliases
-                    .get_or_insert_default()
-                    .insert(alias, topic.to_owned_name());
-                Ok(topic.clone())
-            }
-            None => {
-                let known = self
-                    .topic_aliases
-                    .as_ref()
-                    .and_then(|aliases| aliases.get(&alias));
-                known
-                    .cloned()
-                    .ok_or(Closed::protocol_error("PUBLISH: unknown topic alias"))
-            }
-        }
-    }
-
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
         if self.slot.broker.memory.is_short() {

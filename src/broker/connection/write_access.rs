@@ -54,7 +54,7 @@ impl Connection {
             return is_open_to_clients(topic);
         }
         let epoch = access.epoch();
-        let remembered = self.write_access.get_or_insert_default();
+        let remembered = &mut self.topics.get_or_insert_default().write_access;
         let (broker, session) = (&self.slot.broker, &self.session);
         remembered.get_or_insert_with(epoch, topic, || {
             broker.may_write(&session.identity(), topic)

@@ -29,6 +29,10 @@ pub struct PacketBytes {
 }
 
 impl PacketBytes {
+    fn new(bytes: Bytes) -> Self {
+        Self { bytes, position: 0 }
+    }
+
     /// How many bytes are not yet decoded.
     pub fn remaining(&self) -> usize {
         self.bytes.len() - self.position
@@ -67,19 +71,27 @@ impl Decoder {
     /// Takes all whole packets off the front of `buffer`. What is left is the
     /// beginning of a packet. An error is about the packet at the very front.
     pub fn split_whole_packets(&self, buffer: &mut BytesMut) -> Result<PacketBytes, DecodeError> {
+        let end = self.whole_packets(buffer)?;
+        Ok(PacketBytes::new(buffer.split_to(end).freeze()))
+    }
+
+    /// The same of bytes that do not change any more.
+    pub fn take_whole_packets(&self, buffer: &mut Bytes) -> Result<PacketBytes, DecodeError> {
+        let end = self.whole_packets(buffer)?;
+        Ok(PacketBytes::new(buffer.split_to(end)))
+    }
+
+    /// How long all whole packets at the front of `buffer` are.
+    fn whole_packets(&self, buffer: &[u8]) -> Result<usize, DecodeError> {
         let mut end = 0;
         loop {
             match frame::find(&buffer[end..], self.max_packet_size) {
                 Ok(Frame::Whole { length, .. }) => end += length,
-                Ok(Frame::Incomplete { .. }) => break,
+                Ok(Frame::Incomplete { .. }) => return Ok(end),
                 Err(error) if end == 0 => return Err(error),
-                Err(_) => break,
+                Err(_) => return Ok(end),
             }
         }
-        Ok(PacketBytes {
-            bytes: buffer.split_to(end).freeze(),
-            position: 0,
-        })
     }
 
     /// How many bytes the packet at the front of `buffer` still needs at least; 0 when
