@@ -76,7 +76,10 @@ impl Connection {
         });
         let mut packet = partial.freeze();
         let result = self.process_buffer(&mut packet, cx.waker());
-        self.buffers.get().partial = packet.into();
+        self.buffers.get().partial = match packet.is_empty() {
+            true => BytesMut::new(),
+            false => packet.into(),
+        };
         result
     }
 
