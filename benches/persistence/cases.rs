@@ -32,20 +32,27 @@ const ALL: &[Kind] = &[Kind::Stored, Kind::InMemory, Kind::Synced, Kind::Mosquit
 const STORED: &[Kind] = &[Kind::Stored];
 
 const IN_MEMORY: &str = Kind::InMemory.name();
+const MOSQUITTO: &str = Kind::Mosquitto.name();
 
 pub const CASES: &[Case] = &[
     Case {
         name: "subscriber connected",
         brokers: ALL,
         in_each_round: true,
-        goals: &[Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.6))],
+        goals: &[
+            Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.6)),
+            Goal::ratio(RATE, MOSQUITTO, Wanted::AtLeast(5.0)),
+        ],
         measure: |kind, extent| queue::connected(&Broker::start(kind), extent),
     },
     Case {
         name: "subscriber away",
         brokers: ALL,
         in_each_round: true,
-        goals: &[Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.25))],
+        goals: &[
+            Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.25)),
+            Goal::ratio(RATE, MOSQUITTO, Wanted::AtLeast(5.0)),
+        ],
         measure: |kind, extent| queue::away(&Broker::start(kind), extent),
     },
     Case {
