@@ -19,11 +19,7 @@ pub struct SharedTcpStream(Arc<TcpStream>);
 impl SharedTcpStream {
     /// Writes what the socket takes at once; an error of the kind `WouldBlock` is nothing.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match slices {
-            // Cheaper for the system than a list of one.
-            [slice] => (&*self.0).write(slice),
-            _ => (&*self.0).write_vectored(slices),
-        }
+        write_slices(&self.0, slices)
     }
 
     /// Ends the connection for all holders: nothing more is written.
@@ -158,6 +154,14 @@ impl TcpConnection {
     }
 }
 
+fn write_slices(mut socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        // Cheaper for the system than a list of one.
+        [slice] => socket.write(slice),
+        _ => socket.write_vectored(slices),
+    }
+}
+
 impl From<TcpStream> for TcpConnection {
     /// The socket does not block.
     fn from(socket: TcpStream) -> Self {
@@ -194,11 +198,7 @@ impl AsyncWrite for TcpConnection {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.get_mut()
-            .poll_write_with(cx, |mut socket| match slices {
-                // Cheaper for the system than a list of one.
-                [slice] => socket.write(slice),
-                _ => socket.write_vectored(slices),
-            })
+            .poll_write_with(cx, |socket| write_slices(socket, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
