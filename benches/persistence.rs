@@ -6,7 +6,7 @@
 //! They take turns in rotating order, one case after the other.
 //!
 //! ```text
-//! cargo bench --bench persistence -- --quick               about a minute
+//! cargo bench --bench persistence -- --quick               a minute and a half
 //! cargo bench --bench persistence -- --rounds 5            more rounds
 //! cargo bench --bench persistence -- --case connected      the cases whose name contains connected
 //! cargo bench --bench persistence -- --only stored,memory  the brokers whose name contains one of these
