@@ -5,13 +5,17 @@ mod interface;
 mod peer;
 mod tls;
 
+use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpListener;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -153,8 +157,7 @@ impl ListeningSocket {
     async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
             Self::Tcp { listener, .. } => {
-                let accepted = listener.async_io(Interest::READABLE, TcpListener::accept);
-                let (stream, address) = accepted.await?;
+                let (stream, address) = accept_waiting(listener).await?;
                 let stream = std::net::TcpStream::from(stream);
                 Ok((Socket::Tcp(stream.into()), Peer::from_address(address)))
             }
@@ -164,6 +167,33 @@ impl ListeningSocket {
             }
         }
     }
+}
+
+/// Takes the connection that waits, or the next one.
+///
+/// Whether one more waits is asked of the system first: it makes a whole socket before it
+/// finds that there is nobody to take.
+async fn accept_waiting(
+    listener: &AsyncFd<TcpListener>,
+) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
+    loop {
+        let mut ready = poll_fn(|cx| listener.poll_read_ready(cx)).await?;
+        match ready.try_io(|listener| listener.get_ref().accept()) {
+            Ok(accepted) => {
+                if !has_input(listener.get_ref()) {
+                    ready.clear_ready();
+                }
+                return accepted;
+            }
+            Err(_would_block) => {}
+        }
+    }
+}
+
+/// Whether there may be something to take.
+fn has_input(source: &impl AsFd) -> bool {
+    let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+    poll(&mut sources, PollTimeout::ZERO) != Ok(0)
 }
 
 impl ListeningSocket {
@@ -289,6 +319,25 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_is_taken_together_with_others_or_later() {
+        let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let socket = ListeningSocket::new(BoundSocket::Tcp(socket), true).unwrap();
+        for together in [1, 3, 1, 2] {
+            let connect = || std::net::TcpStream::connect(address).unwrap();
+            let clients: Vec<_> = (0..together).map(|_| connect()).collect();
+            for _ in &clients {
+                socket.accept().await.unwrap();
+            }
+            // Nobody is left: the next one is waited for.
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), socket.accept());
+            assert_eq!(client.unwrap().peer_addr().unwrap(), address);
+            accepted.unwrap();
+        }
+    }
 
     #[tokio::test]
     async fn small_packets_go_at_once_unless_the_configuration_says_otherwise() {
