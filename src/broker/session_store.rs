@@ -145,8 +145,8 @@ impl Broker {
         &self,
         opening: Opening,
         ticket: &Ticket<'_>,
+        now: Millis,
     ) -> (Arc<Session>, bool) {
-        let now = self.clock.now();
         let mut aftermath = Aftermath::default();
         let mut shard = self.sessions.shard(&opening.identity.client_id);
         let earlier = shard.get(&opening.identity.client_id);
@@ -375,8 +375,10 @@ impl Session {
         state.end_connection(Ending::TakenOver);
         self.set_connected(false);
         aftermath.wills.extend(state.will.take().map(|will| *will));
-        let filters = state.subscriptions.keys().cloned().collect();
-        aftermath.ended.push((Arc::clone(self), filters));
+        if !state.subscriptions.is_empty() {
+            let filters = state.subscriptions.keys().cloned().collect();
+            aftermath.ended.push((Arc::clone(self), filters));
+        }
         aftermath.shared.extend(state.end());
     }
 }

@@ -45,7 +45,14 @@ impl Buffers {
         if traffic.unsent.capacity() > KEPT_PIECES {
             traffic.unsent = VecDeque::new();
         }
-        SPARE.set(self.0.take());
+        // A thread that ends keeps nothing.
+        let _ = SPARE.try_with(|spare| spare.set(self.0.take()));
+    }
+}
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

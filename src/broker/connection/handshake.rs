@@ -2,21 +2,25 @@
 //! the connection is served.
 
 mod connack;
+mod deadline;
 mod open;
+mod read_connect;
 mod refusal;
 
-use std::io::ErrorKind;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use self::connack::accepted;
+use self::deadline::Deadline;
 use self::open::{Opened, open};
+use self::read_connect::read_connect;
 use self::refusal::Refusal;
 use super::Connection;
 use super::buffers::Buffers;
@@ -36,14 +40,8 @@ use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
 
-/// A peer that has not sent its CONNECT by then is cut.
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// A CONNECT takes so many bytes at most: five strings and some properties.
 const MAX_CONNECT: u32 = 512 * 1024;
-/// What is read at once of a CONNECT that has come already.
-const EARLY_READ: usize = 256;
-/// What is read at once before the CONNECT is whole.
-const FIRST_READ: usize = 1024;
 
 /// Serves one accepted socket until it ends; it is counted as long.
 pub(in crate::broker) fn accept(socket: Socket, peer: Peer, slot: Slot) -> ClientTask {
@@ -52,8 +50,11 @@ pub(in crate::broker) fn accept(socket: Socket, peer: Peer, slot: Slot) -> Clien
 
 async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connection>> {
     let Slot { listener, broker } = &slot;
-    let deadline = Instant::now() + CONNECT_WITHIN;
-    let opened = timeout_at(deadline, open(socket, &mut peer, listener)).await;
+    let mut deadline = Deadline::default();
+    let opened = {
+        let opening = pin!(open(socket, &mut peer, listener));
+        deadline.wait_for(opening).await
+    };
     let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
@@ -68,8 +69,11 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
     };
     let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
     let mut rest = BytesMut::new();
-    let connect = read_connect(&mut stream, &mut decoder, &mut rest, broker);
-    let connect = match timeout_at(deadline, connect).await {
+    let connect = {
+        let reading = pin!(read_connect(&mut stream, &mut decoder, &mut rest, broker));
+        deadline.wait_for(reading).await
+    };
+    let connect = match connect {
         Ok(Ok(connect)) => connect,
         Ok(Err(refusal)) => {
             refuse(stream, &refusal, decoder.version(), &peer, broker).await;
@@ -98,54 +102,6 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
             refuse(stream, &refusal, Some(version), &peer, broker).await;
             None
         }
-    }
-}
-
-async fn read_connect(
-    stream: &mut Stream,
-    decoder: &mut Decoder,
-    buffer: &mut BytesMut,
-    broker: &Broker,
-) -> Result<Box<Connect>, Refusal> {
-    /// The high four bits of a CONNECT's first byte.
-    const CONNECT: u8 = 0x10;
-    /// The first byte of a TLS record that begins a handshake.
-    const TLS_HANDSHAKE: u8 = 0x16;
-    let mut early = read_early(stream, buffer);
-    loop {
-        let result = match early.take() {
-            Some(result) => result,
-            None => {
-                buffer.reserve(FIRST_READ);
-                stream.read_buf(buffer).await
-            }
-        };
-        match result {
-            Ok(0) => return Err(Refusal::Gone),
-            Ok(length) => broker.statistics.add(Counter::BytesReceived, length),
-            Err(error) => return Err(Refusal::Socket(error)),
-        }
-        match buffer.first() {
-            Some(&TLS_HANDSHAKE) => return Err(Refusal::Tls),
-            Some(&byte) if byte & 0xf0 != CONNECT => return Err(Refusal::NotConnect(byte)),
-            _ => {}
-        }
-        match decoder.decode(buffer) {
-            Ok(Some(Packet::Connect(connect))) => return Ok(connect),
-            Ok(Some(_)) => return Err(Refusal::NotConnect(0)),
-            Ok(None) => {}
-            Err(error) => return Err(Refusal::Malformed(error)),
-        }
-    }
-}
-
-/// Reads a CONNECT that came faster than its connection was taken, as most do: nobody has to
-/// wait for the runtime to notice.
-fn read_early(stream: &Stream, buffer: &mut BytesMut) -> Option<std::io::Result<usize>> {
-    let mut bytes = [0; EARLY_READ];
-    match stream.tcp()?.read_early(&mut bytes) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-        result => Some(result.inspect(|&length| buffer.extend_from_slice(&bytes[..length]))),
     }
 }
 
@@ -284,6 +240,7 @@ impl Handshake {
         let limits = &listener.config().limits;
         decoder.set_max_packet_size(limits.max_packet_size);
         let version = connect.version;
+        let now = broker.clock().now();
         let number = ConnectionNumber::unused();
         let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
         let expiry = session_expiry(&connect, broker.policy().persistent_client_expiration());
@@ -337,7 +294,7 @@ impl Handshake {
             will: connect.will.take(),
         };
         let ticket = Ticket::new(broker.persistence());
-        let (session, present) = broker.open_session(opening, &ticket);
+        let (session, present) = broker.open_session(opening, &ticket, now);
         let stored = ticket.number();
         drop(ticket);
         if !Arc::ptr_eq(listener, &broker.listener(listener.index())) {
@@ -387,7 +344,6 @@ impl Handshake {
             pause: None,
         });
         connection.gate_batch(BatchStart::default(), stored);
-        let now = connection.slot.broker.clock().now();
         let session = &connection.session;
         session
             .state()
