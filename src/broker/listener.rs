@@ -178,14 +178,11 @@ async fn accept_waiting(
 ) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
     loop {
         let mut ready = poll_fn(|cx| listener.poll_read_ready(cx)).await?;
-        match ready.try_io(|listener| listener.get_ref().accept()) {
-            Ok(accepted) => {
-                if !has_input(listener.get_ref()) {
-                    ready.clear_ready();
-                }
-                return accepted;
+        if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
+            if !has_input(listener.get_ref()) {
+                ready.clear_ready();
             }
-            Err(_would_block) => {}
+            return accepted;
         }
     }
 }
@@ -320,12 +317,17 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn whoever_waits_is_taken_together_with_others_or_later() {
+    fn listening(nodelay: bool) -> (ListeningSocket, SocketAddr) {
         let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = socket.local_addr().unwrap();
         socket.set_nonblocking(true).unwrap();
-        let socket = ListeningSocket::new(BoundSocket::Tcp(socket), true).unwrap();
+        let socket = ListeningSocket::new(BoundSocket::Tcp(socket), nodelay).unwrap();
+        (socket, address)
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_taken_together_with_others_or_later() {
+        let (socket, address) = listening(true);
         for together in [1, 3, 1, 2] {
             let connect = || std::net::TcpStream::connect(address).unwrap();
             let clients: Vec<_> = (0..together).map(|_| connect()).collect();
@@ -348,10 +350,7 @@ mod tests {
                 set_tcp_nodelay,
                 ..Config::default()
             };
-            let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let address = socket.local_addr().unwrap();
-            socket.set_nonblocking(true).unwrap();
-            let socket = ListeningSocket::new(BoundSocket::Tcp(socket), at_start).unwrap();
+            let (socket, address) = listening(at_start);
             let (client, accepted) = tokio::join!(TcpStream::connect(address), socket.accept());
             let accepted = accepted.unwrap().0;
             socket.hurry(&accepted, &config);

@@ -51,10 +51,8 @@ pub(in crate::broker) fn accept(socket: Socket, peer: Peer, slot: Slot) -> Clien
 async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connection>> {
     let Slot { listener, broker } = &slot;
     let mut deadline = Deadline::default();
-    let opened = {
-        let opening = pin!(open(socket, &mut peer, listener));
-        deadline.wait_for(opening).await
-    };
+    let opening = open(socket, &mut peer, listener);
+    let opened = deadline.wait_for(pin!(opening)).await;
     let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
@@ -69,11 +67,9 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
     };
     let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
     let mut rest = BytesMut::new();
-    let connect = {
-        let reading = pin!(read_connect(&mut stream, &mut decoder, &mut rest, broker));
-        deadline.wait_for(reading).await
-    };
-    let connect = match connect {
+    let reading = read_connect(&mut stream, &mut decoder, &mut rest, broker);
+    let read = deadline.wait_for(pin!(reading)).await;
+    let connect = match read {
         Ok(Ok(connect)) => connect,
         Ok(Err(refusal)) => {
             refuse(stream, &refusal, decoder.version(), &peer, broker).await;
