@@ -235,7 +235,7 @@ impl Connection {
         for _ in 0..pings {
             self.reply(&Packet::PingResp)?;
         }
-        broker.count_received(received);
+        broker.statistics.received(received);
         self.pause_for(congested, waker, now);
         if acknowledged {
             self.session.state().progress(&self.session, &broker, now);

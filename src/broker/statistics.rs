@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thread_local::ThreadLocal;
 
-use super::Broker;
-
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counter {
@@ -50,6 +48,34 @@ impl Statistics {
         );
     }
 
+    /// Counts packets that clients sent.
+    pub(super) fn received(&self, tally: Tally) {
+        let Tally {
+            packets,
+            publishes,
+            payload_bytes,
+        } = tally;
+        self.add(Counter::MessagesReceived, packets);
+        if publishes > 0 {
+            self.add(Counter::PublishesReceived, publishes);
+            self.add(Counter::PayloadReceived, payload_bytes);
+        }
+    }
+
+    /// Counts packets that clients get.
+    pub(super) fn sent(&self, tally: Tally) {
+        let Tally {
+            packets,
+            publishes,
+            payload_bytes,
+        } = tally;
+        self.add(Counter::MessagesSent, packets);
+        if publishes > 0 {
+            self.add(Counter::PublishesSent, publishes);
+            self.add(Counter::PayloadSent, payload_bytes);
+        }
+    }
+
     /// The sum of all threads.
     pub(super) fn total(&self, counter: Counter) -> u64 {
         let threads = self.threads.iter();
@@ -86,34 +112,6 @@ impl Tally {
         self.packets += other.packets;
         self.publishes += other.publishes;
         self.payload_bytes += other.payload_bytes;
-    }
-}
-
-impl Broker {
-    pub(super) fn count_received(&self, tally: Tally) {
-        let Tally {
-            packets,
-            publishes,
-            payload_bytes,
-        } = tally;
-        self.statistics.add(Counter::MessagesReceived, packets);
-        if publishes > 0 {
-            self.statistics.add(Counter::PublishesReceived, publishes);
-            self.statistics.add(Counter::PayloadReceived, payload_bytes);
-        }
-    }
-
-    pub(super) fn count_sent(&self, tally: Tally) {
-        let Tally {
-            packets,
-            publishes,
-            payload_bytes,
-        } = tally;
-        self.statistics.add(Counter::MessagesSent, packets);
-        if publishes > 0 {
-            self.statistics.add(Counter::PublishesSent, publishes);
-            self.statistics.add(Counter::PayloadSent, payload_bytes);
-        }
     }
 }
 

@@ -174,7 +174,7 @@ impl Connection {
             let mut sent = state.take_output(self.number, &mut traffic.unsent);
             drop(state);
             sent.packets += std::mem::take(&mut traffic.reply_count);
-            self.slot.broker.count_sent(sent);
+            self.slot.broker.statistics.sent(sent);
         }
     }
 

@@ -142,7 +142,7 @@ impl DirectWrite {
             }
             drop(state);
             if sent.packets > 0 {
-                broker.count_sent(sent);
+                broker.statistics.sent(sent);
             }
             // A socket that takes nothing, and one that is gone, are the task's business.
             let result = write_pieces(&mut pieces, |slices| socket.try_write_vectored(slices));
