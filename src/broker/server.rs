@@ -1,5 +1,7 @@
 //! A running broker, from its first socket to its last.
 
+mod memory_limit;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,13 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use self::memory_limit::watch_memory;
 use super::Broker;
 use super::clock::Clock;
 use super::config::{Config, Listener, Overrides, Protocol};
 use super::housekeeping::keep_house;
 use super::listener::{ListeningSocket, bind, listen};
 use super::log::Log;
-use super::memory::watch_memory;
 use super::persistence::Opened;
 use super::resources::Resources;
 use super::sys::{keep_topics, topic_sink};
