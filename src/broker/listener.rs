@@ -1,4 +1,4 @@
-//! Where connections are taken.
+//! Listening sockets, what speaks TLS on them, and the peers behind them.
 
 mod bind;
 mod interface;
@@ -9,10 +9,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicU32;
 
 use mio::net::TcpListener;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,24 +18,17 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixListener;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
 pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{Negotiated, TlsError, acceptor as tls_acceptor};
-use super::Broker;
 use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
-use super::connection;
 use super::mount_point::MountPoint;
-use super::statistics::Counter;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
 use crate::transport::watch::watch;
-
-/// How long a listener rests when the system has no more sockets to give.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// A listener as the connections see it that it took since the last reload: what a client
 /// was told when it connected stays true for it.
@@ -86,6 +77,11 @@ impl ListenerContext {
 
     pub(super) fn security(&self) -> EffectiveSecurity<'_> {
         self.config.effective_security(self.settings())
+    }
+
+    /// The number of connections that it has now.
+    pub(super) fn connections(&self) -> &AtomicU32 {
+        &self.connections
     }
 
     /// What speaks TLS here, if anything does.
@@ -154,7 +150,8 @@ impl ListeningSocket {
         })
     }
 
-    async fn accept(&self) -> io::Result<(Socket, Peer)> {
+    /// Takes the connection that waits, or the next one.
+    pub(super) async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
             Self::Tcp { listener, .. } => {
                 let (stream, address) = accept_waiting(listener).await?;
@@ -195,7 +192,7 @@ fn has_input(source: &impl AsFd) -> bool {
 
 impl ListeningSocket {
     /// Lets small packets go at once, or not, as the configuration says since a reload.
-    fn hurry(&self, accepted: &Socket, config: &Config) {
+    pub(super) fn set_nodelay(&self, accepted: &Socket, config: &Config) {
         if let (Self::Tcp { nodelay, .. }, Socket::Tcp(stream)) = (self, accepted) {
             if config.set_tcp_nodelay != *nodelay {
                 // A peer that is gone already shows at the first read.
@@ -203,112 +200,6 @@ impl ListeningSocket {
             }
         }
     }
-}
-
-/// One of the connections that a listener and the broker may have, taken while it lasts.
-pub(super) struct Slot {
-    pub(super) listener: Arc<ListenerContext>,
-    pub(super) broker: Arc<Broker>,
-}
-
-impl Slot {
-    /// Takes one more connection of the listener and of the broker, unless there are as
-    /// many as allowed.
-    fn new(listener: &Arc<ListenerContext>, broker: &Arc<Broker>) -> Option<Self> {
-        broker.statistics.add(Counter::Sockets, 1);
-        let limits = &listener.config().limits;
-        if !count(&broker.connections, limits.global_max_connections) {
-            return None;
-        }
-        if !count(&listener.connections, listener.settings().max_connections) {
-            broker.connections.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Self {
-            listener: Arc::clone(listener),
-            broker: Arc::clone(broker),
-        })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.listener.connections.fetch_sub(1, Ordering::Relaxed);
-        self.broker.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Counts one more, unless there are as many as allowed.
-fn count(counter: &AtomicU32, limit: Option<u32>) -> bool {
-    let limit = limit.unwrap_or(u32::MAX);
-    let more = |count: u32| (count < limit).then_some(count + 1);
-    counter
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-        .is_ok()
-}
-
-/// Takes connections from one socket of the listener with this place in the configuration,
-/// until the broker stops.
-pub(super) async fn listen(
-    socket: ListeningSocket,
-    index: usize,
-    broker: Arc<Broker>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut stopped = pin!(stop.changed());
-    loop {
-        let accepted = tokio::select! {
-            // To be taken is what happens often.
-            biased;
-            accepted = socket.accept() => accepted,
-            _ = &mut stopped => return,
-        };
-        match accepted {
-            Ok((accepted, peer)) => {
-                let listener = broker.listener(index);
-                socket.hurry(&accepted, listener.config());
-                take(accepted, peer, &listener, &broker);
-            }
-            Err(error) => {
-                // The peer was faster gone than taken, or there are no file descriptors.
-                if !is_about_one_peer(&error) {
-                    broker
-                        .log()
-                        .error(format_args!("Error: Unable to accept: {error}."));
-                    tokio::time::sleep(ACCEPT_REST).await;
-                }
-            }
-        }
-    }
-}
-
-fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
-    let settings = context.settings();
-    let log = broker.log();
-    let Some(slot) = Slot::new(context, broker) else {
-        let host = peer.host();
-        log.notice(format_args!(
-            "Client connection from {host} denied: max_connections exceeded."
-        ));
-        return;
-    };
-    // A proxy has yet to say where the connection is from.
-    if broker.policy().connection_messages() && settings.proxy_protocol.is_none() {
-        log.notice(format_args!(
-            "New connection from {peer} on port {}.",
-            settings.port
-        ));
-    }
-    tokio::spawn(connection::accept(socket, peer, slot));
-}
-
-fn is_about_one_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
 }
 
 #[cfg(test)]
@@ -353,7 +244,7 @@ mod tests {
             let (socket, address) = listening(at_start);
             let (client, accepted) = tokio::join!(TcpStream::connect(address), socket.accept());
             let accepted = accepted.unwrap().0;
-            socket.hurry(&accepted, &config);
+            socket.set_nodelay(&accepted, &config);
             let Socket::Tcp(stream) = accepted else {
                 panic!("a TCP listener takes TCP connections");
             };

@@ -1,5 +1,6 @@
 //! A running broker, from its first socket to its last.
 
+mod accept;
 mod memory_limit;
 
 use std::io::{self, Write};
@@ -11,12 +12,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use self::accept::listen;
 use self::memory_limit::watch_memory;
 use super::Broker;
 use super::clock::Clock;
 use super::config::{Config, Listener, Overrides, Protocol};
 use super::housekeeping::keep_house;
-use super::listener::{ListeningSocket, bind, listen};
+use super::listener::{ListeningSocket, bind};
 use super::log::Log;
 use super::persistence::Opened;
 use super::resources::Resources;
