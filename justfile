@@ -23,7 +23,7 @@ format:
 lint:
     cargo clippy --locked --all-targets -- -D warnings
 
-# All tests, or those that ARGUMENTS choose: just test --test guide
+# All tests, or those that ARGUMENTS choose: just test --test fast guide::
 test *ARGUMENTS:
     cargo test --locked {{ ARGUMENTS }}
 
@@ -35,17 +35,17 @@ peers:
 
 # Works through the lab sheets.
 lab:
-    cargo test --locked --test lab_sheets
+    cargo test --locked --test peers lab_sheets
 
 # The lab guide's commands against Debian's Mosquitto instead of our programs.
 guide-with-mosquitto:
     MQ_BROKER_PROGRAM=mosquitto MQ_PUB_PROGRAM=mosquitto_pub \
         MQ_SUB_PROGRAM=mosquitto_sub MQ_PASSWD_PROGRAM=mosquitto_passwd \
-        cargo test --locked --test guide
+        cargo test --locked --test fast guide::
 
 # Kills the broker so many times under load: just crash 2000
 crash ROUNDS="500":
-    MQ_CRASH_ROUNDS={{ ROUNDS }} cargo test --locked --test crash
+    MQ_CRASH_ROUNDS={{ ROUNDS }} cargo test --locked --test durability crash
 
 # Measures the broker's throughput.
 bench:
@@ -61,7 +61,7 @@ static:
 
 # The container image's programs in an empty root, without an engine.
 test-image:
-    MQ_STATIC_PROGRAMS=$(packaging/build-static.sh) cargo test --locked --test container
+    MQ_STATIC_PROGRAMS=$(packaging/build-static.sh) cargo test --locked --test peers container
 
 # A Debian package and an archive of the static programs for TARGET, in target/packages.
 package TARGET="x86_64-unknown-linux-gnu":

@@ -4,16 +4,17 @@
 //! The programs are the ones Cargo built. `MQ_BROKER_PROGRAM`, `MQ_PUB_PROGRAM`,
 //! `MQ_SUB_PROGRAM` and `MQ_PASSWD_PROGRAM` name others, so that the same promises can be
 //! held against another implementation:
-//! `MQ_BROKER_PROGRAM=/usr/sbin/mosquitto cargo test --test guide`.
+//! `MQ_BROKER_PROGRAM=/usr/sbin/mosquitto cargo test --test fast guide::`.
 
 #![allow(
     dead_code,
     unused_imports,
-    reason = "each test binary compiles this module and uses its own part of it"
+    reason = "each test binary uses its own part of it"
 )]
 
 pub(crate) mod broker;
 pub(crate) mod browser;
+pub(crate) mod client;
 pub(crate) mod cutting_proxy;
 pub(crate) mod output;
 pub(crate) mod peers;
@@ -25,6 +26,7 @@ pub(crate) mod site;
 pub(crate) mod socks5_proxy;
 pub(crate) mod tls;
 pub(crate) mod tls_server;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

@@ -1,0 +1,22 @@
+//! `persistence true` means it: whatever was acknowledged is there after the broker was
+//! killed at that moment (SIGKILL, which no program can prepare for) and started again.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crash;
+mod damage;
+mod deliveries;
+mod expiry;
+mod files;
+mod full;
+mod import;
+mod publishers;
+mod queues;
+mod retained;
+mod scene;
+mod sessions;
+mod subscriptions;
+mod wills;
+
+use support::{client, wire};

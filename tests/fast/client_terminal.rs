@@ -1,0 +1,151 @@
+//! What `mq-pub` and `mq-sub` do only when a person looks at them: at a terminal, which
+//! `script` provides.
+
+use crate::support::broker::free_port;
+use crate::support::peers::require_programs;
+use crate::support::program::{find_program, program_path};
+use crate::support::scripted_broker::ScriptedBroker;
+use crate::support::tls_server::{Identity, TlsServer};
+use crate::support::{Broker, Program};
+
+/// What a person sees who runs the command line and types `answer`.
+fn at_a_terminal(line: &str, variables: &[(&str, &str)], answer: &str) -> String {
+    // At the end of its input `script` would wait for two seconds.
+    let mut script = terminal(line).keep_stdin_open();
+    for (name, value) in variables {
+        script = script.env(name, value);
+    }
+    let mut script = script.start();
+    script.offer_line(answer);
+    script.ends().stdout()
+}
+
+/// The command line at a terminal.
+fn terminal(line: &str) -> Program {
+    let script = find_program("script").expect("it was looked for");
+    Program::at(&script, "-qec")
+        .arg(line)
+        .arg("/dev/null")
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "")
+}
+
+#[test]
+fn at_a_terminal_topics_are_coloured_unless_no_color_is_set() {
+    if !require_programs(&["script"]) {
+        return;
+    }
+    let broker = Broker::local();
+    broker.typed("mq-pub -t a -r -m x").run().succeeds();
+    let line = format!(
+        "{} -p {} -v -t a -C 1",
+        program_path("mq-sub").display(),
+        broker.port()
+    );
+    let text = at_a_terminal(&line, &[], "");
+    assert!(text.contains("\x1b[36ma\x1b[0m x"), "{text:?}");
+    let text = at_a_terminal(&line, &[("NO_COLOR", "1")], "");
+    assert!(text.contains("a x") && !text.contains('\x1b'), "{text:?}");
+}
+
+#[test]
+fn at_a_terminal_a_password_that_is_missing_is_asked_for() {
+    if !require_programs(&["script"]) {
+        return;
+    }
+    let broker = ScriptedBroker::answering(|first, body| match first {
+        0x10 if body.ends_with(b"\x00\x08passsnir") => b"\x20\x02\x00\x00".to_vec(),
+        0x10 => b"\x20\x02\x00\x05".to_vec(),
+        _ => Vec::new(),
+    });
+    let line = format!(
+        "{} -p {} -u snir -t a -m x",
+        program_path("mq-pub").display(),
+        broker.port()
+    );
+    let text = at_a_terminal(&line, &[], "passsnir");
+    assert!(text.contains("Password for snir: "), "{text:?}");
+    assert!(!text.contains("refused"), "{text:?}");
+    assert!(broker.received().contains(&(0x30, b"\x00\x01ax".to_vec())));
+}
+
+#[test]
+fn at_a_terminal_an_error_comes_with_a_hint_at_its_cause() {
+    if !require_programs(&["script"]) {
+        return;
+    }
+    let broker = Broker::local();
+    let http = ScriptedBroker::with_connack(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let refusing = ScriptedBroker::with_connack(b"\x20\x02\x00\x05");
+    // Port 9 is never reached.
+    let tls = TlsServer::new(&Identity::authority(&["localhost"])).start(9);
+    let free = free_port();
+    let nothing = format!(
+        "Hint: nothing listens at localhost port {free}: is the broker running? \
+         `mq-broker` starts one"
+    );
+    let cases = [
+        (
+            "mq-pub -t a -m x --will-paylod y".to_owned(),
+            "Hint: did you mean --will-payload?",
+        ),
+        (format!("mq-pub -t a -m x -p {free}"), nothing.as_str()),
+        (format!("mq-sub -t a -p {free}"), &nothing),
+        (
+            format!("mq-pub -t a -m x -h 127.0.0.1 -p {}", refusing.port()),
+            "Hint: the broker asks for a login: -u USERNAME --pw-file FILE",
+        ),
+        (
+            format!("mq-pub -t a -m x -h 127.0.0.1 -p {tls}"),
+            "Hint: this port speaks TLS: try --cafile FILE",
+        ),
+        (
+            format!("mq-pub -t a -m x -h 127.0.0.1 -p {}", http.port()),
+            "Hint: this port speaks HTTP: try --ws",
+        ),
+        (
+            format!("mq-pub -t a -m x --ws -p {}", broker.port()),
+            "Hint: does the broker listen for WebSocket on this port?",
+        ),
+    ];
+    for (line, hint) in cases {
+        let (name, options) = line.split_once(' ').unwrap();
+        let program = program_path(name);
+        let text = at_a_terminal(&format!("{} {options}", program.display()), &[], "");
+        assert!(text.contains(hint), "{line}: {text:?}");
+        // Nobody is at a terminal here.
+        let outcome = Program::typed(&line).run();
+        assert!(!outcome.stderr().contains("Hint"), "{outcome}");
+    }
+}
+
+#[test]
+fn a_watched_terminal_is_drawn_again_when_it_gets_another_size() {
+    if !require_programs(&["script", "stty"]) {
+        return;
+    }
+    let broker = Broker::local();
+    for (topic, text) in [("a", "one"), ("b", "two")] {
+        broker
+            .typed(&format!("mq-pub -r -t {topic} -m {text}"))
+            .run()
+            .succeeds();
+    }
+    // The kernel tells the size to everybody at the terminal.
+    let line = format!(
+        "{} -p {} -w -t a -t b & read go; stty cols 50 rows 10; wait",
+        program_path("mq-sub").display(),
+        broker.port()
+    );
+    let mut terminal = terminal(&line).keep_stdin_open().start();
+    terminal.wait_for_line(|line| line.contains("Broker: localhost"));
+    terminal.wait_for_line(|line| line.contains("one"));
+    terminal.wait_for_line(|line| line.contains("two"));
+    terminal.write_line("go");
+    let cleared = terminal.wait_for_line(|line| line.contains("Broker: localhost"));
+    assert!(cleared.contains("\x1b[2J\x1b[1;1H"), "{cleared:?}");
+    let first = terminal.next_line();
+    assert!(first.starts_with("\x1b[2;1Hone\x1b[K"), "{first:?}");
+    let second = terminal.next_line();
+    assert!(second.starts_with("\x1b[3;1Htwo\x1b[K"), "{second:?}");
+}

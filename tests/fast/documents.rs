@@ -1,0 +1,219 @@
+//! The completions and the manual pages that are committed are those that the tables of
+//! options give. `MQ_WRITE_DOCUMENTS=1 cargo test --test fast documents` writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, Command, ValueHint};
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use mq::cli::{Kind, Program, command};
+use mq::passwd::tool::FLAGS;
+
+#[test]
+fn the_committed_completions_and_manual_pages_are_those_of_the_options() {
+    let write = std::env::var_os("MQ_WRITE_DOCUMENTS").is_some_and(|value| value == "1");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (path, content) in documents() {
+        let path = root.join(path);
+        if write {
+            fs::write(&path, content).unwrap();
+            continue;
+        }
+        let committed = fs::read(&path).unwrap_or_default();
+        assert!(
+            committed == content,
+            "{} is stale: MQ_WRITE_DOCUMENTS=1 cargo test --test fast documents",
+            path.display()
+        );
+    }
+}
+
+/// A program with what is written by hand about it.
+struct Described {
+    command: Command,
+    section: &'static str,
+    usage: &'static str,
+    written: &'static str,
+}
+
+fn described() -> Vec<Described> {
+    vec![
+        Described {
+            command: command(&Program::new(Kind::Publish, None)),
+            section: "1",
+            usage: r"\-t TOPIC {\-m TEXT | \-f FILE | \-l | \-s | \-n} [OPTIONS]",
+            written: include_str!("documents/mq-pub.roff"),
+        },
+        Described {
+            command: command(&Program::new(Kind::Subscribe, None)),
+            section: "1",
+            usage: r"\-t TOPIC... [OPTIONS]",
+            written: include_str!("documents/mq-sub.roff"),
+        },
+        Described {
+            command: passwd(),
+            section: "1",
+            usage: r"[OPTIONS] FILE USER [PASSWORD]",
+            written: include_str!("documents/mq-passwd.roff"),
+        },
+        Described {
+            command: broker(),
+            section: "8",
+            usage: r"[OPTIONS]",
+            written: include_str!("documents/mq-broker.roff"),
+        },
+    ]
+}
+
+fn documents() -> Vec<(PathBuf, Vec<u8>)> {
+    let mut documents = Vec::new();
+    for described in described() {
+        let name = described.command.get_name().to_owned();
+        let page = format!("man/{name}.{}", described.section);
+        documents.push((page.into(), manual_page(&described)));
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
+            let file = match shell {
+                Shell::Bash => format!("{name}.bash"),
+                Shell::Zsh => format!("_{name}"),
+                Shell::Fish => format!("{name}.fish"),
+                _ => format!("_{name}.ps1"),
+            };
+            let mut script = Vec::new();
+            generate(shell, &mut described.command.clone(), &name, &mut script);
+            documents.push((Path::new("completions").join(file), script));
+        }
+    }
+    documents.push(("man/mq-broker.conf.5".into(), configuration_page()));
+    documents
+}
+
+fn manual_page(described: &Described) -> Vec<u8> {
+    let name = described.command.get_name();
+    let about = described
+        .command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let mut page = title(name, described.section, about.trim_end_matches('.'));
+    let dashed = name.replace('-', r"\-");
+    page.extend(format!(".SH SYNOPSIS\n\\fB{dashed}\\fR {}\n", described.usage).bytes());
+    let (description, rest) = described
+        .written
+        .find("\n.SH ")
+        .map(|end| described.written.split_at(end + 1))
+        .expect("a description and more");
+    page.extend(description.bytes());
+    let man = Man::new(described.command.clone());
+    man.render_options_section(&mut page)
+        .expect("a Vec takes all");
+    page.extend(rest.bytes());
+    page
+}
+
+fn configuration_page() -> Vec<u8> {
+    let mut page = title(
+        "mq-broker.conf",
+        "5",
+        "the configuration file of mq\\-broker",
+    );
+    page.extend(include_bytes!("documents/mq-broker.conf.roff"));
+    page.extend(b".SH OPTIONS\n.nf\n");
+    for name in mq::broker::config::option_names() {
+        page.extend(format!("{name}\n").bytes());
+    }
+    page.extend(
+        b".fi\n.SH \"SEE ALSO\"\n.BR mq\\-broker (8),\n.BR mq\\-passwd (1),\n\
+          .BR mosquitto.conf (5)\n",
+    );
+    page
+}
+
+fn title(name: &str, section: &str, about: &str) -> Vec<u8> {
+    let dashed = name.replace('-', r"\-");
+    format!(
+        ".TH {name} {section} \"\" \"mq {}\"\n.SH NAME\n{dashed} \\- {about}\n",
+        env!("CARGO_PKG_VERSION")
+    )
+    .into_bytes()
+}
+
+fn passwd() -> Command {
+    let flags = FLAGS.iter().map(|flag| {
+        let letter = flag.name.trim_start_matches('-').chars().next();
+        let argument = Arg::new(flag.name)
+            .short(letter.expect("a flag has a letter"))
+            .help(flag.about);
+        match flag.value {
+            None => argument.action(ArgAction::SetTrue),
+            Some("HASH") => argument.value_name("HASH").value_parser([
+                "sha512-pbkdf2",
+                "sha512",
+                "argon2id",
+                "bcrypt",
+            ]),
+            Some(name) => argument.value_name(name),
+        }
+    });
+    Command::new("mq-passwd")
+        .about("Makes and edits password files for an MQTT broker.")
+        .disable_help_flag(true)
+        .args(flags)
+        .arg(
+            Arg::new("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("the password file"),
+        )
+        .arg(Arg::new("USER").help("the user's name"))
+        .arg(Arg::new("PASSWORD").help("the password, with -b"))
+}
+
+/// The broker by the text of its `--help`: a line for each option, which others may
+/// continue.
+fn broker() -> Command {
+    let usage = mq::broker::command_line::usage("mq-broker");
+    let mut options: Vec<(String, String)> = Vec::new();
+    for line in usage.lines() {
+        let is_option = line.starts_with(" -") || line.starts_with("     --");
+        let text = line.trim_start();
+        if is_option {
+            // The text of a long name stands below it.
+            let (names, help) = text.split_once("  ").unwrap_or((text, ""));
+            options.push((names.to_owned(), help.trim_start().to_owned()));
+        } else if line.starts_with("          ") {
+            if let Some((_, help)) = options.last_mut() {
+                if !help.is_empty() {
+                    help.push(' ');
+                }
+                help.push_str(text);
+            }
+        }
+    }
+    let arguments = options.into_iter().map(|(names, help)| {
+        // clap keeps no strings of its own, and the test ends soon.
+        let names: &'static str = names.leak();
+        let mut argument = Arg::new(names).help(help).action(ArgAction::SetTrue);
+        for word in names.split([' ', ',']) {
+            if let Some(long) = word.strip_prefix("--") {
+                argument = argument.long(long);
+            } else if let Some(letter) = word.strip_prefix('-') {
+                argument = argument.short(letter.chars().next().expect("a letter"));
+            } else if !word.is_empty() {
+                argument =
+                    argument
+                        .action(ArgAction::Set)
+                        .value_name(word)
+                        .value_hint(match word {
+                            "FILE" => ValueHint::FilePath,
+                            _ => ValueHint::Other,
+                        });
+            }
+        }
+        argument
+    });
+    Command::new("mq-broker")
+        .about("Passes MQTT messages from publishers to subscribers.")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(arguments)
+}
