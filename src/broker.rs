@@ -8,7 +8,7 @@
 //! - `listener` takes connections and `connection` serves one client each,
 //! - `resources` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
-//! - `mount_point` puts a prefix before the topics of a listener's clients,
+//! - `ground` are the values that all of these share,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
 //! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
@@ -26,15 +26,14 @@ pub mod program;
 
 mod auth;
 mod check;
-mod clock;
 mod connection;
 mod fanout;
 mod greeting;
+mod ground;
 mod housekeeping;
 mod listener;
 mod memory;
 mod message;
-mod mount_point;
 mod persistence;
 mod pieces;
 mod policy;
@@ -59,10 +58,10 @@ use std::sync::atomic::AtomicU32;
 use parking_lot::RwLock;
 use rustls::KeyLog;
 
-use self::auth::{AccessControl, Authenticator, Identity};
-use self::clock::{Clock, Millis};
+use self::auth::{AccessControl, Authenticator};
 use self::config::Config;
 use self::fanout::Fanout;
+use self::ground::{Clock, Identity, Millis};
 use self::listener::ListenerContext;
 use self::log::Log;
 use self::memory::Memory;

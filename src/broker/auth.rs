@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-pub(super) use self::access::{AccessControl, Identity, Rules, is_open_to_clients, rules};
+pub(super) use self::access::{AccessControl, Rules, is_open_to_clients, rules};
 pub(super) use self::acl::{Acl, AclError};
 use super::config::{Config, Listener};
 use crate::passwd::users::Users;

@@ -27,11 +27,11 @@ use self::pause::Pause;
 pub(super) use self::slot::Slot;
 use self::task::Part;
 use self::topics::Topics;
-use super::clock::Millis;
 use super::fanout::{Fanout, Finished};
+use super::ground::{ConnectionNumber, Millis};
 use super::listener::Peer;
 use super::log::LogType;
-use super::session::{ConnectionNumber, Ending, Link, Session, Settled};
+use super::session::{Ending, Link, Session, Settled};
 use super::session_store::End;
 use super::statistics::Tally;
 use crate::protocol::{
@@ -294,7 +294,7 @@ impl Connection {
                 return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
             }
             let limit = self.slot.broker.policy().persistent_client_expiration();
-            state.expiry = super::session::Expiry::from_seconds(seconds).capped(limit);
+            state.expiry = crate::broker::ground::Expiry::from_seconds(seconds).capped(limit);
         }
         match disconnect.reason {
             ReasonCode::Success => Closed::InOrder,

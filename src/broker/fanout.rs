@@ -15,11 +15,11 @@ use foldhash::fast::RandomState;
 
 pub(super) use self::encoded::{Encoded, EncodedMessage, Shape, Single};
 use super::Broker;
-use super::clock::Millis;
+use super::ground::{Millis, SessionNumber};
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
-use super::session::{DirectWrite, LentWriter, Session, SessionNumber};
+use super::session::{DirectWrite, LentWriter, Session};
 
 /// A run of that many bytes is passed on before the batch goes on.
 const MAX_RUN_BYTES: usize = 256 * 1024;

@@ -25,7 +25,7 @@ pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{Negotiated, TlsError, acceptor as tls_acceptor};
 use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
-use super::mount_point::MountPoint;
+use super::ground::MountPoint;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
 use crate::transport::watch::watch;

@@ -5,12 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::auth::Identity;
-use super::clock::{Millis, after_seconds};
+use super::ground::{Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{
     Key, MessageRecord, Pace, Persistence, Record, StoredRecord, Ticket, Together,
 };
-use super::session::SessionNumber;
 use crate::protocol::{PacketId, Properties, Property, QoS, TopicName};
 
 /// A message.

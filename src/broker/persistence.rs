@@ -42,9 +42,8 @@ pub(super) use self::record::{
     WillRecord,
 };
 pub(super) use self::ticket::{Ticket, TicketNumber};
-use super::clock::Clock;
+use super::ground::{Clock, SessionNumber};
 use super::log::Log;
-use super::session::SessionNumber;
 use crate::protocol::PacketId;
 
 /// The store of a running broker.

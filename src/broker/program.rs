@@ -11,13 +11,13 @@ use std::time::Duration;
 use rustls::KeyLog;
 
 use super::check::check;
-use super::clock::Clock;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, Options, UsageError, Verbosity, parse, program_name, usage,
     version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::greeting::{self, is_tried_out};
+use super::ground::Clock;
 use super::log::{Log, LogType};
 use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};

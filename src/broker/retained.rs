@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
-use super::auth::Identity;
-use super::clock::Millis;
+use super::ground::{Identity, Millis};
 use super::message::Message;
 use super::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
 use crate::protocol::{QoS, TopicFilter, TopicName};

@@ -9,9 +9,7 @@ mod tree;
 mod tests;
 
 use std::collections::HashSet;
-use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -20,8 +18,9 @@ use self::cache::MatchCaches;
 use self::generations::Generations;
 pub(super) use self::share::SharedGroup;
 use self::tree::Tree;
-use super::session::{Session, SessionNumber};
-use crate::protocol::{QoS, SharedFilter, SubscriptionId, TopicFilter, TopicName};
+use super::ground::{SessionNumber, Terms};
+use super::session::Session;
+use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 
 /// All subscriptions of the broker.
 ///
@@ -79,44 +78,6 @@ impl Matches {
 pub(super) struct Target {
     pub(super) session: Arc<Session>,
     pub(super) terms: Terms,
-}
-
-/// What a subscription says about the messages that it brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Terms {
-    /// The highest QoS of delivery.
-    pub(super) qos: QoS,
-    pub(super) no_local: bool,
-    pub(super) retain_as_published: bool,
-    pub(super) subscription_id: Option<SubscriptionId>,
-    /// Which of the session's shared subscriptions it is, if it is one.
-    pub(super) share: Option<ShareId>,
-}
-
-static NEXT_SHARE: AtomicU64 = AtomicU64::new(1);
-
-/// Tells the shared subscriptions of a session apart, so that what one of them brought
-/// can go to another member when the session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ShareId(NonZeroU64);
-
-impl ShareId {
-    /// An identifier that no subscription had before.
-    pub(super) fn unused() -> Self {
-        let number = NEXT_SHARE.fetch_add(1, Ordering::Relaxed);
-        Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
-    }
-
-    /// The identifier of a subscription that was stored; no other gets it.
-    pub(super) fn from_stored(number: u64) -> Option<Self> {
-        let number = NonZeroU64::new(number)?;
-        NEXT_SHARE.fetch_max(number.get().saturating_add(1), Ordering::Relaxed);
-        Some(Self(number))
-    }
-
-    pub(super) fn get(self) -> u64 {
-        self.0.get()
-    }
 }
 
 impl Router {

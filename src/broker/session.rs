@@ -23,37 +23,11 @@ pub(super) use self::direct::{DirectWrite, LentWriter, Writer};
 pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{
-    Attachment, ConnectionNumber, Ending, Expiry, Link, SessionState, StoredSubscription,
-    StoredWill, Unsettled,
+    Attachment, Ending, Link, SessionState, StoredSubscription, StoredWill, Unsettled,
 };
 pub(super) use self::stored::Settled;
-use super::auth::Identity;
-use super::clock::Millis;
+use super::ground::{ConnectionNumber, Identity, Millis, SessionNumber};
 use crate::protocol::Text;
-
-static LAST_SESSION: AtomicU64 = AtomicU64::new(0);
-
-/// Tells sessions apart, also those that had the same client identifier one after the
-/// other. Never given twice, also not after a restart with what was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct SessionNumber(u64);
-
-impl SessionNumber {
-    /// A number that no session had before.
-    pub(super) fn unused() -> Self {
-        Self(LAST_SESSION.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    /// The number of a session that was stored; no other gets it.
-    pub(super) fn from_stored(number: u64) -> Self {
-        LAST_SESSION.fetch_max(number, Ordering::Relaxed);
-        Self(number)
-    }
-
-    pub(super) fn get(self) -> u64 {
-        self.0
-    }
-}
 
 /// A session.
 pub(super) struct Session {

@@ -10,13 +10,9 @@ use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Broker;
-use super::auth::Identity;
-use super::clock::{Millis, after_seconds};
+use super::ground::{ConnectionNumber, Expiry, Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{Key, Ticket};
-use super::session::{
-    Attachment, ConnectionNumber, Ending, Expiry, Link, Session, SessionNumber, SessionState,
-    StoredWill, Unsettled,
-};
+use super::session::{Attachment, Ending, Link, Session, SessionState, StoredWill, Unsettled};
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
 

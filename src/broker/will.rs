@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
-use super::auth::Identity;
-use super::clock::{Millis, after_seconds};
+use super::ground::{Identity, Millis, SessionNumber, after_seconds};
 use super::message::{Message, forwarded_properties};
 use super::persistence::{MessageRecord, Pace, Record, Ticket, WillRecord};
-use super::session::{SessionNumber, StoredWill};
+use super::session::StoredWill;
 use crate::protocol::Will;
 
 impl StoredWill {

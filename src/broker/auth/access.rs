@@ -10,17 +10,9 @@ use parking_lot::RwLock;
 use super::acl::{Access, Acl, Decision, Who};
 use crate::broker::Broker;
 use crate::broker::config::Config;
+use crate::broker::ground::Identity;
 use crate::broker::session::Session;
 use crate::protocol::{Text, TopicName};
-
-/// Who a client is, as far as its rights depend on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::broker) struct Identity {
-    pub(in crate::broker) client_id: Text,
-    pub(in crate::broker) username: Option<Text>,
-    /// Where the client came in: the listener's place in the configuration.
-    pub(in crate::broker) listener: usize,
-}
 
 /// The rules of each listener, in the order of the configuration; `None` where there is
 /// no `acl_file`.

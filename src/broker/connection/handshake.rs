@@ -28,10 +28,11 @@ use super::gated::BatchStart;
 use super::slot::Slot;
 use super::task::ClientTask;
 use crate::broker::Broker;
-use crate::broker::auth::{Credentials, Identity, Logins};
+use crate::broker::auth::{Credentials, Logins};
+use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::persistence::Ticket;
-use crate::broker::session::{Attachment, ConnectionNumber, Expiry, Writer};
+use crate::broker::session::{Attachment, Writer};
 use crate::broker::session_store::Opening;
 use crate::broker::statistics::Counter;
 use crate::protocol::{

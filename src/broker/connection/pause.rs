@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 use tokio::time::{Sleep, sleep_until};
 
 use super::Connection;
-use crate::broker::clock::Millis;
+use crate::broker::ground::Millis;
 use crate::broker::session::Session;
 
 /// What a paused publisher waits for.

@@ -1,12 +1,11 @@
 //! What a client publishes, and its part of QoS 1 and 2.
 
 use super::{Closed, Connection};
-use crate::broker::clock::Millis;
 use crate::broker::fanout::Fanout;
+use crate::broker::ground::{Millis, SessionNumber};
 use crate::broker::log::LogType;
 use crate::broker::message::{Message, Publication, expires_at, forwarded_properties};
 use crate::broker::persistence::Ticket;
-use crate::broker::session::SessionNumber;
 use crate::protocol::{
     Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,
 };

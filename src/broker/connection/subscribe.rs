@@ -1,10 +1,9 @@
 //! What a client subscribes to and unsubscribes from.
 
 use super::{Closed, Connection};
-use crate::broker::clock::Millis;
+use crate::broker::ground::{Millis, ShareId, Terms};
 use crate::broker::log::LogType;
 use crate::broker::persistence::Ticket;
-use crate::broker::router::{ShareId, Terms};
 use crate::broker::session::{Ending, StoredSubscription};
 use crate::protocol::{
     InvalidTopic, Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe,

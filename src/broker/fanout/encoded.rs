@@ -1,9 +1,8 @@
 use bytes::{Bytes, BytesMut};
 
-use super::super::clock::Millis;
 use super::super::message::{Message, Publication};
-use super::super::router::Terms;
 use super::super::session::Alias;
+use crate::broker::ground::{Millis, Terms};
 use crate::protocol::{
     Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
     publish_size,

@@ -16,11 +16,8 @@ use super::record::{
     DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
 };
 use super::recovery::Recovery;
-use crate::broker::auth::Identity;
-use crate::broker::clock::Clock;
+use crate::broker::ground::{Clock, Expiry, Identity, SessionNumber, ShareId};
 use crate::broker::log::Log;
-use crate::broker::router::ShareId;
-use crate::broker::session::{Expiry, SessionNumber};
 
 /// A database of Mosquitto's as records of ours, in the order of their keys' kinds.
 #[derive(Default)]

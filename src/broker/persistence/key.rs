@@ -1,4 +1,4 @@
-use crate::broker::session::SessionNumber;
+use crate::broker::ground::SessionNumber;
 use crate::protocol::PacketId;
 
 /// What a record is stored under.

@@ -10,8 +10,8 @@ use super::key::Key;
 use super::record::Record;
 use super::recovery::Recovery;
 use super::redb;
-use crate::broker::clock::Clock;
 use crate::broker::config::PersistenceOptions;
+use crate::broker::ground::Clock;
 use crate::broker::log::Log;
 
 /// So many imported records are stored at once.

@@ -14,7 +14,7 @@ use self::tickets::Tickets;
 use super::key::Key;
 use super::record::Record;
 use super::ticket::TicketNumber;
-use crate::broker::session::SessionNumber;
+use crate::broker::ground::SessionNumber;
 use crate::protocol::PacketId;
 
 /// So long a change waits for which nobody waits: many are cheaper together.

@@ -5,10 +5,8 @@ use std::sync::Weak;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::broker::auth::Identity;
-use crate::broker::clock::{Clock, Millis};
+use crate::broker::ground::{Clock, Expiry, Identity, Millis, SessionNumber};
 use crate::broker::message::Message;
-use crate::broker::session::{Expiry, SessionNumber};
 use crate::protocol::{
     Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, ProtocolVersion,
     PublishHead, QoS, RetainHandling, SubscriptionId, SubscriptionOptions, Text, TopicFilter,

@@ -15,13 +15,10 @@ use super::record::{
 };
 use super::{Persistence, StoredRecord};
 use crate::broker::Broker;
-use crate::broker::clock::{Clock, Millis};
+use crate::broker::ground::{Clock, Expiry, Millis, SessionNumber, ShareId, Terms};
 use crate::broker::message::Message;
 use crate::broker::retained::Retained;
-use crate::broker::router::{ShareId, Terms};
-use crate::broker::session::{
-    Expiry, Link, Session, SessionNumber, SessionState, StoredSubscription, StoredWill,
-};
+use crate::broker::session::{Link, Session, SessionState, StoredSubscription, StoredWill};
 use crate::protocol::{PacketId, QoS};
 
 /// Everything that a store has.
@@ -279,7 +276,7 @@ impl Broker {
             let stored = persistence.restored(Key::Will(number));
             // The broker's end was the connection's.
             let due = match was_online {
-                true => Some(crate::broker::clock::after_seconds(now, will.delay)),
+                true => Some(crate::broker::ground::after_seconds(now, will.delay)),
                 false => will.due,
             };
             let due = due.map(|due| expires_at.map_or(due, |end| due.min(end)));

@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Target;
-use crate::broker::session::{Session, SessionNumber};
+use crate::broker::ground::SessionNumber;
+use crate::broker::session::Session;
 
 /// The members of a shared subscription: each message goes to one of them
 /// [MQTT-4.8.2-4].

@@ -2,9 +2,9 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::*;
-use crate::broker::auth::Identity;
-use crate::broker::session::{Expiry, SessionState};
-use crate::protocol::Text;
+use crate::broker::ground::{Expiry, Identity};
+use crate::broker::session::SessionState;
+use crate::protocol::{QoS, Text};
 
 fn session(name: &str) -> Arc<Session> {
     let state = SessionState::new(Expiry::AtDisconnect, NonZeroU16::MAX, NonZeroU16::MAX);

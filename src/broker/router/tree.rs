@@ -5,7 +5,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::{Matches, SharedGroup, Target};
-use crate::broker::session::SessionNumber;
+use crate::broker::ground::SessionNumber;
 use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 
 /// The topic filters of all subscriptions, level by level.

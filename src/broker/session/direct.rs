@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Session;
-use super::state::{Attachment, ConnectionNumber, SessionState};
+use super::state::{Attachment, SessionState};
 use crate::broker::Broker;
-use crate::broker::clock::Millis;
+use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::broker::pieces::write_pieces;
 use crate::broker::statistics::Counter;
 use crate::transport::shared_tcp::SharedTcpStream;

@@ -4,10 +4,9 @@ use super::limits::QueueLimits;
 use super::state::{Link, Queued, SessionState};
 use super::stored::{Gate, Recorder};
 use crate::broker::Broker;
-use crate::broker::clock::Millis;
 use crate::broker::fanout::{Run, Shape, Single};
+use crate::broker::ground::{Millis, Terms};
 use crate::broker::message::Message;
-use crate::broker::router::Terms;
 use crate::broker::sys::is_log_line;
 use crate::protocol::{Delivery, QoS};
 

@@ -1,7 +1,7 @@
 use super::aliases::Alias;
 use super::state::Queued;
 use crate::broker::fanout::Single;
-use crate::broker::mount_point::MountPoint;
+use crate::broker::ground::MountPoint;
 use crate::protocol::{Delivery, ProtocolVersion};
 
 /// What a packet depends on besides the message that is queued.

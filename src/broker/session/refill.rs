@@ -7,7 +7,7 @@ use super::receiver::Receiver;
 use super::state::{Link, Queued, SessionState};
 use super::stored::Recorder;
 use crate::broker::Broker;
-use crate::broker::clock::Millis;
+use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
 use crate::protocol::{Delivery, PacketId, QoS};
 use crate::session::{PubAckOutcome, PubRecOutcome, Resend};

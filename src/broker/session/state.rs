@@ -9,68 +9,13 @@ use super::aliases::TopicAliases;
 use super::direct::Writer;
 use super::outbox::Outbox;
 use super::queue::Queue;
-use crate::broker::auth::{Credentials, Identity};
-use crate::broker::clock::{Millis, after_seconds};
+use crate::broker::auth::Credentials;
+use crate::broker::ground::{ConnectionNumber, Expiry, Identity, Millis, MountPoint, Terms};
 use crate::broker::message::Message;
-use crate::broker::mount_point::MountPoint;
 use crate::broker::persistence::StoredRecord;
-use crate::broker::router::Terms;
 use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
 use crate::session::{Incoming, Outgoing};
 use crate::transport::shared_tcp::SharedTcpStream;
-
-/// Tells the connections of one session apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) struct ConnectionNumber(u64);
-
-/// How long a session outlives its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) enum Expiry {
-    /// It ends with the connection.
-    AtDisconnect,
-    /// It ends so many seconds later.
-    After(u32),
-    /// It does not end.
-    Never,
-}
-
-impl Expiry {
-    /// What a Session Expiry Interval means [MQTT-3.1.2-23].
-    pub(in crate::broker) fn from_seconds(seconds: u32) -> Self {
-        match seconds {
-            0 => Self::AtDisconnect,
-            u32::MAX => Self::Never,
-            seconds => Self::After(seconds),
-        }
-    }
-
-    /// The Session Expiry Interval that means this.
-    pub(in crate::broker) fn seconds(self) -> u32 {
-        match self {
-            Self::AtDisconnect => 0,
-            Self::After(seconds) => seconds,
-            Self::Never => u32::MAX,
-        }
-    }
-
-    /// The shorter of this and the broker's own limit.
-    pub(in crate::broker) fn capped(self, limit: Option<u32>) -> Self {
-        match (self, limit) {
-            (Self::Never, Some(limit)) => Self::After(limit),
-            (Self::After(seconds), Some(limit)) => Self::After(seconds.min(limit)),
-            (expiry, _) => expiry,
-        }
-    }
-
-    /// When a session that is left alone now ends; `None` is never.
-    pub(in crate::broker) fn deadline(self, now: Millis) -> Option<Millis> {
-        match self {
-            Self::AtDisconnect => Some(now),
-            Self::After(seconds) => Some(after_seconds(now, seconds)),
-            Self::Never => None,
-        }
-    }
-}
 
 /// Whether a client is there.
 pub(in crate::broker) enum Link {
@@ -284,14 +229,5 @@ impl SessionState {
             .into_iter()
             .flat_map(|paused| *paused)
             .for_each(Waker::wake);
-    }
-}
-
-impl ConnectionNumber {
-    /// A number that no connection had before.
-    pub(in crate::broker) fn unused() -> Self {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::Session;
 use super::state::{Link, Queued, SessionState, StoredSubscription};
+use crate::broker::ground::{ShareId, Terms};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
     DeliveryRecord, Key, Pace, Persistence, Presence, Record, SessionRecord, Stage, StoredRecord,
     SubscriptionRecord, Ticket, Together,
 };
-use crate::broker::router::{ShareId, Terms};
 use crate::protocol::{PacketId, QoS, TopicFilter};
 
 /// Stores deliveries to one session together; costs nothing where it is not stored.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::broker::clock::after_seconds;
+use crate::broker::ground::after_seconds;
 use crate::broker::log::{LogType, TopicSink};
 use crate::broker::message::Message;
 use crate::protocol::{Properties, QoS, TopicName};

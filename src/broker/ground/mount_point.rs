@@ -7,21 +7,27 @@ use crate::protocol::{InvalidTopic, TopicFilter, TopicName};
 /// What stands before every topic of a listener's clients, who do not see it. It is plain
 /// text: a mount point that is to be a level of its own ends in `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MountPoint(Arc<str>);
+pub(in crate::broker) struct MountPoint(Arc<str>);
 
 impl MountPoint {
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(in crate::broker) fn new(prefix: &str) -> Self {
         Self(prefix.into())
     }
 
     /// What a client's topic is to the broker; an error where that is too long or deep.
-    pub(super) fn mounted_name(&self, topic: &TopicName) -> Result<TopicName, InvalidTopic> {
+    pub(in crate::broker) fn mounted_name(
+        &self,
+        topic: &TopicName,
+    ) -> Result<TopicName, InvalidTopic> {
         TopicName::from_bytes(self.before(b"", topic.as_bytes()))
     }
 
     /// What a client's filter is to the broker, that of a shared subscription behind its
     /// group; an error where the wildcards no longer are levels.
-    pub(super) fn mounted_filter(&self, filter: &TopicFilter) -> Result<TopicFilter, InvalidTopic> {
+    pub(in crate::broker) fn mounted_filter(
+        &self,
+        filter: &TopicFilter,
+    ) -> Result<TopicFilter, InvalidTopic> {
         let bytes = filter.as_bytes();
         let own = filter
             .shared()
@@ -31,7 +37,7 @@ impl MountPoint {
     }
 
     /// What a topic of the broker is to a client; `None` for one that is no client's here.
-    pub(super) fn unmounted<'a>(&self, topic: &'a [u8]) -> Option<&'a [u8]> {
+    pub(in crate::broker) fn unmounted<'a>(&self, topic: &'a [u8]) -> Option<&'a [u8]> {
         let rest = topic.strip_prefix(self.0.as_bytes())?;
         (!rest.is_empty()).then_some(rest)
     }

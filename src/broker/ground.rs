@@ -1,0 +1,15 @@
+//! Values that all floors of the broker share. They know nothing but MQTT.
+
+mod clock;
+mod expiry;
+mod identity;
+mod mount_point;
+mod numbers;
+mod subscription;
+
+pub(super) use self::clock::{Clock, Millis, after_seconds};
+pub(super) use self::expiry::Expiry;
+pub(super) use self::identity::Identity;
+pub(super) use self::mount_point::MountPoint;
+pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
+pub(super) use self::subscription::Terms;
