@@ -10,6 +10,7 @@
 pub mod broker;
 pub mod cli;
 pub mod client;
+mod files;
 pub mod passwd;
 pub mod protocol;
 pub mod publish;

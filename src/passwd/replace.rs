@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
+use crate::files::{directory_of, sync_directory};
+
 /// The mode of a new file.
 const PRIVATE: u32 = 0o600;
 
@@ -124,8 +126,8 @@ fn write_beside(path: &Path, contents: &[u8]) -> io::Result<NamedTempFile> {
 fn move_into_place(new: NamedTempFile, path: &Path) -> io::Result<()> {
     new.as_file().sync_all()?;
     new.persist(path).map_err(|error| error.error)?;
-    // The file is replaced by now; a file system that cannot sync a directory is no reason to fail.
-    let _ = File::open(directory_of(path)).and_then(|directory| directory.sync_all());
+    // The file is replaced by now, and an error would say that it is as it was.
+    let _ = sync_directory(&directory_of(path));
     Ok(())
 }
 
@@ -163,6 +165,7 @@ fn write_backup(path: &Path, contents: &[u8]) -> Result<NamedTempFile, ReplaceEr
             .tempfile_in(directory)?;
         backup.write_all(contents)?;
         backup.as_file().sync_all()?;
+        sync_directory(directory)?;
         Ok(backup)
     };
     write_in(&directory_of(path)).or_else(|_| {
@@ -179,13 +182,6 @@ fn rewrite(mut file: &File, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)?;
     file.set_len(contents.len() as u64)?;
     file.sync_all()
-}
-
-fn directory_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 fn name_with(before: &str, path: &Path, after: &str) -> OsString {

@@ -11,6 +11,7 @@ mod expiry;
 mod files;
 mod full;
 mod import;
+mod power;
 mod publishers;
 mod queues;
 mod retained;

@@ -1,6 +1,5 @@
 //! From the configuration to a store that is open and read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Persistence;
@@ -13,6 +12,7 @@ use super::redb;
 use crate::broker::config::PersistenceOptions;
 use crate::broker::ground::Clock;
 use crate::broker::log::Log;
+use crate::files;
 
 /// So many imported records are stored at once.
 const RECORDS_AT_ONCE: usize = 10_000;
@@ -147,7 +147,7 @@ fn recover(
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".damaged-{}", clock.to_unix(0) / 1_000));
     let aside = PathBuf::from(aside);
-    fs::rename(path, &aside).map_err(|cause| StoreError::Open {
+    files::rename(path, &aside).map_err(|cause| StoreError::Open {
         path: path.to_owned(),
         cause,
     })?;

@@ -27,6 +27,7 @@ use self::block::Entry;
 use self::index::{Index, Tolerance};
 use self::log::LOG;
 use super::backend::{Backend, StoreError, Write};
+use crate::files;
 
 /// What the store says of itself.
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
@@ -111,6 +112,14 @@ impl Store {
     fn open_file(path: &Path, sync: bool) -> Result<Self, StoreError> {
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.map_err(|cause| open_error(path, cause))?;
+        let metadata = file.metadata().map_err(|cause| open_error(path, cause))?;
+        // The library would take it for a new store.
+        if metadata.len() == 0 {
+            return Err(StoreError::Damaged {
+                path: path.to_owned(),
+                cause: "it is empty, 0 bytes long".to_owned(),
+            });
+        }
         let (database, was_repaired) = open_database(path, file, sync)?;
         let mut store = Self::new(path, database, sync);
         store.was_repaired = was_repaired;
@@ -124,12 +133,8 @@ impl Store {
     fn create(path: &Path, sync: bool) -> Result<Self, StoreError> {
         /// What users have queued is not for everybody to read.
         const MODE: u32 = 0o600;
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            fs::create_dir_all(folder).map_err(|cause| open_error(folder, cause))?;
-        }
+        let directory = files::directory_of(path);
+        files::create_directories(&directory).map_err(|cause| open_error(&directory, cause))?;
         let mut new = path.as_os_str().to_owned();
         new.push(".new");
         let new = PathBuf::from(new);
@@ -144,7 +149,8 @@ impl Store {
         let (database, _) = open_database(&new, file, sync)?;
         let store = Self::new(path, database, sync);
         store.check_format()?;
-        fs::rename(&new, path).map_err(|cause| open_error(path, cause))?;
+        sync_file(&new).map_err(|cause| open_error(&new, cause))?;
+        files::rename(&new, path).map_err(|cause| open_error(path, cause))?;
         Ok(store)
     }
 
@@ -330,12 +336,10 @@ impl Backend for Store {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        let file = File::open(&self.path);
-        file.and_then(|file| file.sync_all())
-            .map_err(|cause| StoreError::Commit {
-                path: self.path.clone(),
-                cause: cause.to_string(),
-            })
+        sync_file(&self.path).map_err(|cause| StoreError::Commit {
+            path: self.path.clone(),
+            cause: cause.to_string(),
+        })
     }
 
     fn tidy(&mut self, is_quiet: bool) -> Result<(), StoreError> {
@@ -431,6 +435,11 @@ fn open_database(path: &Path, file: File, sync: bool) -> Result<(Database, bool)
         Ok(Err(error)) => Err(damaged(error.to_string())),
         Err(Panicked) => Err(damaged("it is cut off".to_owned())),
     }
+}
+
+/// Brings a file to the disk.
+fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 fn open_error(path: &Path, cause: io::Error) -> StoreError {

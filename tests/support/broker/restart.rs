@@ -67,8 +67,15 @@ impl Broker {
     /// not that it has ended.
     #[track_caller]
     pub(crate) fn try_to_start_again(&mut self, arguments: &[&str]) -> bool {
+        self.try_to_start_under(&[], arguments)
+    }
+
+    /// As [`Broker::try_to_start_again`], as the last arguments of another program, which must
+    /// become the broker.
+    #[track_caller]
+    pub(crate) fn try_to_start_under(&mut self, program: &[&str], arguments: &[&str]) -> bool {
         for _ in 0..10 {
-            self.spawn_again(arguments);
+            self.spawn_under(program, arguments);
             let started = self
                 .log
                 .wait_for_line(0, LIMIT, |line| line.ends_with(" running"));
@@ -93,8 +100,22 @@ impl Broker {
 
     #[track_caller]
     fn spawn_again(&mut self, arguments: &[&str]) {
+        self.spawn_under(&[], arguments);
+    }
+
+    #[track_caller]
+    fn spawn_under(&mut self, program: &[&str], arguments: &[&str]) {
         assert!(self.folder().join(CONFIG_FILE).is_file());
-        let mut child: Child = Command::new(program_path(&self.program))
+        let broker = program_path(&self.program);
+        let mut command = match program {
+            [] => Command::new(broker),
+            [program, before @ ..] => {
+                let mut command = Command::new(program);
+                command.args(before).arg(broker);
+                command
+            }
+        };
+        let mut child: Child = command
             .args(["-c", CONFIG_FILE])
             .args(arguments)
             .current_dir(self.folder())

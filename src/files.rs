@@ -1,0 +1,85 @@
+//! Files that are still there after a power cut.
+//!
+//! A file that was synced can be gone all the same: its name is in its directory, which is
+//! written to the disk separately.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Returns the directory in which `path` is.
+pub(crate) fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Brings to the disk which files `directory` has.
+///
+/// A file system that cannot do so is no reason to fail, nor is a directory that this process may
+/// write and not read.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    match synced {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+                    | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Makes a directory, and those above it, where they are missing.
+pub(crate) fn create_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = directory_of(directory);
+    if above != directory {
+        create_directories(&above)?;
+    }
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_directory(&above),
+    }
+}
+
+/// Gives the file at `from` the name `to`, in place of one that has it.
+///
+/// The file was synced before; now its name is.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory(&directory_of(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_directories_are_made_and_present_ones_are_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        for _ in 0..2 {
+            create_directories(&deep).unwrap();
+            assert!(deep.is_dir());
+        }
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        create_directories(&file.join("below")).unwrap_err();
+    }
+
+    #[test]
+    fn a_file_without_a_directory_is_in_the_current_one() {
+        assert_eq!(directory_of(Path::new("file")), Path::new("."));
+        assert_eq!(directory_of(Path::new("a/file")), Path::new("a"));
+        sync_directory(&directory_of(Path::new("file"))).unwrap();
+    }
+}

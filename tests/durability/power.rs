@@ -1,0 +1,82 @@
+//! What a power cut would leave: the files that were brought to the disk.
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+
+use crate::scene::{durable_broker, files, store};
+use crate::support::Broker;
+use crate::support::peers::require_programs;
+
+#[test]
+fn a_store_of_no_bytes_stops_the_start_and_names_the_way_out() {
+    let mut broker = durable_broker("");
+    broker.end(Signal::SIGTERM);
+    let [(path, _)] = &files(&store(&broker))[..] else {
+        panic!("one file");
+    };
+    fs::write(path, "").expect("the folder is writable");
+    assert!(!broker.try_to_start_again(&[]), "{}", broker.log());
+    let log = broker.log();
+    assert_eq!(broker.exit_code(), Some(1), "{log}");
+    assert!(log.contains(&*path.to_string_lossy()), "{log}");
+    assert!(
+        log.contains("0 bytes") && log.contains("--recover"),
+        "{log}"
+    );
+    assert!(
+        broker.try_to_start_again(&["--recover"]),
+        "{}",
+        broker.log()
+    );
+    broker.restart(Signal::SIGKILL);
+}
+
+#[test]
+fn a_new_store_and_its_directories_are_on_the_disk_before_the_broker_runs() {
+    if !require_programs(&["strace"]) {
+        return;
+    }
+    let mut broker = durable_broker("");
+    broker.end(Signal::SIGTERM);
+    let store = store(&broker);
+    fs::remove_dir_all(&store).expect("it is ours");
+    let calls = calls_of_start(&mut broker);
+    let [(file, _)] = &files(&store)[..] else {
+        panic!("one file");
+    };
+    let position = |what: &str, is_it: &dyn Fn(&str) -> bool| {
+        let found = calls.iter().position(|call| is_it(call));
+        found.unwrap_or_else(|| panic!("no {what}: {calls:#?}"))
+    };
+    let synced = |path: &Path| {
+        let path = format!("<{}>", path.display());
+        position("sync", &|call| {
+            call.starts_with("f") && call.contains(&path)
+        })
+    };
+    let made = position("mkdir", &|call| call.starts_with("mkdir"));
+    let renamed = position("rename", &|call| call.starts_with("rename"));
+    assert!(calls[renamed].contains(&format!("\"{}\"", file.display())));
+    let new = format!("{}.new", file.display());
+    assert!(made < synced(broker.folder()), "{calls:#?}");
+    assert!(synced(Path::new(&new)) < renamed, "{calls:#?}");
+    assert!(renamed < synced(&store), "{calls:#?}");
+}
+
+/// Starts the broker once; returns the calls by which it changed directories and synced files.
+fn calls_of_start(broker: &mut Broker) -> Vec<String> {
+    let trace = broker.folder().join("trace");
+    let name = trace.to_str().expect("a plain name");
+    let calls = "trace=mkdir,mkdirat,rename,renameat,renameat2,link,linkat,fsync,fdatasync";
+    let strace = ["strace", "-D", "-f", "-y", "-e", calls, "-o", name];
+    assert!(broker.try_to_start_under(&strace, &[]), "{}", broker.log());
+    broker.end(Signal::SIGTERM);
+    let trace = fs::read_to_string(trace).expect("strace wrote it");
+    // Without the number of the thread.
+    let calls = trace.lines().filter_map(|line| line.split_once(' '));
+    calls
+        .map(|(_, call)| call.trim_start().to_owned())
+        .collect()
+}
