@@ -119,6 +119,7 @@ fn wrong_arguments_get_the_texts_of_mosquitto() {
 #[test]
 fn a_user_name_that_would_break_the_file_is_refused() {
     let scene = Scene::with("");
+    let outer_white_space = "Error: Username must not begin or end with white space.";
     for (name, text) in [
         (
             &*"u".repeat(65_536),
@@ -131,6 +132,9 @@ fn a_user_name_that_would_break_the_file_is_refused() {
         ("a:b", "Error: Username must not contain the ':' character."),
         ("", "Error: Username must not be empty."),
         (" ", "Error: Username must not be empty."),
+        (" alice ", outer_white_space),
+        (" alice", outer_white_space),
+        ("alice ", outer_white_space),
         (
             "#a",
             "Error: Username must not begin with the '#' character.",
@@ -139,8 +143,22 @@ fn a_user_name_that_would_break_the_file_is_refused() {
         let error = format!("{text}\n");
         scene.run_words(&["-b", "f", name, "p"]).was(1, &error);
         scene.run_words(&["-c", "f", name]).was(1, &error);
+        scene.run_words(&["-D", "f", name]).was(1, &error);
     }
     assert_eq!(scene.contents(), "");
+}
+
+#[test]
+fn a_name_with_white_space_around_it_leaves_the_user_without_it_alone() {
+    let scene = Scene::empty();
+    scene.run_words(&["-c", "-b", "f", "alice", "old"]);
+    let before = scene.contents();
+    for line in [&["-b", "f", " alice ", "x"][..], &["-D", "f", "alice "]] {
+        let error = "Error: Username must not begin or end with white space.\n";
+        scene.run_words(line).was(1, error);
+    }
+    assert_eq!(scene.contents(), before);
+    assert!(scene.users().authenticate("alice", b"old"));
 }
 
 #[test]
