@@ -128,6 +128,38 @@ impl Default for Iterations {
     }
 }
 
+/// What a verification costs: all that decides how long it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// PBKDF2 with so many iterations.
+    Sha512Pbkdf2(Iterations),
+    /// One SHA-512.
+    Sha512,
+    /// argon2id.
+    Argon2id {
+        /// Memory in KiB.
+        memory: u32,
+        /// Passes over it.
+        passes: u32,
+        /// Lanes, which one thread computes one after the other.
+        lanes: u32,
+    },
+    /// bcrypt with 2 to this power rounds.
+    Bcrypt(u32),
+}
+
+impl Cost {
+    /// Estimates the time in microseconds, to compare costs of different schemes.
+    pub fn microseconds(self) -> u64 {
+        match self {
+            Self::Sha512Pbkdf2(iterations) => u64::from(iterations.count()),
+            Self::Sha512 => 1,
+            Self::Argon2id { memory, passes, .. } => u64::from(memory) * u64::from(passes),
+            Self::Bcrypt(power) => 50 << power,
+        }
+    }
+}
+
 /// The hash of one password, with everything needed to verify it.
 ///
 /// [`Display`](fmt::Display) gives the text of the password file; [`Debug`] gives only the scheme, so
@@ -170,6 +202,16 @@ impl PasswordHash {
             Form::Sha512(_) => Scheme::Sha512,
             Form::Argon2id(_) => Scheme::Argon2id,
             Form::Bcrypt(_) => Scheme::Bcrypt,
+        }
+    }
+
+    /// Returns what a verification of this hash costs.
+    pub fn cost(&self) -> Cost {
+        match &self.0 {
+            Form::Sha512Pbkdf2(hash) => hash.cost(),
+            Form::Sha512(_) => Cost::Sha512,
+            Form::Argon2id(hash) => hash.cost(),
+            Form::Bcrypt(hash) => hash.cost(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The users of one password file, as the broker asks for them.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
+use std::hint::black_box;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +13,15 @@ use thiserror::Error;
 use super::hash::{ParseHashError, PasswordHash};
 use super::line::{Line, printable};
 
+/// The most kinds of hash that a refused login is verified against.
+const MAX_DECOYS: usize = 8;
+
 /// User names with their password hashes. It never changes, so threads share it in an `Arc`.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     hashes: HashMap<Box<[u8]>, PasswordHash>,
-    /// What the password of an unknown user is verified against, to take the time of a known one:
-    /// the hash of the file's first user, since a file is mostly of one scheme.
-    decoy: Option<PasswordHash>,
+    /// A hash of each cost in the file, the costliest first.
+    decoys: Vec<PasswordHash>,
 }
 
 impl Users {
@@ -104,23 +108,42 @@ impl Users {
                 username: printable(username),
             }),
             Entry::Vacant(vacant) => {
-                self.decoy.get_or_insert_with(|| hash.clone());
-                vacant.insert(hash);
+                vacant.insert(hash.clone());
+                self.add_decoy(hash);
                 Ok(())
             }
         }
     }
 
+    fn add_decoy(&mut self, hash: PasswordHash) {
+        if self.decoys.iter().all(|decoy| decoy.cost() != hash.cost()) {
+            let cost = |hash: &PasswordHash| Reverse(hash.cost().microseconds());
+            let place = self
+                .decoys
+                .partition_point(|decoy| cost(decoy) < cost(&hash));
+            self.decoys.insert(place, hash);
+            self.decoys.truncate(MAX_DECOYS);
+        }
+    }
+
     /// Whether `password` is that of `username`; an empty password never is.
     ///
-    /// Slow on purpose, and as slow for an unknown name, so that the time tells nobody which names exist.
-    /// Not for a thread that has sockets to serve.
+    /// Slow on purpose. A refusal costs the same work for every name, known or not, so that its time does
+    /// not tell which names exist: one verification for each cost in the file. Not for a thread that has
+    /// sockets to serve.
     pub fn authenticate(&self, username: &str, password: &[u8]) -> bool {
         let known = self.hashes.get(username.as_bytes());
-        let verified = known
-            .or(self.decoy.as_ref())
-            .is_some_and(|hash| hash.verify(password));
-        verified && known.is_some() && !password.is_empty()
+        if known.is_some_and(|hash| hash.verify(password)) && !password.is_empty() {
+            return true;
+        }
+        let spent = known.map(PasswordHash::cost);
+        for decoy in &self.decoys {
+            if Some(decoy.cost()) != spent {
+                // Its time is wanted, not its answer.
+                let _ = black_box(decoy.verify(password));
+            }
+        }
+        false
     }
 
     /// Whether the user has the same password here and there, as far as the hashes show: an equal
@@ -217,7 +240,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::passwd::hash::{Iterations, Scheme};
+    use crate::passwd::hash::{Cost, Iterations, Scheme};
 
     fn hash(password: &str) -> String {
         PasswordHash::create(Scheme::Sha512, Iterations::default(), password.as_bytes())
@@ -283,6 +306,30 @@ mod tests {
         for scheme in Scheme::ALL {
             assert!(users.authenticate(scheme.name(), b"one"), "{scheme}");
         }
+    }
+
+    #[test]
+    fn the_decoys_are_one_hash_of_each_cost_the_costliest_first() {
+        let hash = |iterations| {
+            let iterations = Iterations::new(iterations).unwrap();
+            PasswordHash::create(Scheme::Sha512Pbkdf2, iterations, b"one").unwrap()
+        };
+        let bcrypt = "$2y$04$Q1w2E3r4T5y6U7i8O9p0AuiFukB0BbBgjWD.zVJEsGONqmcE3C8Ee";
+        let mut lines: String = (0..20)
+            .map(|user| format!("{user}:{}\n", hash(user / 2 + 1)))
+            .collect();
+        lines.push_str(&format!("bob:{bcrypt}\n"));
+        let costs: Vec<_> = parse(&lines)
+            .unwrap()
+            .decoys
+            .iter()
+            .map(PasswordHash::cost)
+            .collect();
+        let iterations = (4..=10).rev().filter_map(Iterations::new);
+        let expected: Vec<_> = std::iter::once(Cost::Bcrypt(4))
+            .chain(iterations.map(Cost::Sha512Pbkdf2))
+            .collect();
+        assert_eq!(costs, expected);
     }
 
     #[test]

@@ -181,6 +181,37 @@ fn a_password_file_of_htpasswd_is_taken() {
 }
 
 #[test]
+fn a_refused_login_costs_the_same_whoever_exists() {
+    let salt_and_hash = "Q1w2E3r4T5y6U7i8O9p0AuiFukB0BbBgjWD.zVJEsGONqmcE3C8Ee";
+    let cheap = Program::typed("mq-passwd -H sha512 -c -b - cheap right").run();
+    let users = format!("{}costly:$2y$12${salt_and_hash}\n", cheap.stdout());
+    let broker = Broker::builder()
+        .file("passwd", users)
+        .config("allow_anonymous false\npassword_file passwd")
+        .start();
+    let ticks = |login: &str, code: i32| {
+        let before = broker.processor_ticks();
+        let client = broker.typed(&format!("mq-pub {login} -t a -m x"));
+        client.run().exits_with(code);
+        broker.processor_ticks() - before
+    };
+    let costly = ticks("-u costly -P wrong", 5);
+    for login in ["-u cheap -P wrong", "-u unknown -P wrong", "-u unknown"] {
+        let spent = ticks(login, 5);
+        assert!(
+            spent * 3 > costly * 2,
+            "{login}: {spent} and {costly} ticks"
+        );
+        assert!(
+            spent * 2 < costly * 3,
+            "{login}: {spent} and {costly} ticks"
+        );
+    }
+    let accepted = ticks("-u cheap -P right", 0);
+    assert!(accepted * 3 < costly, "{accepted} and {costly} ticks");
+}
+
+#[test]
 fn sighup_rereads_the_password_file() {
     let builder = Broker::builder().config("allow_anonymous false\npassword_file passwd");
     let passwd = |arguments: &str| {

@@ -198,6 +198,17 @@ impl Broker {
         status.code()
     }
 
+    /// Ticks of processor time that it has used, a hundred to the second.
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it is running");
+        let (_, fields) = stat.rsplit_once(") ").expect("the name is in brackets");
+        let ticks = fields.split(' ').skip(11).take(2);
+        ticks
+            .map(|ticks| ticks.parse::<u64>().expect("a number"))
+            .sum()
+    }
+
     /// The memory the broker holds, in bytes, as the kernel counts it.
     pub(crate) fn resident_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))

@@ -7,7 +7,7 @@ use base64::Engine;
 use subtle::ConstantTimeEq;
 
 use super::encoding::{UNPADDED, decode, number};
-use super::{CreateHashError, ParseHashError, salt};
+use super::{Cost, CreateHashError, ParseHashError, salt};
 
 /// The most memory that an argon2id hash may ask for, in KiB: 256 MiB.
 pub const MAX_ARGON2_MEMORY: u32 = 256 * 1024;
@@ -74,6 +74,14 @@ impl Argon2id {
             }
         })?;
         Ok(Argon2id { params, salt, hash })
+    }
+
+    pub(super) fn cost(&self) -> Cost {
+        Cost::Argon2id {
+            memory: self.params.m_cost(),
+            passes: self.params.t_cost(),
+            lanes: self.params.p_cost(),
+        }
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {

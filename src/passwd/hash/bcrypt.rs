@@ -6,7 +6,7 @@ use base64::Engine;
 use subtle::ConstantTimeEq;
 
 use super::encoding::{CRYPT, decode, number};
-use super::{CreateHashError, ParseHashError, salt};
+use super::{Cost, CreateHashError, ParseHashError, salt};
 
 /// The longest password that bcrypt reads, in bytes; it would cut a longer one without a word.
 pub const MAX_BCRYPT_PASSWORD: usize = 72;
@@ -74,6 +74,10 @@ impl Bcrypt {
             salt: exactly(salt, "the salt")?,
             hash: exactly(hash, "the hash")?,
         })
+    }
+
+    pub(super) fn cost(&self) -> Cost {
+        Cost::Bcrypt(self.cost)
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use sha2::Digest;
 use subtle::ConstantTimeEq;
 
 use super::encoding::{PADDED, decode, number};
-use super::{CreateHashError, Iterations, MAX_ITERATIONS, ParseHashError, salt};
+use super::{Cost, CreateHashError, Iterations, MAX_ITERATIONS, ParseHashError, salt};
 
 const HASH_LENGTH: usize = 64;
 
@@ -45,6 +45,10 @@ impl Sha512Pbkdf2 {
             iterations,
             digest: Salted::parse(parts)?,
         })
+    }
+
+    pub(super) fn cost(&self) -> Cost {
+        Cost::Sha512Pbkdf2(self.iterations)
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
