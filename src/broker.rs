@@ -35,7 +35,6 @@ mod listener;
 mod memory;
 mod message;
 mod persistence;
-mod pieces;
 mod policy;
 mod process;
 mod reload;
@@ -51,6 +50,7 @@ mod sys;
 mod systemd;
 mod web;
 mod will;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;

@@ -4,8 +4,6 @@
 //! for each shape, each subscriber's lock is taken once for the whole run, and each
 //! subscriber is written to, or woken, once for the whole batch.
 
-mod encoded;
-
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,22 +11,19 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-pub(super) use self::encoded::{Encoded, EncodedMessage, Shape, Single};
 use super::Broker;
 use super::ground::{Millis, SessionNumber};
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
 use super::router::{Matches, SharedGroup, Target};
-use super::session::{DirectWrite, LentWriter, Session};
+use super::session::{DirectWrite, Session};
+use super::wire::Run;
 
 /// A run of that many bytes is passed on before the batch goes on.
 const MAX_RUN_BYTES: usize = 256 * 1024;
 /// A batch writes to so many connections at most; the tasks of others do it themselves, on
 /// all processors.
 const MAX_DIRECT: usize = 4;
-
-/// A thread keeps room for so many messages at most.
-const KEPT_ROOM: usize = 1024;
 
 thread_local! {
     /// Room that the batches of a thread use, one after the other.
@@ -54,36 +49,12 @@ pub(super) struct Fanout<'a> {
     is_stored: bool,
 }
 
-/// Consecutive messages that go to the same subscribers.
-#[derive(Default)]
-pub(super) struct Run {
-    publications: Vec<Publication>,
-    encoded: Vec<Encoded>,
-    /// The bytes of their topics and payloads.
-    bytes: usize,
-    /// Whether they go to one session only.
-    is_exclusive: bool,
-}
-
 /// What a batch needs and gives back empty.
 #[derive(Default)]
 struct Room {
     run: Run,
     wakers: Vec<Waker>,
     direct: Vec<DirectWrite>,
-}
-
-/// What a delivery asks of the one who delivered.
-#[derive(Default)]
-pub(super) struct Delivered {
-    /// What is to be written at the end of the batch.
-    pub(super) direct: Option<LentWriter>,
-    /// To be woken at the end of the batch.
-    pub(super) waker: Option<Waker>,
-    /// Whether the session has more than it should.
-    pub(super) congested: bool,
-    /// Whether it was stored that the session has still to get messages.
-    pub(super) stored: bool,
 }
 
 /// What a batch leaves to be done.
@@ -145,7 +116,7 @@ impl<'a> Fanout<'a> {
 
     /// Whether the message belongs to the present run, as far as that is seen at a glance.
     fn goes_where_the_last_went(&self, message: &Message) -> bool {
-        self.run.bytes <= MAX_RUN_BYTES
+        self.run.bytes() <= MAX_RUN_BYTES
             && self.changes == self.broker.router.changes()
             && self
                 .matches
@@ -153,7 +124,7 @@ impl<'a> Fanout<'a> {
                 .is_some_and(|last| last.groups.is_empty())
             && self
                 .run
-                .publications
+                .publications()
                 .last()
                 .is_some_and(|last| last.message.topic == message.topic)
     }
@@ -164,9 +135,9 @@ impl<'a> Fanout<'a> {
             .matches
             .as_ref()
             .is_some_and(|last| Arc::ptr_eq(last, &matches));
-        if !same || self.run.bytes > MAX_RUN_BYTES || !matches.groups.is_empty() {
+        if !same || self.run.bytes() > MAX_RUN_BYTES || !matches.groups.is_empty() {
             self.deliver_run();
-            self.run.is_exclusive = matches.is_exclusive();
+            self.run.set_exclusive(matches.is_exclusive());
             self.matches = Some(matches);
         }
     }
@@ -201,7 +172,7 @@ impl<'a> Fanout<'a> {
     }
 
     fn deliver_run(&mut self) {
-        if self.run.publications.is_empty() {
+        if self.run.publications().is_empty() {
             return;
         }
         if let Some(matches) = self.matches.take() {
@@ -231,7 +202,7 @@ impl<'a> Fanout<'a> {
             return;
         };
         let mut together = Together::default();
-        for publication in &self.run.publications {
+        for publication in self.run.publications() {
             publication.store(&mut together, &self.ticket);
         }
         persistence.put_together(together);
@@ -241,7 +212,7 @@ impl<'a> Fanout<'a> {
         let own = |publisher: Option<SessionNumber>| publisher == Some(target.session.number());
         let publisher = self
             .run
-            .publications
+            .publications()
             .first()
             .and_then(|first| first.message.publisher);
         if target.terms.no_local && own(publisher) {
@@ -286,51 +257,4 @@ fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
         let best = best.get(&target.session.number());
         best.is_none_or(|best| std::ptr::eq(*best, *target))
     })
-}
-
-impl Run {
-    fn push(&mut self, publication: Publication) {
-        let message = &publication.message;
-        self.bytes += message.payload.len() + message.topic.as_bytes().len();
-        self.publications.push(publication);
-    }
-
-    fn clear(&mut self) {
-        self.publications.clear();
-        self.publications.shrink_to(KEPT_ROOM);
-        self.encoded.clear();
-        self.bytes = 0;
-    }
-
-    /// Whether the messages go to one session only: what is encoded for it need not be
-    /// kept for another.
-    pub(super) fn is_exclusive(&self) -> bool {
-        self.is_exclusive
-    }
-
-    /// The bytes of the topics and payloads.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(super) fn publications(&self) -> &[Publication] {
-        &self.publications
-    }
-
-    /// The messages, and the run in this shape, encoded now if nobody needed it before.
-    pub(super) fn encoded(&mut self, shape: Shape, now: Millis) -> (&[Publication], &Encoded) {
-        let at = match self
-            .encoded
-            .iter()
-            .position(|encoded| encoded.shape() == shape)
-        {
-            Some(at) => at,
-            None => {
-                self.encoded
-                    .push(Encoded::new(shape, &self.publications, now));
-                self.encoded.len() - 1
-            }
-        };
-        (&self.publications, &self.encoded[at])
-    }
 }

@@ -6,6 +6,7 @@ mod identity;
 mod mount_point;
 mod numbers;
 mod subscription;
+mod sys_topic;
 
 pub(super) use self::clock::{Clock, Millis, after_seconds};
 pub(super) use self::expiry::Expiry;
@@ -13,3 +14,4 @@ pub(super) use self::identity::Identity;
 pub(super) use self::mount_point::MountPoint;
 pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
 pub(super) use self::subscription::Terms;
+pub(super) use self::sys_topic::{LOG_PREFIX, SYS_PREFIX, is_log_line};

@@ -1,12 +1,10 @@
 //! One client's session: what it subscribed to, what waits for it, and the connection
 //! that it has at the moment, if any.
 
-mod aliases;
 mod delivery;
 mod direct;
 mod limits;
 mod online;
-mod outbox;
 mod queue;
 mod receiver;
 mod refill;
@@ -18,8 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
-pub(super) use self::aliases::Alias;
-pub(super) use self::direct::{DirectWrite, LentWriter, Writer};
+pub(super) use self::direct::{DirectWrite, Writer};
 pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{

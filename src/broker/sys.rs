@@ -11,15 +11,14 @@ use bytes::Bytes;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::load::Load;
-pub(super) use self::log_lines::{is_log_line, topic_sink};
+pub(super) use self::log_lines::topic_sink;
 use super::Broker;
+use super::ground::SYS_PREFIX;
 use super::message::Message;
 use super::persistence::Persistence;
 use super::session::Held;
 use super::statistics::Counter;
 use crate::protocol::{Properties, QoS, TopicName};
-
-const PREFIX: &str = "$SYS/broker/";
 
 /// Counters, and the topic of each.
 const COUNTERS: [(Counter, &str); 11] = [
@@ -157,7 +156,7 @@ impl Topics {
         if self.published.get(topic) == Some(&value) {
             return;
         }
-        let name = format!("{PREFIX}{topic}");
+        let name = format!("{SYS_PREFIX}{topic}");
         if let Ok(name) = TopicName::try_from(name.as_str()) {
             broker.publish(Arc::new(Message {
                 topic: name,

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::buffers::Traffic;
 use super::{Closed, Connection};
-use crate::broker::pieces::write_pieces;
 use crate::broker::statistics::Counter;
+use crate::broker::wire::write_pieces;
 
 /// One read takes so much at most.
 const READ_SIZE: usize = 64 * 1024;

@@ -7,23 +7,35 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::aliases::TopicAliases;
 use super::direct::LentWriter;
 use super::limits::Waiting;
 use super::state::{Link, Queued, SessionState, Unsettled};
 use super::stored::{Recorder, Settled};
 use super::{Attachment, Session};
 use crate::broker::Broker;
-use crate::broker::fanout::{Delivered, Run, Shape};
 use crate::broker::ground::{ConnectionNumber, Millis, Terms};
 use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::statistics::{Counter, Tally};
+use crate::broker::wire::{Run, Shape, TopicAliases};
 use crate::protocol::{PacketId, QoS};
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome};
 
 /// A client that takes nothing for so long is stalled: nobody pauses for it.
 const STALLED_AFTER: Millis = 1_000;
+
+/// What a delivery asks of the one who delivered.
+#[derive(Default)]
+pub(in crate::broker) struct Delivered {
+    /// What is to be written at the end of the batch.
+    pub(in crate::broker) direct: Option<LentWriter>,
+    /// To be woken at the end of the batch.
+    pub(in crate::broker) waker: Option<Waker>,
+    /// Whether the session has more than it should.
+    pub(in crate::broker) congested: bool,
+    /// Whether it was stored that the session has still to get messages.
+    pub(in crate::broker) stored: bool,
+}
 
 impl Session {
     /// Delivers a run of messages: to the connection as far as there is room, and else

@@ -14,8 +14,8 @@ use super::Session;
 use super::state::{Attachment, SessionState};
 use crate::broker::Broker;
 use crate::broker::ground::{ConnectionNumber, Millis};
-use crate::broker::pieces::write_pieces;
 use crate::broker::statistics::Counter;
+use crate::broker::wire::write_pieces;
 use crate::transport::shared_tcp::SharedTcpStream;
 
 /// So often one delivery writes to a session that always has more; then its connection's

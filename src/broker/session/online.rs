@@ -4,10 +4,9 @@ use super::limits::QueueLimits;
 use super::state::{Link, Queued, SessionState};
 use super::stored::{Gate, Recorder};
 use crate::broker::Broker;
-use crate::broker::fanout::{Run, Shape, Single};
-use crate::broker::ground::{Millis, Terms};
+use crate::broker::ground::{Millis, Terms, is_log_line};
 use crate::broker::message::Message;
-use crate::broker::sys::is_log_line;
+use crate::broker::wire::{Run, Shape, Single};
 use crate::protocol::{Delivery, QoS};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in

@@ -7,10 +7,10 @@ use super::QueueLimits;
 use super::state::{Queued, SessionState};
 use super::stored::Recorder;
 use crate::broker::Broker;
-use crate::broker::fanout::Shape;
 use crate::broker::ground::Terms;
 use crate::broker::message::{Message, Publication};
 use crate::broker::persistence::Pace;
+use crate::broker::wire::Shape;
 use crate::protocol::{ProtocolVersion, QoS};
 
 /// What waits for room on the connection, in order.

@@ -1,7 +1,6 @@
-use super::aliases::Alias;
 use super::state::Queued;
-use crate::broker::fanout::Single;
 use crate::broker::ground::MountPoint;
+use crate::broker::wire::{Alias, Single};
 use crate::protocol::{Delivery, ProtocolVersion};
 
 /// What a packet depends on besides the message that is queued.

@@ -1,7 +1,6 @@
 //! From a session's queue to its connection.
 
 use super::Session;
-use super::aliases::Alias;
 use super::online::{OUTBOX_MARK, tell_too_large};
 use super::receiver::Receiver;
 use super::state::{Link, Queued, SessionState};
@@ -9,6 +8,7 @@ use super::stored::Recorder;
 use crate::broker::Broker;
 use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
+use crate::broker::wire::Alias;
 use crate::protocol::{Delivery, PacketId, QoS};
 use crate::session::{PubAckOutcome, PubRecOutcome, Resend};
 

@@ -5,14 +5,13 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-use super::aliases::TopicAliases;
 use super::direct::Writer;
-use super::outbox::Outbox;
 use super::queue::Queue;
 use crate::broker::auth::Credentials;
 use crate::broker::ground::{ConnectionNumber, Expiry, Identity, Millis, MountPoint, Terms};
 use crate::broker::message::Message;
 use crate::broker::persistence::StoredRecord;
+use crate::broker::wire::{Outbox, TopicAliases};
 use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
 use crate::session::{Incoming, Outgoing};
 use crate::transport::shared_tcp::SharedTcpStream;

@@ -5,21 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::broker::ground::after_seconds;
+use crate::broker::ground::{LOG_PREFIX, after_seconds};
 use crate::broker::log::{LogType, TopicSink};
 use crate::broker::message::Message;
 use crate::protocol::{Properties, QoS, TopicName};
 
-/// Where the lines go, each type to its own topic.
-const PREFIX: &str = "$SYS/broker/log/";
 /// So many seconds after a line nobody wants to hear it any more.
 const EXPIRY: u32 = 20;
-
-/// Whether the message is a log line: nothing may be logged about the way of one but by
-/// the log itself, or a line would bring the next for ever.
-pub(in crate::broker) fn is_log_line(topic: &TopicName) -> bool {
-    topic.as_bytes().starts_with(PREFIX.as_bytes())
-}
 
 /// What publishes lines to whoever has subscribed to them.
 pub(in crate::broker) fn topic_sink(broker: &Arc<Broker>) -> TopicSink {
@@ -52,5 +44,5 @@ fn topic_of(log_type: LogType) -> Option<TopicName> {
         LogType::Unsubscribe => "M/unsubscribe",
         LogType::Debug | LogType::WebSockets | LogType::Internal => return None,
     };
-    TopicName::try_from(format!("{PREFIX}{name}").as_str()).ok()
+    TopicName::try_from(format!("{LOG_PREFIX}{name}").as_str()).ok()
 }

@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// Makes room for `bytes` in a buffer, which may be one that was written before.
-pub(super) fn make_room(buffer: &mut BytesMut, bytes: usize) {
+pub(in crate::broker) fn make_room(buffer: &mut BytesMut, bytes: usize) {
     if buffer.capacity() == 0 && REUSED.contains(&bytes) {
         let spare = SPARE.take();
         // A few bytes must not hold much.
@@ -42,7 +42,7 @@ fn reuse(piece: Bytes) {
 
 /// Calls `write` with what one write takes of the pieces, and removes as much as it says
 /// was written.
-pub(super) fn write_pieces(
+pub(in crate::broker) fn write_pieces(
     pieces: &mut VecDeque<Bytes>,
     write: impl FnOnce(&[IoSlice<'_>]) -> std::io::Result<usize>,
 ) -> std::io::Result<usize> {

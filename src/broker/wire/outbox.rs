@@ -2,9 +2,9 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::broker::fanout::EncodedMessage;
+use super::encoded::EncodedMessage;
+use super::write_buffer::make_room;
 use crate::broker::persistence::{Ticket, TicketNumber};
-use crate::broker::pieces::make_room;
 use crate::broker::statistics::Tally;
 use crate::protocol::PacketId;
 
@@ -52,7 +52,7 @@ impl Outbox {
     }
 
     /// Whether something may be written later.
-    pub(super) fn is_gated(&self) -> bool {
+    pub(in crate::broker) fn is_gated(&self) -> bool {
         self.gated.is_some()
     }
 
@@ -70,7 +70,7 @@ impl Outbox {
 
     /// Holds back what is appended from now on until everything that was changed so far
     /// is stored.
-    pub(super) fn gate_for_all(&mut self, ticket: &Ticket<'_>) {
+    pub(in crate::broker) fn gate_for_all(&mut self, ticket: &Ticket<'_>) {
         ticket.wait_for_all();
         self.gate(ticket.number());
     }
@@ -98,7 +98,12 @@ impl Outbox {
     }
 
     /// Appends whole packets that others get too.
-    pub(super) fn push_run(&mut self, run: &Bytes, publishes: usize, payload_bytes: usize) {
+    pub(in crate::broker) fn push_run(
+        &mut self,
+        run: &Bytes,
+        publishes: usize,
+        payload_bytes: usize,
+    ) {
         let last = self.last();
         last.tally.publishes(publishes, payload_bytes);
         if run.len() < SMALL_RUN {
@@ -109,12 +114,12 @@ impl Outbox {
     }
 
     /// Makes room for as many bytes to be copied.
-    pub(super) fn reserve(&mut self, bytes: usize) {
+    pub(in crate::broker) fn reserve(&mut self, bytes: usize) {
         make_room(&mut self.last().tail, bytes);
     }
 
     /// Appends one packet of `bytes`, with this packet identifier where it needs one.
-    pub(super) fn push_packet(
+    pub(in crate::broker) fn push_packet(
         &mut self,
         bytes: &[u8],
         message: &EncodedMessage,
@@ -133,7 +138,7 @@ impl Outbox {
     }
 
     /// Appends the packet that `encode` writes, and says how long it is.
-    pub(super) fn push_encoded(
+    pub(in crate::broker) fn push_encoded(
         &mut self,
         encode: impl FnOnce(&mut BytesMut) -> Option<EncodedMessage>,
     ) -> usize {
@@ -150,7 +155,7 @@ impl Outbox {
     }
 
     /// Appends a PUBREL, and says how long it is.
-    pub(super) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
+    pub(in crate::broker) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
         let [high, low] = packet_id.get().to_be_bytes();
         let packet = [0x62, 0x02, high, low];
         let last = self.last();
@@ -160,26 +165,26 @@ impl Outbox {
     }
 
     /// The pieces that wait.
-    pub(super) fn pieces(&self) -> usize {
+    pub(in crate::broker) fn pieces(&self) -> usize {
         let gated = self.gated.iter().flat_map(|gates| &gates.0);
         let ready = self.ready.as_ref().map_or(0, |ready| ready.count());
         ready + gated.map(|gated| gated.packets.count()).sum::<usize>()
     }
 
     /// Whether something was written in part.
-    pub(super) fn has_rest(&self) -> bool {
+    pub(in crate::broker) fn has_rest(&self) -> bool {
         self.rest.is_some()
     }
 
     /// Takes back what was taken and not written.
-    pub(super) fn put_rest(&mut self, pieces: VecDeque<Bytes>) {
+    pub(in crate::broker) fn put_rest(&mut self, pieces: VecDeque<Bytes>) {
         if !pieces.is_empty() {
             self.rest = Some(Box::new(pieces));
         }
     }
 
     /// Moves what was taken back to the end of `pieces`.
-    pub(super) fn take_rest(&mut self, pieces: &mut VecDeque<Bytes>) {
+    pub(in crate::broker) fn take_rest(&mut self, pieces: &mut VecDeque<Bytes>) {
         if let Some(mut rest) = self.rest.take() {
             pieces.append(&mut rest);
         }
@@ -194,7 +199,7 @@ impl Outbox {
     }
 
     /// Forgets everything, as the end of a connection does.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::broker) fn clear(&mut self) {
         *self = Self::default();
     }
 }

@@ -8,7 +8,7 @@ use crate::protocol::TopicName;
 /// The topic aliases that the broker gives to the client of one connection: the first
 /// topics that are sent get one each [MQTT-3.1.2-26].
 #[derive(Debug)]
-pub(super) struct TopicAliases {
+pub(in crate::broker) struct TopicAliases {
     maximum: NonZeroU16,
     given: HashMap<TopicName, NonZeroU16, RandomState>,
 }
@@ -27,14 +27,14 @@ pub(in crate::broker) enum Alias {
 
 impl TopicAliases {
     /// None given yet, of at most `maximum`; `None` when there may not be any.
-    pub(super) fn new(maximum: u16) -> Option<Box<Self>> {
+    pub(in crate::broker) fn new(maximum: u16) -> Option<Box<Self>> {
         let maximum = NonZeroU16::new(maximum)?;
         let given = HashMap::default();
         Some(Box::new(Self { maximum, given }))
     }
 
     /// How a message on this topic names it.
-    pub(super) fn of(&self, topic: &TopicName) -> Alias {
+    pub(in crate::broker) fn of(&self, topic: &TopicName) -> Alias {
         if let Some(&alias) = self.given.get(topic) {
             return Alias::Known(alias);
         }
@@ -45,7 +45,7 @@ impl TopicAliases {
     }
 
     /// Notes that the client learns an alias.
-    pub(super) fn give(&mut self, topic: &TopicName, alias: NonZeroU16) {
+    pub(in crate::broker) fn give(&mut self, topic: &TopicName, alias: NonZeroU16) {
         self.given.insert(topic.to_owned_name(), alias);
     }
 }

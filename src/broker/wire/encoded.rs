@@ -1,8 +1,8 @@
 use bytes::{Bytes, BytesMut};
 
-use super::super::message::{Message, Publication};
-use super::super::session::Alias;
+use super::aliases::Alias;
 use crate::broker::ground::{Millis, Terms};
+use crate::broker::message::{Message, Publication};
 use crate::protocol::{
     Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
     publish_size,

@@ -1,0 +1,75 @@
+use super::encoded::{Encoded, Shape};
+use crate::broker::ground::Millis;
+use crate::broker::message::Publication;
+
+/// A thread keeps room for so many messages at most.
+const KEPT_ROOM: usize = 1024;
+
+/// Consecutive messages that go to the same subscribers.
+#[derive(Default)]
+pub(in crate::broker) struct Run {
+    publications: Vec<Publication>,
+    encoded: Vec<Encoded>,
+    /// The bytes of their topics and payloads.
+    bytes: usize,
+    /// Whether they go to one session only.
+    is_exclusive: bool,
+}
+
+impl Run {
+    /// Appends a message.
+    pub(in crate::broker) fn push(&mut self, publication: Publication) {
+        let message = &publication.message;
+        self.bytes += message.payload.len() + message.topic.as_bytes().len();
+        self.publications.push(publication);
+    }
+
+    /// Forgets the messages and keeps their room.
+    pub(in crate::broker) fn clear(&mut self) {
+        self.publications.clear();
+        self.publications.shrink_to(KEPT_ROOM);
+        self.encoded.clear();
+        self.bytes = 0;
+    }
+
+    /// Notes whether the messages go to one session only.
+    pub(in crate::broker) fn set_exclusive(&mut self, is_exclusive: bool) {
+        self.is_exclusive = is_exclusive;
+    }
+
+    /// Whether the messages go to one session only: what is encoded for it need not be
+    /// kept for another.
+    pub(in crate::broker) fn is_exclusive(&self) -> bool {
+        self.is_exclusive
+    }
+
+    /// The bytes of the topics and payloads.
+    pub(in crate::broker) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(in crate::broker) fn publications(&self) -> &[Publication] {
+        &self.publications
+    }
+
+    /// The messages, and the run in this shape, encoded now if nobody needed it before.
+    pub(in crate::broker) fn encoded(
+        &mut self,
+        shape: Shape,
+        now: Millis,
+    ) -> (&[Publication], &Encoded) {
+        let at = match self
+            .encoded
+            .iter()
+            .position(|encoded| encoded.shape() == shape)
+        {
+            Some(at) => at,
+            None => {
+                self.encoded
+                    .push(Encoded::new(shape, &self.publications, now));
+                self.encoded.len() - 1
+            }
+        };
+        (&self.publications, &self.encoded[at])
+    }
+}
