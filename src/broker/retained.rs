@@ -96,6 +96,7 @@ impl RetainedMessages {
             node.levels.entry(level.into()).or_default()
         });
         let record = Some(record);
+        self.uncount(node.kept.as_ref());
         self.count(node.kept.insert(Kept { retained, record }));
     }
 

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::Signal;
 
 use crate::client::Client;
-use crate::scene::{absent, durable_broker, pull_the_plug, resume};
+use crate::mosquitto_db::{Database, END_OF_TIME};
+use crate::scene::{absent, durable_broker, pull_the_plug, resume, store};
 use crate::support::Broker;
 use crate::support::peers::require_programs;
+use crate::support::random::Random;
 use crate::wire::*;
 
 /// A running Mosquitto that saves everything when it ends.
@@ -208,4 +210,60 @@ fn a_file_that_cannot_be_read_is_named_and_imports_nothing() {
     assert!(broker.log().contains(path), "{}", broker.log());
     broker.start_again();
     resume(&broker, V311, "absent").receive("kept");
+}
+
+#[test]
+fn a_file_with_times_beyond_the_clocks_is_imported_as_lasting() {
+    let mut database = Database::new();
+    database.session("lasting", Some(END_OF_TIME));
+    database.retained("a", b"lasting", Some(END_OF_TIME));
+    let mut broker = durable_broker("");
+    let file = broker.folder().join("hostile.db");
+    fs::write(&file, database.bytes()).expect("the folder is writable");
+    broker.end(Signal::SIGTERM);
+    let path = file.to_str().expect("a plain name");
+    assert!(
+        broker.try_to_start_again(&["--import-mosquitto-db", path]),
+        "{}",
+        broker.log()
+    );
+    for _ in 0..2 {
+        resume(&broker, V5, "lasting").leave();
+        let mut client = Client::new(&broker, V5, "newcomer");
+        client.subscribe("a", 0);
+        client.receive("lasting");
+        client.leave();
+        pull_the_plug(&mut broker);
+    }
+}
+
+#[test]
+fn a_changed_file_is_imported_or_refused_without_a_panic() {
+    let mut random = Random::seeded("MQ_IMPORT_SEED");
+    let mut database = Database::new();
+    for number in 0..3 {
+        database.session(&format!("client-{number}"), Some(END_OF_TIME));
+        database.retained(&format!("a/{number}"), b"kept", None);
+    }
+    let mut broker = durable_broker("");
+    broker.end(Signal::SIGTERM);
+    let file = broker.folder().join("changed.db");
+    let path = file.to_str().expect("a plain name").to_owned();
+    for _ in 0..12 {
+        let mut bytes = database.bytes().to_vec();
+        let length = u64::try_from(bytes.len()).expect("a small file");
+        let at = usize::try_from(random.below(length)).expect("a small file");
+        let end = bytes.len().min(at + 8);
+        bytes[at..end].fill(0xff);
+        fs::write(&file, &bytes).expect("the folder is writable");
+        fs::remove_dir_all(store(&broker)).expect("it is ours");
+        if broker.try_to_start_again(&["--import-mosquitto-db", &path]) {
+            Client::new(&broker, V5, "newcomer").subscribe("a/#", 0);
+            pull_the_plug(&mut broker);
+            broker.end(Signal::SIGKILL);
+        } else {
+            assert_eq!(broker.exit_code(), Some(1), "byte {at}: {}", broker.log());
+        }
+        assert!(!broker.log().contains("panicked"), "{}", broker.log());
+    }
 }

@@ -11,6 +11,7 @@ mod expiry;
 mod files;
 mod full;
 mod import;
+mod mosquitto_db;
 mod power;
 mod publishers;
 mod queues;

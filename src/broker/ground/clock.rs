@@ -35,6 +35,11 @@ impl Clock {
         unix.saturating_sub(self.started_unix)
     }
 
+    /// Returns the moment of a Unix time in seconds, of which any number may be in a file.
+    pub(in crate::broker) fn at_unix_seconds(self, seconds: u64) -> Millis {
+        self.at_unix(seconds.saturating_mul(1_000))
+    }
+
     /// The moment as the runtime's timers want it.
     pub(in crate::broker) fn instant(self, at: Millis) -> tokio::time::Instant {
         (self.started + Duration::from_millis(at)).into()

@@ -1,6 +1,6 @@
 //! Takes over what Mosquitto saved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -26,6 +26,8 @@ pub(super) struct Imported {
     last_number: u64,
     /// The numbers of messages that several sessions have still to get.
     messages: HashMap<*const SnapshotMessage, u64>,
+    /// The messages that nobody was given yet.
+    unpublished: HashSet<*const SnapshotMessage>,
 }
 
 impl Imported {
@@ -69,7 +71,7 @@ fn convert(snapshot: &Snapshot, clock: Clock) -> Imported {
             imported.take_client(client, clock);
         }
     }
-    for message in &snapshot.retained {
+    for message in latest_by_topic(&snapshot.retained) {
         let key = Key::Retained(imported.number());
         let record = Record::Message(Box::new(message_record(message, clock)));
         imported.records.push((key, record));
@@ -81,10 +83,18 @@ fn convert(snapshot: &Snapshot, clock: Clock) -> Imported {
     imported
 }
 
+/// The last retained message of each topic, of which a file made by hand can have many.
+fn latest_by_topic(retained: &[Arc<SnapshotMessage>]) -> impl Iterator<Item = &SnapshotMessage> {
+    let mut topics = HashSet::new();
+    let messages = retained.iter().rev().map(Arc::as_ref);
+    // An empty message is none.
+    messages.filter(move |message| topics.insert(&message.topic) && !message.payload.is_empty())
+}
+
 impl Imported {
     fn take_client(&mut self, client: &SnapshotClient, clock: Clock) {
         let session = SessionNumber::unused();
-        let expires_at = client.expires_at.map(|at| clock.at_unix(at * 1_000));
+        let expires_at = client.expires_at.map(|at| clock.at_unix_seconds(at));
         let expiry = Expiry::from_seconds(client.session_expiry);
         let record = SessionRecord {
             identity: Identity {
@@ -109,6 +119,11 @@ impl Imported {
         for incoming in &client.incoming {
             let key = Key::Incoming(session, incoming.packet_id);
             self.records.push((key, Record::Incoming));
+            // Its publisher's alone in what Mosquitto writes. In a file made by hand many
+            // could have a large one, and each would store a copy.
+            if !self.unpublished.insert(Arc::as_ptr(&incoming.message)) {
+                continue;
+            }
             // Mosquitto passes a QoS 2 message on when it is released; here that is done.
             let mut message = message_record(&incoming.message, clock);
             message.publisher = Some(session);
@@ -172,8 +187,11 @@ fn message_record(message: &SnapshotMessage, clock: Clock) -> MessageRecord {
         qos: message.qos,
         retain: message.retain,
         properties: message.properties.clone(),
-        expires_at: message.expires_at.map(|at| clock.at_unix(at * 1_000)),
+        expires_at: message.expires_at.map(|at| clock.at_unix_seconds(at)),
         publisher: None,
         source: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

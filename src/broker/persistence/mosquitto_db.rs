@@ -212,4 +212,4 @@ impl fmt::Display for SnapshotWarning {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -146,12 +146,21 @@ impl RecoveredSession {
     /// The packet identifiers that the deliveries have, and those that they get: what may
     /// have been sent before a crash is sent again as a repetition.
     fn packet_ids(&self) -> Vec<Option<PacketId>> {
-        let known = |delivery: &DeliveryRecord| match delivery.stage {
-            Stage::Sent(packet_id) | Stage::Released(packet_id) => Some(packet_id),
-            Stage::Waiting => None,
-        };
         let deliveries = || self.deliveries.iter().map(|(_, delivery)| delivery);
-        let used: HashSet<PacketId> = deliveries().filter_map(known).collect();
+        let mut used: HashSet<PacketId> = deliveries()
+            .filter_map(|delivery| match delivery.stage {
+                Stage::Released(packet_id) => Some(packet_id),
+                Stage::Sent(_) | Stage::Waiting => None,
+            })
+            .collect();
+        let known: Vec<_> = deliveries()
+            .map(|delivery| match delivery.stage {
+                // A file that was imported or recovered can have an identifier twice.
+                Stage::Sent(packet_id) => used.insert(packet_id).then_some(packet_id),
+                Stage::Released(packet_id) => Some(packet_id),
+                Stage::Waiting => None,
+            })
+            .collect();
         let was_online = self.session.presence == Presence::Online;
         let window = match was_online {
             true => usize::from(self.session.receive_maximum.get()).saturating_sub(used.len()),
@@ -163,8 +172,8 @@ impl RecoveredSession {
             .take(window);
         let mut may_be_sent = true;
         deliveries()
-            .map(|delivery| {
-                let known = known(delivery);
+            .zip(known)
+            .map(|(delivery, known)| {
                 // A QoS 2 message that was sent has its identifier noted, and what comes
                 // behind one that was not was not sent either.
                 may_be_sent &= known.is_some() || delivery.qos != QoS::ExactlyOnce;

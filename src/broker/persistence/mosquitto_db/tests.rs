@@ -1,4 +1,4 @@
-mod fixture;
+pub(in crate::broker::persistence) mod fixture;
 mod peer;
 
 use proptest::prelude::*;

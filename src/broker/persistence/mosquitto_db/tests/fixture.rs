@@ -5,12 +5,12 @@
 //! `window` (a message in each state of a delivery) and `capteur` (user name `zoé`).
 
 /// The file.
-pub(super) fn everything() -> Vec<u8> {
+pub(in crate::broker::persistence) fn everything() -> Vec<u8> {
     unhex(EVERYTHING)
 }
 
 /// A broker's that nobody had used.
-pub(super) fn empty() -> Vec<u8> {
+pub(in crate::broker::persistence) fn empty() -> Vec<u8> {
     unhex(EMPTY)
 }
 
