@@ -7,6 +7,7 @@
 mod connection;
 mod endpoint;
 mod error;
+mod event;
 mod keep_alive;
 mod message;
 mod options;
@@ -40,10 +41,10 @@ use trace::{Trace, trace};
 
 pub use endpoint::{Address, Endpoint, Proxy, Stream};
 pub use error::{Error, OtherProtocol, PublishError, refusal_text, system_text};
+pub use event::Event;
 pub use message::{Message, Publication};
 pub use options::ConnectOptions;
 pub use password::ask_password;
-pub use receive::Event;
 pub use report::Report;
 pub use trace::Log;
 

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::{OptionId, Typed, UsageError};
+use super::{OptionId, UsageError};
 use crate::transport::tls_client::{Connector, Options, OptionsError, Verification, Versions};
 
 const TLS_PORT: u16 = 8883;
@@ -111,10 +111,12 @@ impl TypedTls {
 }
 
 /// What is needed for TLS; `None` when it is not spoken. Reads the files that are named.
-pub(super) fn connector(typed: &Typed) -> Result<Option<Connector>, UsageError> {
+pub(super) fn connector(
+    tls: &TypedTls,
+    port: Option<u16>,
+) -> Result<Option<Connector>, UsageError> {
     use OptionId as Id;
-    let tls = &typed.tls;
-    if !tls.is_on(typed.port) {
+    if !tls.is_on(port) {
         return Ok(None);
     }
     for id in [Id::CaFile, Id::Certificate, Id::Key] {
@@ -124,7 +126,7 @@ pub(super) fn connector(typed: &Typed) -> Result<Option<Connector>, UsageError> 
             ));
         }
     }
-    let by_port = typed.port == Some(TLS_PORT) && !tls.changes_port();
+    let by_port = port == Some(TLS_PORT) && !tls.changes_port();
     let text = |id| {
         tls.value(id)
             .map(|value| String::from_utf8_lossy(value).into_owned())
@@ -134,7 +136,7 @@ pub(super) fn connector(typed: &Typed) -> Result<Option<Connector>, UsageError> 
         ca_path: tls.path(Id::CaPath),
         os_certificates: tls.os_certificates || by_port,
         identity: tls.path(Id::Certificate).zip(tls.path(Id::Key)),
-        verification: match (tls.insecure, typed.port) {
+        verification: match (tls.insecure, port) {
             (true, _) => Verification::Nothing,
             (false, Some(0)) => Verification::WithoutName,
             (false, _) => Verification::Full,

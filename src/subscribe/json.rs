@@ -3,6 +3,7 @@
 
 mod pretty;
 mod reprint;
+mod string;
 
 use std::io::Write;
 
@@ -10,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Zoned;
 
+use self::string::string;
 use super::time;
 use crate::protocol::{Properties, Property, Publish, QoS};
 
@@ -136,32 +138,6 @@ fn text_or_base64(name: &str, bytes: &[u8], out: &mut Vec<u8>) {
     } else {
         let _ = write!(out, "\"{name}_base64\":\"{}\"", BASE64.encode(bytes));
     }
-}
-
-/// A string; like C's it ends at a NUL.
-fn string(bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for &byte in bytes.iter().take_while(|&&byte| byte != 0) {
-        let escaped: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            0x08 => b"\\b",
-            0x0c => b"\\f",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0..=0x1f => {
-                let _ = write!(out, "\\u{byte:04x}");
-                continue;
-            }
-            _ => {
-                out.push(byte);
-                continue;
-            }
-        };
-        out.extend_from_slice(escaped);
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

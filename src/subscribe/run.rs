@@ -1,4 +1,5 @@
 mod end;
+mod farewell;
 
 use std::sync::Arc;
 use std::time::Duration;

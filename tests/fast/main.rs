@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 mod broker_check;
 mod broker_delivery;
 mod broker_flow;

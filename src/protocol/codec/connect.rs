@@ -7,9 +7,9 @@ use super::super::{
     ConnAck, ConnAckCode, Connect, ConnectReturnCode, DecodeError, EncodeError, Properties,
     ProtocolVersion, ReasonCode, Will,
 };
+use super::properties;
 use super::reader::{Reader, qos};
-use super::writer::{binary, binary_size, check_binary};
-use super::{encode::header, properties};
+use super::writer::{binary, binary_size, check_binary, header};
 
 const USERNAME: u8 = 1 << 7;
 const PASSWORD: u8 = 1 << 6;

@@ -6,8 +6,8 @@ use super::super::{
     Acknowledgement, EncodeError, Packet, PacketId, PacketType, Properties, ProtocolVersion,
     ReasonCode, Subscription, SubscriptionOptions, TopicFilter,
 };
-use super::writer::{binary, binary_size};
-use super::{MAX_REMAINING_LENGTH, connect, properties, publish, varint};
+use super::writer::{binary, binary_size, header};
+use super::{connect, properties, publish};
 
 /// Appends the packet to `out`. On an error `out` is as it was.
 ///
@@ -106,17 +106,6 @@ pub fn encode(
             reason_only(Type::Auth, packet.reason, &packet.properties, version, out)
         }
     }
-}
-
-/// Writes the first byte and the remaining length.
-pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
-    let length = u32::try_from(length)
-        .ok()
-        .filter(|&length| length <= MAX_REMAINING_LENGTH)
-        .ok_or(EncodeError::PacketTooLarge)?;
-    out.put_u8(first);
-    varint::write(length, out);
-    Ok(())
 }
 
 /// The first byte of every packet but PUBLISH [MQTT-2.1.3-1].

@@ -1,6 +1,18 @@
 use bytes::{BufMut, BytesMut};
 
 use super::super::EncodeError;
+use super::varint::{self, MAX_REMAINING_LENGTH};
+
+/// Writes the first byte and the remaining length.
+pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let length = u32::try_from(length)
+        .ok()
+        .filter(|&length| length <= MAX_REMAINING_LENGTH)
+        .ok_or(EncodeError::PacketTooLarge)?;
+    out.put_u8(first);
+    varint::write(length, out);
+    Ok(())
+}
 
 /// Writes binary data or a string with its length; the caller has checked the length.
 pub(super) fn binary(bytes: &[u8], out: &mut BytesMut) {

@@ -1,4 +1,4 @@
-use super::Property;
+use super::value::Property;
 
 /// Where properties may stand: a packet, or the will inside a CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

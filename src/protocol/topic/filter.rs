@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{InvalidTopic, check};
+use super::rules::{InvalidTopic, check};
 
 const SHARED_PREFIX: &[u8] = b"$share/";
 

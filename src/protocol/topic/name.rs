@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{InvalidTopic, check};
+use super::rules::{InvalidTopic, check};
 
 /// The topic of a message: not empty, without wildcards.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

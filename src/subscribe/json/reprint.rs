@@ -2,7 +2,7 @@
 //! doubles, keys in their order, repeated ones too.
 
 use super::super::number;
-use super::string;
+use super::string::string;
 
 /// How deep arrays and objects may be nested.
 const MAX_DEPTH: usize = 1000;

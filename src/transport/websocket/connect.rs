@@ -6,13 +6,12 @@ use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::{MAX_FRAME, WebSocketStream};
+use super::stream::{WebSocketStream, configuration};
 
 /// A head that is longer is no answer to us.
 const MAX_HEAD: usize = 16 * 1024;
@@ -61,21 +60,8 @@ where
     stream.flush().await?;
     let (head, rest) = read_head(&mut stream).await?;
     check(&head, &derive_accept_key(key.as_bytes()))?;
-    let config = WebSocketConfig::default()
-        .write_buffer_size(0)
-        .max_message_size(Some(max_message.max(MAX_FRAME)))
-        .max_frame_size(Some(max_message.max(MAX_FRAME)));
-    let frames = tokio_tungstenite::WebSocketStream::from_partially_read(
-        stream,
-        rest,
-        Role::Client,
-        Some(config),
-    );
-    Ok(WebSocketStream {
-        frames: frames.await,
-        unread: Bytes::new(),
-        ended: false,
-    })
+    let config = configuration(max_message);
+    Ok(WebSocketStream::new(stream, rest, Role::Client, config).await)
 }
 
 /// Reads to the empty line; returns the head, and what came behind it.

@@ -1,0 +1,161 @@
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+/// The most bytes that one frame takes.
+const MAX_FRAME: usize = 64 * 1024;
+
+/// A byte stream inside WebSocket frames.
+#[derive(Debug)]
+pub struct WebSocketStream<S> {
+    frames: tokio_tungstenite::WebSocketStream<S>,
+    /// What is left of the last frame.
+    unread: Bytes,
+    /// Set when a close frame was answered or a text frame refused.
+    ended: bool,
+}
+
+/// Returns the library's settings for messages of at most `max_message` bytes.
+pub(super) fn configuration(max_message: usize) -> WebSocketConfig {
+    let longest = Some(max_message.max(MAX_FRAME));
+    WebSocketConfig::default()
+        .write_buffer_size(0)
+        .max_message_size(longest)
+        .max_frame_size(longest)
+}
+
+impl<S> WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    /// The stream after its handshake, behind which `rest` has come already.
+    pub(super) async fn new(stream: S, rest: Vec<u8>, role: Role, config: WebSocketConfig) -> Self {
+        let config = Some(config);
+        Self {
+            frames: tokio_tungstenite::WebSocketStream::from_partially_read(
+                stream, rest, role, config,
+            )
+            .await,
+            unread: Bytes::new(),
+            ended: false,
+        }
+    }
+
+    /// Waits until there are bytes, the end, or an error.
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() && !self.ended {
+            match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Text(_))) => {
+                    // [MQTT-6.0.0-1]
+                    self.ended = true;
+                    let reason = CloseFrame {
+                        code: CloseCode::Unsupported,
+                        reason: "MQTT is sent in binary frames".into(),
+                    };
+                    let close = Message::Close(Some(reason));
+                    if Pin::new(&mut self.frames).start_send(close).is_ok() {
+                        let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                    }
+                }
+                // Pings are answered by the library, with the next flush.
+                Some(Ok(Message::Ping(_))) => {
+                    let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                }
+                Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_))) | None => self.ended = true,
+                Some(Err(tungstenite::Error::ConnectionClosed)) => self.ended = true,
+                Some(Err(tungstenite::Error::Protocol(
+                    tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+                ))) => self.ended = true,
+                Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: Bytes) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.frames).poll_ready(cx)).map_err(into_io)?;
+        let length = frame.len();
+        Pin::new(&mut self.frames)
+            .start_send(Message::Binary(frame))
+            .map_err(into_io)?;
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl<S> AsyncRead for WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_read_ready(cx))?;
+        let length = this.unread.len().min(buffer.remaining());
+        buffer.put_slice(&this.unread[..length]);
+        this.unread.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> AsyncWrite for WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let frame = Bytes::copy_from_slice(&bytes[..bytes.len().min(MAX_FRAME)]);
+        self.get_mut().poll_send(cx, frame)
+    }
+
+    /// Many small slices make one frame, so that a batch costs one header.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut frame = BytesMut::new();
+        for slice in slices {
+            let room = MAX_FRAME - frame.len();
+            frame.extend_from_slice(&slice[..slice.len().min(room)]);
+        }
+        self.get_mut().poll_send(cx, frame.freeze())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().frames)
+            .poll_flush(cx)
+            .map_err(into_io)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().frames)
+            .poll_close(cx)
+            .map_err(into_io)
+    }
+}
+
+fn into_io(error: tungstenite::Error) -> io::Error {
+    match error {
+        tungstenite::Error::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    }
+}
