@@ -106,17 +106,54 @@ impl Resources {
                 warning.lines().for_each(|line| tell(line.to_owned()));
             }
         }
-        for listener in &config.listeners {
+        for (listener, acl) in config.listeners.iter().zip(&self.rules) {
+            let place = place(listener);
             if let Some(why) = why_closed(config, listener) {
-                let place = match &listener.address {
-                    ListenAddress::Unix(path) => format!("the socket {}", path.display()),
-                    _ => format!("port {}", listener.port),
-                };
                 tell(format!("Warning: Nobody can log in on {place}: {why}."));
             }
+            let acl = acl.as_ref().filter(|acl| acl.names_users());
+            if acl.is_some() && takes_any_username(config, listener) {
+                tell(format!(
+                    "Warning: The acl_file gives rights to users, and on {place} anybody can claim \
+                     to be one: there is no password_file."
+                ));
+            }
+        }
+        for file in unused_password_files(config) {
+            tell(format!(
+                "Warning: The password_file {} is not used: certificates give the user names.",
+                file.display()
+            ));
         }
         warnings
     }
+}
+
+/// Names a listener in a warning.
+fn place(listener: &Listener) -> String {
+    match &listener.address {
+        ListenAddress::Unix(path) => format!("the socket {}", path.display()),
+        _ => format!("port {}", listener.port),
+    }
+}
+
+/// Whether clients may claim any user name without a proof.
+fn takes_any_username(config: &Config, listener: &Listener) -> bool {
+    let security = config.effective_security(listener);
+    security.allow_anonymous
+        && security.password_file.is_none()
+        && listener.username_from().is_none()
+}
+
+/// Password files of listeners on which only the certificate counts.
+fn unused_password_files(config: &Config) -> impl Iterator<Item = &Path> {
+    let files_of = |by_certificate: bool| {
+        let listeners = config.listeners.iter();
+        listeners
+            .filter(move |listener| listener.username_from().is_some() == by_certificate)
+            .filter_map(|listener| config.effective_security(listener).password_file)
+    };
+    files_of(true).filter(move |&file| files_of(false).all(|used| used != file))
 }
 
 /// Why no client at all passes the login of the listener.

@@ -16,7 +16,8 @@ const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const TLS_RECORD: u8 = 0x20;
 const COMMON_NAME_RECORD: u8 = 0x22;
 const CLIENT_SPEAKS_TLS: u8 = 0x01;
-const CLIENT_HAS_CERTIFICATE: u8 = 0x02;
+/// A certificate was shown on this connection, or when the session began that it resumes.
+const CLIENT_HAS_CERTIFICATE: u8 = 0x02 | 0x04;
 
 /// The version of the header that a listener expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub struct ProxyHeader {
     pub client: Option<SocketAddr>,
     /// Whether the client speaks TLS with the proxy.
     pub is_tls: bool,
-    /// The common name of the client's certificate, which the proxy has verified.
+    /// Whether the client has shown a certificate that the proxy has verified.
+    pub has_certificate: bool,
+    /// The common name of this certificate.
     pub common_name: Option<String>,
 }
 
@@ -163,9 +166,10 @@ fn parse_body(family: u8, body: &[u8]) -> Option<ProxyHeader> {
 fn read_tls_record(value: &[u8], header: &mut ProxyHeader) -> Option<()> {
     let (&[flags, verified @ ..], records) = value.split_first_chunk::<5>()?;
     header.is_tls = flags & CLIENT_SPEAKS_TLS != 0;
-    let is_verified = flags & CLIENT_HAS_CERTIFICATE != 0 && verified == [0; 4];
+    let is_verified = verified == [0; 4];
+    header.has_certificate = header.is_tls && is_verified && flags & CLIENT_HAS_CERTIFICATE != 0;
     for (kind, value) in parse_records(records)? {
-        if kind == COMMON_NAME_RECORD && is_verified {
+        if kind == COMMON_NAME_RECORD && header.has_certificate {
             header.common_name = Some(String::from_utf8(value.to_vec()).ok()?);
         }
     }

@@ -220,24 +220,64 @@ fn a_test_tells_all_that_is_wrong_with_its_place_and_the_way_out() {
 }
 
 #[test]
-fn what_protects_nobody_is_said() {
+fn a_restriction_that_cannot_be_enforced_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(
-        folder.path().join("mosquitto.conf"),
-        "listener 1883\nrequire_certificate true\nallow_anonymous false\n",
-    )
-    .unwrap();
-    let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
-        .in_folder(folder.path())
-        .run()
-        .exits_with(0);
-    for text in [
-        "Warning: The 'require_certificate' option has no effect without certfile and keyfile \
-         (mosquitto.conf:2).",
-        "Warning: Nobody can log in on port 1883: there is no password_file, and allow_anonymous \
-         is false.",
+    for (lines, error, line) in [
+        (
+            "listener 1883\nallow_anonymous true\nrequire_certificate true\n",
+            "Error: The 'require_certificate' option cannot be enforced without certfile and keyfile \
+             (or `enable_proxy_protocol 2`).",
+            3,
+        ),
+        (
+            "listener 1883\nallow_anonymous false\nlistener 1884\nallow_anonymous true\n",
+            "Error: The 'allow_anonymous' option counts for all listeners, and lifts the one at \
+             mosquitto.conf:2.",
+            4,
+        ),
     ] {
-        assert!(outcome.stderr().contains(text), "{text} in {outcome}");
+        fs::write(folder.path().join("mosquitto.conf"), lines).unwrap();
+        for options in ["--test-config -c mosquitto.conf", "-c mosquitto.conf"] {
+            let outcome = Program::typed(&format!("mq-broker {options}"))
+                .in_folder(folder.path())
+                .run()
+                .exits_with(3);
+            let place = format!("Error found at mosquitto.conf:{line}.");
+            assert!(outcome.stderr().contains(error), "{outcome}");
+            assert!(outcome.stderr().contains(&place), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn what_protects_nobody_is_said() {
+    let acl = "user alice\ntopic readwrite #\n";
+    for (lines, warning) in [
+        (
+            "listener 1883\nallow_anonymous false\n",
+            "Warning: Nobody can log in on port 1883: there is no password_file, and \
+             allow_anonymous is false.",
+        ),
+        (
+            "listener 1883\nallow_anonymous true\nacl_file acl\n",
+            "Warning: The acl_file gives rights to users, and on port 1883 anybody can claim to be \
+             one: there is no password_file.",
+        ),
+        (
+            "listener 1883\nenable_proxy_protocol 2\nuse_identity_as_username true\n\
+             password_file passwd\n",
+            "Warning: The password_file passwd is not used: certificates give the user names.",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("mosquitto.conf"), lines).unwrap();
+        fs::write(folder.path().join("acl"), acl).unwrap();
+        fs::write(folder.path().join("passwd"), "").unwrap();
+        let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
+            .in_folder(folder.path())
+            .run()
+            .exits_with(0);
+        assert!(outcome.stderr().contains(warning), "{warning} in {outcome}");
     }
 }
 

@@ -56,19 +56,30 @@ fn a_file_that_is_no_socket_is_left_alone() {
     assert!(outcome.stderr().contains("Error: precious: "), "{outcome}");
 }
 
-/// A PROXY header of version 2 from 1.2.3.4:1000, with a record of the client's TLS.
-fn binary_header(common_name: Option<&str>) -> Vec<u8> {
+/// A PROXY header of version 2 from 1.2.3.4:1000, with this record of the client's TLS.
+fn binary_header(tls_record: Option<&[u8]>) -> Vec<u8> {
     let mut body = vec![1, 2, 3, 4, 127, 0, 0, 1, 3, 232, 7, 91];
-    if let Some(name) = common_name {
-        let length = |bytes: usize| u16::try_from(bytes).expect("short").to_be_bytes();
+    if let Some(record) = tls_record {
         body.push(0x20);
-        body.extend(length(5 + 3 + name.len()));
-        body.extend([3, 0, 0, 0, 0, 0x22]);
-        body.extend(length(name.len()));
-        body.extend(name.as_bytes());
+        body.extend(length(record));
+        body.extend(record);
     }
-    let length = u16::try_from(body.len()).expect("short").to_be_bytes();
-    [b"\r\n\r\n\0\r\nQUIT\n\x21\x11", &length[..], &body].concat()
+    [b"\r\n\r\n\0\r\nQUIT\n\x21\x11", &length(&body)[..], &body].concat()
+}
+
+/// A record that says what the flags say, the outcome of the verification, and a common name.
+fn tls_record(flags: u8, verify: u32, common_name: &str) -> Vec<u8> {
+    let name = [
+        &[0x22],
+        &length(common_name.as_bytes())[..],
+        common_name.as_bytes(),
+    ]
+    .concat();
+    [&[flags], &verify.to_be_bytes()[..], &name].concat()
+}
+
+fn length(bytes: &[u8]) -> [u8; 2] {
+    u16::try_from(bytes.len()).expect("short").to_be_bytes()
 }
 
 #[test]
@@ -107,7 +118,7 @@ fn a_proxy_vouches_for_its_clients_certificate() {
         "enable_proxy_protocol 2\nproxy_protocol_v2_require_tls true\nuse_identity_as_username true",
     );
     let mut client = broker.raw_client();
-    client.send(binary_header(Some("alice")));
+    client.send(binary_header(Some(&tls_record(3, 0, "alice"))));
     client.send(CONNECT_V311);
     client.expect(CONNACK_ACCEPTED);
     broker.wait_for_log(" as raw (p4, c1, k60, u'alice').");
@@ -116,6 +127,67 @@ fn a_proxy_vouches_for_its_clients_certificate() {
     client.send(binary_header(None));
     client.send_in_vain(CONNECT_V311);
     client.expect_closed();
+}
+
+#[test]
+fn behind_a_proxy_only_clients_with_a_verified_certificate_get_in_where_one_is_required() {
+    const TLS: u8 = 1;
+    const CERTIFICATE: u8 = 2;
+    const CERTIFICATE_OF_RESUMED_SESSION: u8 = 4;
+    let broker = Broker::with_config("enable_proxy_protocol 2\nrequire_certificate true");
+    for flags in [TLS | CERTIFICATE, TLS | CERTIFICATE_OF_RESUMED_SESSION, 7] {
+        let mut client = broker.raw_client();
+        client.send(binary_header(Some(&tls_record(flags, 0, "alice"))));
+        client.send(CONNECT_V311);
+        client.expect(CONNACK_ACCEPTED);
+    }
+    let refused = [
+        None,
+        Some(tls_record(0, 0, "alice")),
+        Some(tls_record(TLS, 0, "alice")),
+        Some(tls_record(
+            CERTIFICATE | CERTIFICATE_OF_RESUMED_SESSION,
+            0,
+            "alice",
+        )),
+        Some(tls_record(7, 1, "alice")),
+        Some(tls_record(7, 0x0100_0000, "alice")),
+    ];
+    for record in refused {
+        let mark = broker.log_mark();
+        let mut client = broker.raw_client();
+        // No CONNECT is needed to be sent away.
+        client.send(binary_header(record.as_deref()));
+        assert_eq!(client.expect_closed(), b"", "{record:?}");
+        broker.wait_for_log_after(
+            mark,
+            "Connection from 1.2.3.4:1000 rejected, client did not provide a certificate.",
+        );
+    }
+    let outcome = Program::typed("mq-broker --check -c mosquitto.conf")
+        .in_folder(broker.folder())
+        .run()
+        .succeeds();
+    assert!(
+        outcome.stdout().contains("asks for a certificate"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn a_resumed_session_behind_a_proxy_gives_the_user_its_name() {
+    let broker = Broker::with_config("enable_proxy_protocol 2\nuse_identity_as_username true");
+    let mut client = broker.raw_client();
+    client.send(binary_header(Some(&tls_record(5, 0, "alice"))));
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log(" as raw (p4, c1, k60, u'alice').");
+    for (flags, verify) in [(1, 0), (5, 1)] {
+        let mut client = broker.raw_client();
+        client.send(binary_header(Some(&tls_record(flags, verify, "alice"))));
+        client.send(CONNECT_V311);
+        client.expect(b"\x20\x02\x00\x04");
+    }
 }
 
 #[test]

@@ -115,6 +115,14 @@ impl Acl {
         &self.warnings
     }
 
+    /// Whether some rights depend on the user name.
+    pub(in crate::broker) fn names_users(&self) -> bool {
+        let grants = self.patterns.grants.iter().map(|(_, pattern)| pattern);
+        let mut patterns = self.patterns.denials.iter().chain(grants);
+        let names_user = |pattern: &TopicFilter| levels(pattern.as_bytes()).any(|it| it == b"%u");
+        !self.users.is_empty() || patterns.any(names_user)
+    }
+
     /// Whether `who` may do that with the topic: the user's own list first, then the
     /// patterns; what nobody grants is denied.
     pub(in crate::broker) fn decide(

@@ -2,6 +2,7 @@
 
 mod consistency;
 mod plugins;
+mod security;
 mod structure;
 
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::path::Path;
 
+use self::security::SecurityUse;
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
 use super::places::{self, Scope};
@@ -53,6 +55,8 @@ pub(super) struct Parser {
     unused: (),
     /// `port`, `bind_address` or `listener` was there, so that the broker is not local.
     is_opened: bool,
+    /// Security options that count for all listeners, in the order of the file.
+    security_uses: Vec<SecurityUse>,
     is_security_set: bool,
     /// The options that were there, wrong ones included.
     seen: HashMap<(&'static str, Block), places::Place>,
@@ -78,6 +82,7 @@ impl Parser {
         self.apply_plugins();
         self.location = None;
         self.check_listeners();
+        self.check_shared_security();
         self.config.local_only = !self.is_opened;
         let default_listeners;
         if self.is_opened {
@@ -214,6 +219,7 @@ impl Parser {
             }
             Place::Security(value) => {
                 self.is_security_set = true;
+                self.note_shared_security(row, value, argument);
                 self.read_value(row, value, argument, Block::Broker, |parser| {
                     Some(&mut parser.config.security)
                 })

@@ -196,6 +196,9 @@ async fn log_in(
         let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
         assigned = *username != connect.client_id;
         client_id = username.to_owned_text();
+        if !broker.policy().allows_client_id(&client_id) {
+            return Err(Refusal::Code(ReasonCode::NotAuthorized));
+        }
     }
     if broker.is_full_for(&client_id) {
         return Err(Refusal::TooManyClients);

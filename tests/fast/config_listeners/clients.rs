@@ -46,6 +46,17 @@ fn a_client_identifier_begins_as_it_must() {
 }
 
 #[test]
+fn a_user_name_that_becomes_the_client_identifier_must_have_the_prefix() {
+    let broker = Broker::builder()
+        .before("allow_anonymous true\nclientid_prefixes lab-")
+        .config("use_username_as_clientid true")
+        .start();
+    let publish = |user: &str| broker.typed(&format!("mq-pub -i lab-1 -u {user} -P x -t a -m x"));
+    publish("alice").run().exits_with(5);
+    publish("lab-alice").run().succeeds();
+}
+
+#[test]
 fn a_generated_client_identifier_begins_with_its_prefix() {
     for (config, prefix) in [
         ("", "auto-"),

@@ -20,6 +20,14 @@ impl Finding {
             wrong: Wrong::new(message).hint(hint),
         }
     }
+
+    /// An option that restricts, on a listener that lacks what it needs.
+    fn unenforceable(option: &'static str, needed: &str) -> Self {
+        let message = format!("Error: The '{option}' option cannot be enforced without {needed}.");
+        let hint = "Add what it needs to this listener. Without the line the listener is open to \
+                    clients that the line was to keep out.";
+        Self::new(option, &message, hint)
+    }
 }
 
 impl Parser {
@@ -36,24 +44,28 @@ impl Parser {
             )
             .collect();
         for (index, (block, listener)) in listeners.iter().enumerate() {
-            for Finding { option, wrong } in contradictions(listener) {
+            let found = contradictions(listener).into_iter();
+            for Finding { option, wrong } in found.chain(unenforceable(listener)) {
                 let location = self.location_of(option, *block);
                 self.error_at(location, wrong);
             }
-            for option in without_effect(listener) {
-                self.tell_without_effect(option, *block);
-            }
+            self.tell_of_unused_revocations(listener, *block);
             self.refuse_same_address(&listeners[..index], *block, listener);
         }
     }
 
-    fn tell_without_effect(&mut self, (option, needed): (&'static str, &str), block: Block) {
-        let Some(location) = self.location_of(option, block) else {
+    /// Warns of a list of revoked certificates where nobody is asked for a certificate.
+    fn tell_of_unused_revocations(&mut self, listener: &Listener, block: Block) {
+        if listener.tls.require_certificate {
             return;
-        };
-        let message =
-            format!("Warning: The '{option}' option has no effect without {needed} ({location}).");
-        self.report(Severity::Warning, message, None);
+        }
+        if let Some(location) = self.location_of("crlfile", block) {
+            let message = format!(
+                "Warning: The 'crlfile' option has no effect without require_certificate true \
+                 ({location})."
+            );
+            self.report(Severity::Warning, message, None);
+        }
     }
 
     fn refuse_same_address(
@@ -128,49 +140,51 @@ fn contradictions(listener: &Listener) -> Vec<Finding> {
     found
 }
 
-/// Options that do nothing on this listener, each with what it needs. To pass over them in
-/// silence would leave somebody believing in a protection that is not there.
-fn without_effect(listener: &Listener) -> Vec<(&'static str, &'static str)> {
+/// Options that restrict and that this listener cannot enforce. To start all the same would
+/// leave somebody believing in a protection that is not there.
+fn unenforceable(listener: &Listener) -> Vec<Finding> {
     const TLS: &str = "certfile and keyfile";
+    const CERTIFICATES: &str = "certfile and keyfile (or `enable_proxy_protocol 2`)";
     let tls = &listener.tls;
     let is_encrypted = tls.certfile.is_some() || tls.keyfile.is_some();
-    let by_proxy = listener.proxy_protocol == Some(ProxyVersion::V2);
+    let is_by_proxy = listener.proxy_protocol == Some(ProxyVersion::V2);
+    let is_websocket = listener.protocol == Protocol::WebSockets;
+    let about_tls = [
+        ("crlfile", tls.crlfile.is_some()),
+        ("tls_version", tls.tls_version.is_some()),
+        ("ciphers", tls.ciphers.is_some()),
+        ("ciphers_tls1.3", tls.ciphers_tls1_3.is_some()),
+    ];
+    let about_certificates = [
+        ("require_certificate", tls.require_certificate),
+        ("use_identity_as_username", tls.use_identity_as_username),
+        ("use_subject_as_username", tls.use_subject_as_username),
+    ];
     let mut found = Vec::new();
-    let mut tell = |is_useless: bool, option, needed| {
-        if is_useless {
-            found.push((option, needed));
+    let mut refuse = |option, is_set, needed| {
+        if is_set {
+            found.push(Finding::unenforceable(option, needed));
         }
     };
-    if !is_encrypted {
-        tell(tls.require_certificate, "require_certificate", TLS);
-        tell(tls.crlfile.is_some(), "crlfile", TLS);
-        tell(tls.tls_version.is_some(), "tls_version", TLS);
-        tell(tls.ciphers.is_some(), "ciphers", TLS);
-        tell(tls.ciphers_tls1_3.is_some(), "ciphers_tls1.3", TLS);
-        tell(
-            tls.use_identity_as_username && !by_proxy,
-            "use_identity_as_username",
-            TLS,
-        );
-        tell(
-            tls.use_subject_as_username && !by_proxy,
-            "use_subject_as_username",
-            TLS,
-        );
-    } else if !tls.require_certificate {
-        tell(tls.crlfile.is_some(), "crlfile", "require_certificate true");
+    for (option, is_set) in about_tls {
+        refuse(option, is_set && !is_encrypted, TLS);
     }
-    let is_unix = matches!(listener.address, ListenAddress::Unix(_));
-    tell(is_unix && is_encrypted, "certfile", "a TCP port");
-    tell(
-        listener.proxy_protocol_v2_require_tls && !by_proxy,
+    for (option, is_set) in about_certificates {
+        refuse(
+            option,
+            is_set && !is_encrypted && !is_by_proxy,
+            CERTIFICATES,
+        );
+    }
+    refuse(
         "proxy_protocol_v2_require_tls",
-        "enable_proxy_protocol 2",
+        listener.proxy_protocol_v2_require_tls && !is_by_proxy,
+        "`enable_proxy_protocol 2`",
     );
-    tell(
-        !listener.websockets_origins.is_empty() && listener.protocol != Protocol::WebSockets,
+    refuse(
         "websockets_origin",
-        "protocol websockets",
+        !listener.websockets_origins.is_empty() && !is_websocket,
+        "`protocol websockets`",
     );
     found
 }

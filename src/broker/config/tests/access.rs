@@ -84,6 +84,59 @@ fn per_listener_settings_give_each_listener_its_own_security() {
 }
 
 #[test]
+fn a_security_option_that_lifts_the_restriction_of_another_listener_is_refused() {
+    for (text, option, line, lifted) in [
+        (
+            "listener 1883\nallow_anonymous false\nlistener 1884\nallow_anonymous true\n",
+            "allow_anonymous",
+            4,
+            2,
+        ),
+        (
+            "allow_anonymous false\nlistener 1883\nlistener 1884\nallow_anonymous true\n",
+            "allow_anonymous",
+            4,
+            1,
+        ),
+        (
+            "listener 1883\nallow_zero_length_clientid 0\nlistener 1884\nallow_zero_length_clientid 1\n",
+            "allow_zero_length_clientid",
+            4,
+            2,
+        ),
+        (
+            "listener 1883\nacl_file /a\nlistener 1884\nacl_file /b\n",
+            "acl_file",
+            4,
+            2,
+        ),
+        (
+            "port 1883\npassword_file /a\nlistener 1884\npassword_file /b\n",
+            "password_file",
+            4,
+            2,
+        ),
+    ] {
+        let lines = errors(text);
+        let error = format!(
+            "Error: The '{option}' option counts for all listeners, and lifts the one at \
+             mosquitto.conf:{lifted}."
+        );
+        assert!(lines.contains(&error), "{text}: {lines:?}");
+        assert!(lines.contains(&format!("Error found at mosquitto.conf:{line}.")));
+    }
+    for fine in [
+        "allow_anonymous false\nlistener 1883\nallow_anonymous true\n",
+        "listener 1883\nallow_anonymous true\nlistener 1884\nallow_anonymous false\n",
+        "listener 1883\nacl_file /a\nlistener 1884\nacl_file /a\n",
+        "allow_anonymous false\nallow_anonymous true\nlistener 1883\nlistener 1884\n",
+        "per_listener_settings true\nlistener 1883\nallow_anonymous false\nlistener 1884\nallow_anonymous true\n",
+    ] {
+        config(fine);
+    }
+}
+
+#[test]
 fn under_per_listener_settings_security_needs_a_listener() {
     for option in [
         "allow_anonymous true",

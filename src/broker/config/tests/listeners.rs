@@ -308,34 +308,83 @@ fn what_contradicts_itself_is_told_where_it_stands() {
 }
 
 #[test]
-fn what_protects_nothing_is_told() {
-    for (text, told) in [
+fn an_option_that_restricts_and_cannot_be_enforced_is_refused() {
+    for (block, option, needed) in [
         (
-            "listener 1883\nrequire_certificate true",
-            "'require_certificate' option has no effect without certfile and keyfile",
+            "",
+            "require_certificate true",
+            "certfile and keyfile (or `enable_proxy_protocol 2`).",
         ),
         (
-            "listener 1883\ntls_version tlsv1.3",
-            "'tls_version' option has no effect without certfile and keyfile",
+            "enable_proxy_protocol 1",
+            "require_certificate true",
+            "certfile and keyfile (or `enable_proxy_protocol 2`).",
         ),
         (
-            "listener 8883\ncertfile a\nkeyfile b\ncrlfile c",
-            "'crlfile' option has no effect without require_certificate true",
+            "",
+            "use_identity_as_username true",
+            "certfile and keyfile (or `enable_proxy_protocol 2`).",
         ),
         (
-            "listener 0 /s\ncertfile a\nkeyfile b",
-            "'certfile' option has no effect without a TCP port",
+            "",
+            "use_subject_as_username true",
+            "certfile and keyfile (or `enable_proxy_protocol 2`).",
+        ),
+        ("", "crlfile c", "certfile and keyfile"),
+        (
+            "enable_proxy_protocol 2\nrequire_certificate true",
+            "crlfile c",
+            "certfile and keyfile",
+        ),
+        ("", "tls_version tlsv1.3", "certfile and keyfile"),
+        (
+            "enable_proxy_protocol 2",
+            "tls_version tlsv1.3",
+            "certfile and keyfile",
+        ),
+        ("", "ciphers DEFAULT", "certfile and keyfile"),
+        (
+            "",
+            "ciphers_tls1.3 TLS_AES_128_GCM_SHA256",
+            "certfile and keyfile",
         ),
         (
-            "listener 1883\nwebsockets_origin http://a",
-            "'websockets_origin' option has no effect without protocol websockets",
+            "",
+            "proxy_protocol_v2_require_tls true",
+            "`enable_proxy_protocol 2`",
         ),
         (
-            "listener 1883\nproxy_protocol_v2_require_tls true",
-            "'proxy_protocol_v2_require_tls' option has no effect without enable_proxy_protocol 2",
+            "enable_proxy_protocol 1",
+            "proxy_protocol_v2_require_tls true",
+            "`enable_proxy_protocol 2`",
         ),
+        ("", "websockets_origin http://a", "`protocol websockets`"),
     ] {
-        let remarks = remarks(text);
-        assert!(remarks[0].contains(told), "{text}: {remarks:?}");
+        let text = format!("listener 1883\n{block}\n{option}\n");
+        let lines = errors(&text);
+        let name = option.split(' ').next().unwrap();
+        let error = format!("Error: The '{name}' option cannot be enforced without {needed}");
+        assert!(lines[0].starts_with(&error), "{text}: {lines:?}");
+        let line = text.lines().count();
+        assert_eq!(lines[1], format!("Error found at mosquitto.conf:{line}."));
     }
+    for fine in [
+        "listener 1883\nenable_proxy_protocol 2\nrequire_certificate true\nuse_identity_as_username true",
+        "listener 1883\nenable_proxy_protocol 1\ncertfile a\nkeyfile b\nrequire_certificate true",
+        "listener 0 /s\ncertfile a\nkeyfile b\nrequire_certificate true",
+        "listener 1883\nrequire_certificate false\nuse_subject_as_username false\nproxy_protocol_v2_require_tls false",
+    ] {
+        assert_eq!(remarks(fine), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
+fn revoked_certificates_without_required_ones_give_a_warning() {
+    let remarks = remarks("listener 8883\ncertfile a\nkeyfile b\ncrlfile c");
+    assert_eq!(
+        remarks,
+        [
+            "Warning: The 'crlfile' option has no effect without require_certificate true (mosquitto.conf:4)."
+        ]
+    );
 }

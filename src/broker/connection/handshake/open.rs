@@ -128,6 +128,10 @@ where
             "The client does not speak TLS with the proxy".to_owned(),
         ));
     }
+    let is_by_proxy = version == ProxyVersion::V2;
+    if is_by_proxy && settings.tls.require_certificate && !header.has_certificate {
+        return Err(Refusal::NoCertificate);
+    }
     let wanted = settings.username_from() == Some(CertificateName::Identity);
     let name = header.common_name.filter(|_| wanted);
     Ok(name.and_then(|name| Text::try_from(name.as_str()).ok()))

@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     Origin,
     /// A proxy did not say whom it speaks for.
     Proxy,
+    /// The proxy's client has shown no certificate, and the listener requires one.
+    NoCertificate,
     /// There are as many sessions as are allowed.
     TooManyClients,
     /// TLS or WebSocket did not come about.
@@ -58,6 +60,7 @@ impl Refusal {
             | Self::Transport(_)
             | Self::Origin
             | Self::Proxy
+            | Self::NoCertificate
             | Self::NotConnect(_) => {
                 return None;
             }
@@ -105,6 +108,9 @@ impl Refusal {
             Self::Proxy => {
                 log.notice(format_args!("Connection rejected, corrupt PROXY header."));
             }
+            Self::NoCertificate => log.notice(format_args!(
+                "Connection from {peer} rejected, client did not provide a certificate."
+            )),
             Self::Transport(error) => log.information(format_args!("{error}.")),
             Self::NotConnect(byte) => {
                 let packet_type = byte & 0xf0;
