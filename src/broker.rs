@@ -10,7 +10,7 @@
 //! - `auth` says who may connect and what clients may do,
 //! - `ground` are the values that all of these share,
 //! - `session_store` and `session` keep what belongs to a client, connected or not,
-//! - `router` finds who gets a message, `fanout` passes it on, `retained` keeps the last,
+//! - `topics` finds who gets a message and keeps the last, `fanout` passes it on,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `check` tells whether a broker answers,
 //! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
@@ -39,8 +39,6 @@ mod policy;
 mod process;
 mod reload;
 mod resources;
-mod retained;
-mod router;
 mod server;
 mod session;
 mod session_store;
@@ -48,6 +46,7 @@ mod statistics;
 mod subscription_tree;
 mod sys;
 mod systemd;
+mod topics;
 mod web;
 mod will;
 mod wire;
@@ -69,11 +68,10 @@ use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
 use self::policy::Policy;
 use self::resources::Resources;
-use self::retained::{Retained, RetainedMessages};
-use self::router::Router;
 use self::session::{QueueLimits, SharedQueueLimits, Unsettled};
 use self::session_store::SessionStore;
 use self::statistics::Statistics;
+use self::topics::{Retained, RetainedMessages, Router};
 use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.

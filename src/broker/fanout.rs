@@ -15,8 +15,8 @@ use super::Broker;
 use super::ground::{Millis, SessionNumber};
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
-use super::router::{Matches, SharedGroup, Target};
 use super::session::{DirectWrite, Session};
+use super::topics::{Matches, SharedGroup, Target};
 use super::wire::Run;
 
 /// A run of that many bytes is passed on before the batch goes on.

@@ -17,8 +17,8 @@ use super::{Persistence, StoredRecord};
 use crate::broker::Broker;
 use crate::broker::ground::{Clock, Expiry, Millis, SessionNumber, ShareId, Terms};
 use crate::broker::message::Message;
-use crate::broker::retained::Retained;
 use crate::broker::session::{Link, Session, SessionState, StoredSubscription, StoredWill};
+use crate::broker::topics::Retained;
 use crate::protocol::{PacketId, QoS};
 
 /// Everything that a store has.

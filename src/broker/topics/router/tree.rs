@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::{Matches, SharedGroup, Target};
 use crate::broker::ground::SessionNumber;
+use crate::broker::topics::levels;
 use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 
 /// The topic filters of all subscriptions, level by level.
@@ -41,9 +42,10 @@ impl Tree {
     }
 
     pub(super) fn remove(&mut self, filter: &TopicFilter, session: SessionNumber) {
-        self.root.prune(&mut levels(filter), &mut |table| {
-            table.targets.remove(&session);
-        });
+        self.root
+            .prune(&mut levels(filter.as_bytes()), &mut |table| {
+                table.targets.remove(&session);
+            });
     }
 
     pub(super) fn insert_shared(&mut self, shared: &SharedFilter, member: Target) {
@@ -58,22 +60,23 @@ impl Tree {
     }
 
     pub(super) fn remove_shared(&mut self, shared: &SharedFilter, session: SessionNumber) {
-        self.root.prune(&mut levels(&shared.filter), &mut |table| {
-            let Some(group) = table.groups.get_mut(&shared.group) else {
-                return;
-            };
-            let rest = group.without(session);
-            if rest.is_empty() {
-                table.groups.remove(&shared.group);
-            } else {
-                *group = Arc::new(rest);
-            }
-        });
+        self.root
+            .prune(&mut levels(shared.filter.as_bytes()), &mut |table| {
+                let Some(group) = table.groups.get_mut(&shared.group) else {
+                    return;
+                };
+                let rest = group.without(session);
+                if rest.is_empty() {
+                    table.groups.remove(&shared.group);
+                } else {
+                    *group = Arc::new(rest);
+                }
+            });
     }
 
     pub(super) fn group(&self, shared: &SharedFilter) -> Option<Arc<SharedGroup>> {
         let mut node = &self.root;
-        let mut levels = levels(&shared.filter);
+        let mut levels = levels(shared.filter.as_bytes());
         let subscribers = loop {
             node = match levels.next() {
                 None => break &node.here,
@@ -95,21 +98,16 @@ impl Tree {
         let bytes = topic.as_bytes();
         // A leading wildcard matches no topic that begins with `$` [MQTT-4.7.2-1].
         let wildcards = bytes[0] != b'$';
-        self.root
-            .collect(bytes.split(|&byte| byte == b'/'), wildcards, &mut matches);
+        self.root.collect(levels(bytes), wildcards, &mut matches);
         matches
     }
-}
-
-fn levels(filter: &TopicFilter) -> impl Iterator<Item = &[u8]> {
-    filter.as_bytes().split(|&byte| byte == b'/')
 }
 
 impl Node {
     /// The subscribers of the filter; the way to them is made.
     fn subscribers(&mut self, filter: &TopicFilter) -> &mut Subscribers {
         let mut node = self;
-        for level in levels(filter) {
+        for level in levels(filter.as_bytes()) {
             node = match level {
                 b"#" => return &mut node.hash,
                 b"+" => node.plus.get_or_insert_default(),

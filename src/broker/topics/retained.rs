@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
-use super::ground::{Identity, Millis};
-use super::message::Message;
-use super::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
+use super::levels;
+use crate::broker::ground::{Identity, Millis};
+use crate::broker::message::Message;
+use crate::broker::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
 use crate::protocol::{QoS, TopicFilter, TopicName};
 
 /// The retained messages of the broker.
 #[derive(Default)]
-pub(super) struct RetainedMessages {
+pub(in crate::broker) struct RetainedMessages {
     root: RwLock<Node>,
     messages: AtomicUsize,
     payload_bytes: AtomicUsize,
@@ -34,17 +35,17 @@ struct Kept {
 
 /// A retained message.
 #[derive(Clone)]
-pub(super) struct Retained {
-    pub(super) message: Arc<Message>,
+pub(in crate::broker) struct Retained {
+    pub(in crate::broker) message: Arc<Message>,
     /// The client that published it, where `check_retain_source` asks.
-    pub(super) source: Option<Arc<Identity>>,
+    pub(in crate::broker) source: Option<Arc<Identity>>,
 }
 
 impl RetainedMessages {
     /// Keeps the message for its topic instead of the one that was kept before
     /// [MQTT-3.3.1-5]; an empty payload only takes that one away [MQTT-3.3.1-6]. The
     /// ticket waits until the store has it so.
-    pub(super) fn set(
+    pub(in crate::broker) fn set(
         &self,
         message: &Arc<Message>,
         source: Option<&Arc<Identity>>,
@@ -89,7 +90,7 @@ impl RetainedMessages {
     }
 
     /// Takes back a message that the store has.
-    pub(super) fn restore(&self, retained: Retained, record: Box<StoredRecord>) {
+    pub(in crate::broker) fn restore(&self, retained: Retained, record: Box<StoredRecord>) {
         let mut root = self.root.write();
         let topic = retained.message.topic.clone();
         let node = levels(topic.as_bytes()).fold(&mut *root, |node, level| {
@@ -115,7 +116,7 @@ impl RetainedMessages {
     }
 
     /// How many messages there are, and the bytes of their payloads.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(in crate::broker) fn size(&self) -> (usize, usize) {
         (
             self.messages.load(Ordering::Relaxed),
             self.payload_bytes.load(Ordering::Relaxed),
@@ -123,7 +124,7 @@ impl RetainedMessages {
     }
 
     /// Whether the topic has a retained message.
-    pub(super) fn contains(&self, topic: &TopicName) -> bool {
+    pub(in crate::broker) fn contains(&self, topic: &TopicName) -> bool {
         let root = self.root.read();
         let mut node = &*root;
         for level in levels(topic.as_bytes()) {
@@ -136,7 +137,7 @@ impl RetainedMessages {
     }
 
     /// The retained messages that the filter asks for and that have not expired.
-    pub(super) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Retained> {
+    pub(in crate::broker) fn matching(&self, filter: &TopicFilter, now: Millis) -> Vec<Retained> {
         let mut found = Vec::new();
         let root = self.root.read();
         root.collect(levels(filter.as_bytes()), true, &mut |retained| {
@@ -148,7 +149,7 @@ impl RetainedMessages {
     }
 
     /// Takes away what has expired.
-    pub(super) fn remove_expired(&self, now: Millis) {
+    pub(in crate::broker) fn remove_expired(&self, now: Millis) {
         let gone = |kept: &Kept| self.uncount(Some(kept));
         self.root.write().remove_expired(now, &gone);
     }
@@ -161,10 +162,6 @@ fn new_record(message: &Message, ticket: &Ticket<'_>) -> Option<Box<StoredRecord
         return None;
     }
     Some(persistence.record(Key::Retained(persistence.unused_number())))
-}
-
-fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    topic.split(|&byte| byte == b'/')
 }
 
 impl Node {

@@ -16,10 +16,10 @@ use parking_lot::RwLock;
 
 use self::cache::MatchCaches;
 use self::generations::Generations;
-pub(super) use self::share::SharedGroup;
+pub(in crate::broker) use self::share::SharedGroup;
 use self::tree::Tree;
-use super::ground::{SessionNumber, Terms};
-use super::session::Session;
+use crate::broker::ground::{SessionNumber, Terms};
+use crate::broker::session::Session;
 use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 
 /// All subscriptions of the broker.
@@ -27,7 +27,7 @@ use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 /// A topic's match is found once by a walk of the tree and remembered by each worker
 /// thread, so that the way of a message takes no lock; a change of the tree makes
 /// stale only what it can affect.
-pub(super) struct Router {
+pub(in crate::broker) struct Router {
     tree: RwLock<Tree>,
     generations: Generations,
     caches: MatchCaches,
@@ -35,17 +35,17 @@ pub(super) struct Router {
 
 /// Where messages on one topic go.
 #[derive(Debug, Default)]
-pub(super) struct Matches {
+pub(in crate::broker) struct Matches {
     /// One for each matching subscription.
-    pub(super) targets: Vec<Target>,
+    pub(in crate::broker) targets: Vec<Target>,
     /// The groups that share a matching subscription; one member of each gets a message.
-    pub(super) groups: Vec<Arc<SharedGroup>>,
+    pub(in crate::broker) groups: Vec<Arc<SharedGroup>>,
     /// Whether a session is in `targets` more than once.
-    pub(super) has_repeats: bool,
+    pub(in crate::broker) has_repeats: bool,
 }
 
 impl Matches {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::broker) fn is_empty(&self) -> bool {
         self.targets.is_empty() && self.groups.is_empty()
     }
 
@@ -68,20 +68,20 @@ impl Matches {
     }
 
     /// Whether a message goes to one session only, once.
-    pub(super) fn is_exclusive(&self) -> bool {
+    pub(in crate::broker) fn is_exclusive(&self) -> bool {
         self.targets.len() + self.groups.len() == 1
     }
 }
 
 /// A session and how it wants its messages.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) session: Arc<Session>,
-    pub(super) terms: Terms,
+pub(in crate::broker) struct Target {
+    pub(in crate::broker) session: Arc<Session>,
+    pub(in crate::broker) terms: Terms,
 }
 
 impl Router {
-    pub(super) fn new() -> Self {
+    pub(in crate::broker) fn new() -> Self {
         Self {
             tree: RwLock::new(Tree::default()),
             generations: Generations::new(),
@@ -90,7 +90,12 @@ impl Router {
     }
 
     /// Adds a subscription, or replaces the one with the same filter [MQTT-3.8.4-3].
-    pub(super) fn subscribe(&self, filter: &TopicFilter, session: &Arc<Session>, terms: Terms) {
+    pub(in crate::broker) fn subscribe(
+        &self,
+        filter: &TopicFilter,
+        session: &Arc<Session>,
+        terms: Terms,
+    ) {
         let target = Target {
             session: Arc::clone(session),
             terms,
@@ -109,7 +114,7 @@ impl Router {
     }
 
     /// Takes a subscription away, if there is one.
-    pub(super) fn unsubscribe(&self, filter: &TopicFilter, session: SessionNumber) {
+    pub(in crate::broker) fn unsubscribe(&self, filter: &TopicFilter, session: SessionNumber) {
         let mut tree = self.tree.write();
         match filter.shared() {
             Some(shared) => {
@@ -126,7 +131,7 @@ impl Router {
     /// Where messages on the topic go: to those that match and that `may_read`. Both are
     /// found out once, so what a session may read must not change without
     /// [`Router::forget_matches`].
-    pub(super) fn matches(
+    pub(in crate::broker) fn matches(
         &self,
         topic: &TopicName,
         may_read: impl Fn(&Session) -> bool,
@@ -139,17 +144,17 @@ impl Router {
 
     /// A count of all changes of what [`Router::matches`] finds. As long as it is the same,
     /// so are the matches.
-    pub(super) fn changes(&self) -> u64 {
+    pub(in crate::broker) fn changes(&self) -> u64 {
         self.generations.all()
     }
 
     /// The members of a shared subscription, if there are any.
-    pub(super) fn group(&self, shared: &SharedFilter) -> Option<Arc<SharedGroup>> {
+    pub(in crate::broker) fn group(&self, shared: &SharedFilter) -> Option<Arc<SharedGroup>> {
         self.tree.read().group(shared)
     }
 
     /// Makes all remembered matches stale.
-    pub(super) fn forget_matches(&self) {
+    pub(in crate::broker) fn forget_matches(&self) {
         self.generations.advance_all();
     }
 }
