@@ -6,8 +6,8 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use thread_local::ThreadLocal;
 
-use super::Matches;
 use super::generations::Stamp;
+use super::matches::Matches;
 use crate::protocol::TopicName;
 
 /// What one thread remembers at most: topics and targets together.

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Target;
+use super::target::Target;
 use crate::broker::ground::SessionNumber;
 use crate::broker::session::Session;
 

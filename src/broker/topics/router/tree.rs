@@ -4,7 +4,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-use super::{Matches, SharedGroup, Target};
+use super::matches::Matches;
+use super::share::SharedGroup;
+use super::target::Target;
 use crate::broker::ground::SessionNumber;
 use crate::broker::topics::levels;
 use crate::protocol::{SharedFilter, TopicFilter, TopicName};
