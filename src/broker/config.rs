@@ -9,6 +9,7 @@
 //! start, `--test-config` and a reload.
 
 mod diagnostic;
+mod errors;
 mod include;
 mod model;
 mod parser;
@@ -23,7 +24,8 @@ mod value;
 
 use std::path::PathBuf;
 
-pub use diagnostic::{ConfigErrors, Diagnostic, Location, Severity};
+pub use diagnostic::{Diagnostic, Location, Severity};
+pub use errors::ConfigErrors;
 pub use model::{
     CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
     EffectiveSecurity, Limits, ListenAddress, Listener, PersistenceOptions, Protocol,
