@@ -1,8 +1,8 @@
 #!/bin/sh
-# A weather station in one command: builds the four programs, then shows a login being asked
-# for, measurements, wildcards, the three QoS levels and a last will that Ctrl+C fires.
-# Everything listens on 127.0.0.1 only and is gone at the end. Ends with 0 when everything
-# arrived that should have, and nothing that should not.
+# Builds the four programs and demonstrates them with a weather station: a login, measurements,
+# wildcards, the three QoS levels, and a last will triggered by Ctrl+C. Everything listens on
+# 127.0.0.1 only, and nothing is left behind. The exit code is 0 if all expected messages
+# arrived, and no others.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,8 +15,8 @@ case $programs in
 esac
 PATH=$programs:$PATH
 
-folder=$(mktemp -d)
-cd "$folder"
+directory=$(mktemp -d)
+cd "$directory"
 mkfifo pipe
 broker=
 subscriber=
@@ -27,7 +27,7 @@ clean_up() {
         kill "$process" 2>/dev/null || true
     done
     wait
-    rm -rf "$folder"
+    rm -rf "$directory"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -42,7 +42,7 @@ chapter() {
     printf '\n== %s\n\n' "$1"
 }
 
-# Shows a command line as it would be typed in a terminal.
+# Prints a command line as it would be typed in a terminal.
 show() {
     printf '$'
     for word in "$@"; do
@@ -55,7 +55,7 @@ show() {
     echo
 }
 
-# wait_for FILE PATTERN: waits until a log says it, ten seconds at most.
+# wait_for FILE PATTERN: waits up to ten seconds until a line of FILE matches.
 wait_for() {
     tries=0
     until grep -q "$2" "$1"; do
@@ -65,12 +65,12 @@ wait_for() {
     done
 }
 
-# start_broker CONFIGURATION: on a port that nobody else has.
+# start_broker CONFIGURATION: starts a broker on a free port.
 start_broker() {
     port=$((20000 + $$ % 20000))
     while :; do
         printf 'listener %s 127.0.0.1\n%s\n' "$port" "$1" >mosquitto.conf
-        # A broker that root starts becomes another user, who may not read this folder.
+        # When root starts a broker, it switches to a user who may not read this directory.
         [ "$(id -u)" -ne 0 ] || echo 'user root' >>mosquitto.conf
         mq-broker -c mosquitto.conf 2>broker.log &
         broker=$!
@@ -82,11 +82,11 @@ start_broker() {
     login="-h 127.0.0.1 -p $port -u snir -P passsnir"
 }
 
-# subscribe ARGUMENTS: starts a subscriber and waits until it can receive. The retained
-# message on `ready` reaches it only when its subscriptions are in place. It gives up after
-# 30 seconds, so that this script cannot wait for ever.
+# subscribe ARGUMENTS: starts a subscriber and waits until it can receive. The retained message
+# on `ready` arrives once its subscriptions are in place. The subscriber exits after 30 seconds,
+# so this script cannot wait for ever.
 subscribe() {
-    # The login is words without blanks.
+    # The login consists of words without blanks.
     # shellcheck disable=SC2086
     set -- mq-sub $login "$@"
     show "$@" '&'
@@ -96,20 +96,20 @@ subscribe() {
     next_line
     case $line in
         *ready*) ;;
-        *) fail "'$line' came before the subscriber was ready" ;;
+        *) fail "received '$line' before the subscriber was ready" ;;
     esac
 }
 
-# Reads what the subscriber prints next into $line.
+# Reads the subscriber's next line into $line.
 next_line() {
-    IFS= read -r line <&3 || fail 'nothing came from the subscriber'
+    IFS= read -r line <&3 || fail 'the subscriber printed nothing'
 }
 
-# The next line from the subscriber must be this one.
+# receive LINE: checks that the subscriber's next line is LINE.
 receive() {
     next_line
     printf '    %s\n' "$line"
-    [ "$line" = "$1" ] || fail "'$1' should have come"
+    [ "$line" = "$1" ] || fail "expected '$1'"
 }
 
 end_subscriber() {
@@ -126,7 +126,7 @@ publish() {
     "$@"
 }
 
-chapter 'A broker that asks for a login'
+chapter 'A broker that requires a login'
 show mq-passwd -c passwd snir
 printf 'passsnir\npasssnir\n' | mq-passwd -c passwd snir | sed 's/^/    /'
 echo
@@ -143,7 +143,7 @@ code=0
 mq-sub -h 127.0.0.1 -p "$port" -t ha/_temperature2 -W 30 2>refusal || code=$?
 sed 's/^/    /' refusal
 echo "    (exit code $code)"
-[ "$code" -eq 5 ] || fail 'a client without a login should be refused with code 5'
+[ "$code" -eq 5 ] || fail 'expected exit code 5 for a client without a login'
 
 chapter 'The weather station publishes, a subscriber prints'
 subscribe -v -t ha/_temperature2 -t ha/humidity -t ha/pressure
@@ -155,12 +155,12 @@ publish -t ha/pressure -m 1013
 receive 'ha/pressure 1013'
 end_subscriber
 
-chapter 'Wildcards: + is one level, # is all levels below'
+chapter 'Wildcards: + matches one level, # matches all levels below'
 subscribe -v -t 'maison/+/lumière'
 publish -t maison/salon/lumière -m on
 receive 'maison/salon/lumière on'
 publish -t maison/salon/lumière/plafond -m on
-echo '    (one level too many, so nothing)'
+echo '    (one level too many: no match)'
 publish -t maison/cuisine/lumière -m off
 receive 'maison/cuisine/lumière off'
 end_subscriber
@@ -178,7 +178,7 @@ for qos in 0 1 2; do
 done
 end_subscriber
 
-chapter 'A last will: what the broker says when a client is gone'
+chapter 'Last will: the broker publishes it when a client disappears'
 subscribe -t testament/topic -q 1
 # shellcheck disable=SC2086
 set -- mq-sub $login -i sensor -t some/topic -q 1 --will-topic testament/topic \

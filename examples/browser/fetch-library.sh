@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets the page's library by npm, and lays it beside the page.
+# Installs the page's library with npm and copies it next to the page.
 set -eu
 cd "$(dirname "$0")"
 npm ci --prefix ../javascript --no-audit --no-fund

@@ -1,5 +1,5 @@
-// Prints the temperature of the weather station: node weather.js [URL]
-// The login comes from MQTT_USERNAME and MQTT_PASSWORD, where they are set.
+// Prints the temperatures of the weather station: node weather.js [URL]
+// Takes the login from MQTT_USERNAME and MQTT_PASSWORD if they are set.
 const mqtt = require('mqtt');
 
 const server = process.argv[2] ?? 'mqtt://localhost:1883';
