@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds the four programs so that they need no library, and prints their folder:
+# Builds the four programs as static executables and prints their directory:
 #
 #   packaging/build-static.sh [TARGET]
 #
-# Without a TARGET it is this machine's processor: by musl if Rust has that target installed,
-# otherwise by the static glibc, with which names are looked up just the same.
+# The default TARGET is this machine's processor, with musl if that Rust target is installed and
+# otherwise with static glibc. Host name lookup works with both.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,8 +18,8 @@ else
     target=$host
 fi
 
-# The target must be named even if it is the host's: otherwise the flags would count for the
-# compiler's own plugins, too.
+# Pass --target even for the host. Without it, Cargo would also apply the flags to procedural
+# macros and build scripts.
 RUSTFLAGS="${RUSTFLAGS-} -C target-feature=+crt-static" \
     cargo build --locked --release --target "$target" --bins >&2
 printf '%s\n' "target/$target/release"

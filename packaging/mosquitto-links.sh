@@ -1,12 +1,12 @@
 #!/bin/sh
-# Gives our programs Mosquitto's names, so that scripts written for it find them:
+# Links Mosquitto's names to our programs, so that scripts written for Mosquitto find them:
 #
-#   mosquitto-links.sh add FOLDER [PROGRAMS]      makes the four links in FOLDER
-#   mosquitto-links.sh remove FOLDER [PROGRAMS]   takes them away again
+#   mosquitto-links.sh add DIRECTORY [PROGRAMS]      creates the four links in DIRECTORY
+#   mosquitto-links.sh remove DIRECTORY [PROGRAMS]   removes them
 #
-# PROGRAMS is the folder of mq-broker and the others; without it they are looked up in PATH.
-# Whatever has one of the names and is not such a link is left alone. Then nothing is changed
-# at all, and the exit code is 1. A wrong command line is 2.
+# PROGRAMS is the directory of mq-broker and the other programs. The default is to look them up
+# in PATH. If DIRECTORY contains one of the names and it is not our link, the script changes
+# nothing and exits with 1. An invalid command line exits with 2.
 set -eu
 
 pairs='mosquitto:mq-broker
@@ -15,7 +15,7 @@ mosquitto_sub:mq-sub
 mosquitto_passwd:mq-passwd'
 
 usage() {
-    echo "Usage: $0 {add|remove} FOLDER [PROGRAMS]" >&2
+    echo "Usage: $0 {add|remove} DIRECTORY [PROGRAMS]" >&2
     exit 2
 }
 
@@ -24,20 +24,20 @@ fail() {
     exit 1
 }
 
-# program NAME: its full path.
+# program NAME: prints the full path of a program.
 program() {
     if [ -n "$programs" ]; then
         path=$programs/$1
     else
-        path=$(command -v "$1") || fail "$1 is not in PATH. Name its folder as the last argument."
+        path=$(command -v "$1") || fail "$1 is not in PATH. Give its directory as the last argument."
     fi
     [ -x "$path" ] || fail "There is no program $path."
-    folder_of_path=$(cd "$(dirname "$path")" && pwd)
-    printf '%s/%s\n' "$folder_of_path" "$1"
+    program_directory=$(cd "$(dirname "$path")" && pwd)
+    printf '%s/%s\n' "$program_directory" "$1"
 }
 
-# is_ours LINK NAME: whether it is a link to a program with our name. The program itself may
-# be gone, so that links can be removed after it.
+# is_ours LINK NAME: succeeds if LINK links to a program called NAME. The program need not
+# exist, so links can be removed after their programs.
 is_ours() {
     [ -L "$1" ] && [ "$(basename "$(readlink "$1")")" = "$2" ]
 }
@@ -48,26 +48,26 @@ is_taken() {
 
 [ $# -eq 2 ] || [ $# -eq 3 ] || usage
 action=$1
-folder=$2
+directory=$2
 programs=${3-}
 case $action in
     add | remove) ;;
     *) usage ;;
 esac
-[ -d "$folder" ] || fail "There is no folder $folder."
+[ -d "$directory" ] || fail "There is no directory $directory."
 
 for pair in $pairs; do
-    link=$folder/${pair%%:*}
+    link=$directory/${pair%%:*}
     name=${pair#*:}
     if is_taken "$link" && ! is_ours "$link" "$name"; then
-        fail "$link is not ours. Nothing was changed."
+        fail "$link is not a link to $name. Nothing was changed."
     fi
-    # A missing program must be known before the first link is made.
+    # Find missing programs before creating the first link.
     [ "$action" = remove ] || path=$(program "$name") || exit 1
 done
 
 for pair in $pairs; do
-    link=$folder/${pair%%:*}
+    link=$directory/${pair%%:*}
     name=${pair#*:}
     if [ "$action" = add ]; then
         path=$(program "$name")

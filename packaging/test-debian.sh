@@ -1,16 +1,16 @@
 #!/bin/bash
-# Installs the Debian package on this machine, runs the service's program as its user, and
-# takes everything away again:
+# Installs the Debian package on this machine, runs the service's program as the service's user,
+# and purges the package:
 #
 #   packaging/test-debian.sh PACKAGE.deb
 #
-# Needs root, and a machine without the package. Nothing of it is left behind.
+# Requires root, and a machine without the package. Leaves nothing behind.
 set -euo pipefail
 
 package=$(realpath "$1")
 config=/etc/mq-broker/mq-broker.conf
 unit=/usr/lib/systemd/system/mq-broker.service
-# Not among those that tests choose by chance.
+# Outside the range that the tests choose from.
 port=21883
 broker=
 
@@ -25,8 +25,8 @@ clean_up() {
     rm -rf "$work"
 }
 
-# Every file that a package like this one could leave, without the books of apt and dpkg. Some
-# folders may not be there.
+# Lists every file that this package could leave behind, except the records of apt and dpkg.
+# Some of the directories may not exist.
 files() {
     {
         find /etc /usr/bin /usr/lib/systemd /usr/share/bash-completion /usr/share/doc \
@@ -37,7 +37,7 @@ files() {
     } | sort -u
 }
 
-# directive NAME: its value in the installed unit.
+# directive NAME: prints the value of a directive in the installed unit.
 directive() {
     sed -n "s/^$1=//p" "$unit"
 }
@@ -47,10 +47,10 @@ wait_for() {
         ! "$@" >/dev/null 2>&1 || return 0
         sleep 0.1
     done
-    fail "in vain: $*"
+    fail "this command did not succeed within ten seconds: $*"
 }
 
-# Starts what the unit says as the user that it says.
+# Starts the unit's command as the unit's user.
 start_service() {
     cd "$(directive WorkingDirectory)"
     setpriv --reuid "$user" --regid "$user" --init-groups "${start[@]}" 2>"$work/log" &
@@ -61,17 +61,17 @@ start_service() {
 
 stop_service() {
     kill "$broker"
-    wait "$broker" || fail 'the broker does not stop in order.'
+    wait "$broker" || fail 'the broker did not stop cleanly.'
     broker=
 }
 
 [ "$(id -u)" -eq 0 ] || fail 'only root can install a package.'
-! dpkg-query -W mq >/dev/null 2>&1 || fail 'the package is installed already.'
+! dpkg-query -W mq >/dev/null 2>&1 || fail 'the package is already installed.'
 work=$(mktemp -d)
 trap clean_up EXIT
 files >"$work/before"
 
-echo 'It installs.'
+echo 'The package installs.'
 DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package" \
     >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
 for program in mq-broker mq-passwd mq-pub mq-sub; do
@@ -79,11 +79,11 @@ for program in mq-broker mq-passwd mq-pub mq-sub; do
     [ -e "/usr/share/bash-completion/completions/$program" ]
 done
 for page in man1/mq-pub.1 man1/mq-sub.1 man1/mq-passwd.1 man5/mq-broker.conf.5 man8/mq-broker.8; do
-    [ -e "/usr/share/man/$page.gz" ] || fail "there is no page $page."
+    [ -e "/usr/share/man/$page.gz" ] || fail "the manual page $page is missing."
 done
 mq-broker --test-config -c "$config"
 
-echo 'Its service runs as its user, with what the service file says.'
+echo 'The service runs as its user, with the settings of the unit.'
 user=$(directive User)
 read -ra start <<<"$(directive ExecStart)"
 [ "$(stat -c %U:%a "/var/lib/$(directive StateDirectory)")" = "$user:750" ]
@@ -91,9 +91,9 @@ read -ra start <<<"$(directive ExecStart)"
 sed -i "s/^listener 1883$/listener $port 127.0.0.1/" "$config"
 start_service
 [ "$(stat -c %U "/proc/$broker")" = "$user" ]
-! grep -i -e warning -e error "$work/log" || fail 'the broker complains.'
+! grep -i -e warning -e error "$work/log" || fail 'the broker logged a warning or an error.'
 
-echo 'It asks for the login that the README makes.'
+echo 'The broker requires the login that the README creates.'
 code=0
 mq-pub -h 127.0.0.1 -p "$port" -t a -m x 2>/dev/null || code=$?
 [ "$code" -eq 5 ] || fail "the exit code without a login is $code."
@@ -103,20 +103,20 @@ login=(-h 127.0.0.1 -p "$port" -u snir -P passsnir -t ha/_temperature2)
 wait_for mq-pub "${login[@]}" -r -m 21.5
 stop_service
 
-echo 'What it keeps outlives it.'
+echo 'Retained messages survive a restart.'
 start_service
 [ "$(mq-sub "${login[@]}" -C 1)" = 21.5 ]
 stop_service
 
-echo 'The next version keeps what the administrator wrote.'
+echo 'An upgrade keeps the changes of the administrator.'
 dpkg -i --force-confdef --force-confold "$package" >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
 grep -q "^listener $port " "$config"
 grep -q '^snir:' /etc/mq-broker/passwd
 
-echo 'Removed, it leaves the configuration; purged, nothing.'
+echo 'Removing the package leaves the configuration; purging it leaves nothing.'
 dpkg --remove mq >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
 [ -e "$config" ] && [ ! -e /usr/bin/mq-broker ]
 dpkg --purge mq >"$work/apt" 2>&1 || fail "$(cat "$work/apt")"
 files >"$work/after"
-diff "$work/before" "$work/after" || fail 'there are traces.'
-! getent passwd "$user" || fail "the user $user is still there."
+diff "$work/before" "$work/after" || fail 'the package left files behind.'
+! getent passwd "$user" || fail "the user $user still exists."
