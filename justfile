@@ -1,78 +1,78 @@
-# What a developer runs. `just` lists it.
+# Development commands. `just` lists them.
 
 # Lists the recipes.
 default:
     @just --list
 
-# Builds the four programs for trying them out.
+# Builds the four programs without optimisation.
 build:
     cargo build --bins
 
-# Shows everything at work: login, wildcards, QoS, last will.
+# Demonstrates the programs: login, wildcards, QoS, last will.
 demo:
     examples/weather-station.sh
 
-# What should pass before each commit.
+# Runs the checks that every commit must pass.
 check: format lint test
 
-# Whether the code is formatted.
+# Checks the formatting of the code.
 format:
     cargo fmt --check
 
-# Lints; a warning is an error.
+# Lints the code; warnings are errors.
 lint:
     cargo clippy --locked --all-targets -- -D warnings
 
-# All tests, or those that ARGUMENTS choose: just test --test fast guide::
+# Runs all tests, or those selected by ARGUMENTS: just test --test fast guide::
 test *ARGUMENTS:
     cargo test --locked {{ ARGUMENTS }}
 
-# The packages of Node.js and Python that some tests use.
+# Installs the Node.js and Python packages that some tests need.
 peers:
     npm ci --prefix tests/peers --no-audit --no-fund
     python3 -m venv target/peers/python
     target/peers/python/bin/pip install --quiet -r tests/peers/requirements.txt
 
-# Works through the lab sheets.
+# Runs every command of the lab sheets.
 lab:
     cargo test --locked --test peers lab_sheets
 
-# The lab guide's commands against Debian's Mosquitto instead of our programs.
+# Runs the commands of the lab guide with Debian's Mosquitto instead of our programs.
 guide-with-mosquitto:
     MQ_BROKER_PROGRAM=mosquitto MQ_PUB_PROGRAM=mosquitto_pub \
         MQ_SUB_PROGRAM=mosquitto_sub MQ_PASSWD_PROGRAM=mosquitto_passwd \
         cargo test --locked --test fast guide::
 
-# Kills the broker so many times under load: just crash 2000
+# Kills the broker ROUNDS times under load: just crash 2000
 crash ROUNDS="500":
     MQ_CRASH_ROUNDS={{ ROUNDS }} cargo test --locked --test durability crash
 
-# Measures the broker's throughput.
+# Measures the broker.
 bench:
     cargo bench --locked --bench broker
 
-# Measures mq-pub and mq-sub beside Mosquitto's clients.
+# Compares mq-pub and mq-sub with Mosquitto's clients.
 bench-clients:
     cargo bench --locked --bench clients
 
-# The programs without libraries; prints their folder.
+# Builds static programs and prints their directory.
 static:
     packaging/build-static.sh
 
-# The container image's programs in an empty root, without an engine.
+# Tests the programs of the container image in an empty root, without a container engine.
 test-image:
     MQ_STATIC_PROGRAMS=$(packaging/build-static.sh) cargo test --locked --test peers container
 
-# A Debian package and an archive of the static programs for TARGET, in target/packages.
+# Builds a Debian package and an archive of static programs for TARGET in target/packages.
 package TARGET="x86_64-unknown-linux-gnu":
     packaging/build-static.sh {{ TARGET }}
     packaging/package.sh {{ TARGET }}
 
-# Installs the Debian package PACKAGE, tries it, and purges it. For a machine to play with.
+# Installs, tests and purges the Debian package PACKAGE. Use a disposable machine.
 test-package PACKAGE:
     sudo packaging/test-debian.sh {{ PACKAGE }}
 
-# The container image (needs an engine).
+# Builds the container image (requires Docker).
 image:
     docker build -f packaging/Dockerfile -t mq .
 
@@ -85,6 +85,6 @@ lint-workflows:
 install:
     cargo install --path . --locked
 
-# Everything, with all peers installed first (Debian).
+# Installs all peers on Debian and runs every check.
 ci:
     .ci/run
