@@ -40,6 +40,15 @@ impl Stream {
         }
     }
 
+    /// Asks the system whether it holds something to read, the end, or an error. The runtime
+    /// hears of it a moment later, and with it [`Stream::poll_read_ready`].
+    pub fn has_input(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.has_input(),
+            Self::WebSocket(stream) => stream.get_ref().has_input(),
+        }
+    }
+
     /// Waits until a read would give bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod closed;
+mod drain;
 mod gated;
 mod handshake;
 mod io;
@@ -152,11 +153,7 @@ impl Connection {
         if wants_output && !has_replies && self.gated.is_none() {
             attachment.offer_writer();
         }
-        attachment.wants_output = wants_output;
-        match &mut attachment.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        attachment.wait(cx.waker(), wants_output);
         Poll::Pending
     }
 

@@ -8,12 +8,10 @@ mod tls;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use mio::net::TcpListener;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -28,7 +26,7 @@ use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
 use super::ground::MountPoint;
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
-use crate::transport::watch::watch;
+use crate::transport::watch::{has_input, watch};
 
 /// A listener as the connections see it that it took since the last reload: what a client
 /// was told when it connected stays true for it.
@@ -182,12 +180,6 @@ async fn accept_waiting(
             return accepted;
         }
     }
-}
-
-/// Whether there may be something to take.
-fn has_input(source: &impl AsFd) -> bool {
-    let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
-    poll(&mut sources, PollTimeout::ZERO) != Ok(0)
 }
 
 impl ListeningSocket {

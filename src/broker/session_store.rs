@@ -1,24 +1,41 @@
 //! All sessions by client identifier: opening, taking over, closing, ending.
 
+mod waiting;
+
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
+use self::waiting::WaitingConnects;
 use super::Broker;
 use super::ground::{ConnectionNumber, Expiry, Identity, Millis, SessionNumber, after_seconds};
-use super::persistence::{Key, Ticket};
+use super::persistence::{Key, Ticket, TicketNumber};
 use super::session::{Attachment, Ending, Link, Session, SessionState, StoredWill, Unsettled};
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
 
 const SHARDS: usize = 64;
 
+/// The longest that a CONNECT waits for earlier connections of its client identifier, which
+/// take less unless their tasks get no turn.
+const TAKEOVER_WITHIN: Duration = Duration::from_secs(1);
+
 type Sessions = HashSet<ByClientId, RandomState>;
+
+/// A part of the sessions, and the CONNECTs that wait for one of them.
+#[derive(Default)]
+struct Shard {
+    sessions: Sessions,
+    waiting: WaitingConnects,
+}
 
 /// A session that is found by its client identifier.
 struct ByClientId(Arc<Session>);
@@ -47,7 +64,7 @@ impl Eq for ByClientId {}
 ///
 /// A shard is locked before a session's state, never after it.
 pub(super) struct SessionStore {
-    shards: Box<[Mutex<Sessions>]>,
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
 }
 
@@ -64,6 +81,15 @@ pub(super) struct Opening {
     pub(super) topic_alias_maximum: u16,
     /// How many QoS 2 messages the broker takes at once.
     pub(super) own_receive_maximum: NonZeroU16,
+}
+
+/// The session that a connection has now.
+pub(super) struct OpenedSession {
+    pub(super) session: Arc<Session>,
+    /// Whether there was an earlier one that goes on.
+    pub(super) present: bool,
+    /// Done when the store knows of it.
+    pub(super) stored: Option<TicketNumber>,
 }
 
 /// How a connection ended.
@@ -84,6 +110,34 @@ struct Aftermath {
     shared: Vec<Unsettled>,
 }
 
+/// A CONNECT's place among those that wait for one client identifier, while it lasts.
+struct Place<'a> {
+    sessions: &'a SessionStore,
+    client_id: Text,
+    connection: ConnectionNumber,
+    /// Told when something has changed for the first of them.
+    turn: Arc<Notify>,
+}
+
+impl<'a> Place<'a> {
+    fn last(sessions: &'a SessionStore, client_id: &Text, connection: ConnectionNumber) -> Self {
+        let mut shard = sessions.shard(client_id);
+        Self {
+            sessions,
+            client_id: client_id.clone(),
+            connection,
+            turn: shard.waiting.join(client_id, connection),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut shard = self.sessions.shard(&self.client_id);
+        shard.waiting.leave(&self.client_id, self.connection);
+    }
+}
+
 impl SessionStore {
     pub(super) fn new() -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
@@ -93,23 +147,25 @@ impl SessionStore {
         }
     }
 
-    fn shard(&self, client_id: &Text) -> MutexGuard<'_, Sessions> {
+    fn shard(&self, client_id: &Text) -> MutexGuard<'_, Shard> {
         let hash = self.hasher.hash_one(client_id) as usize;
         self.shards[hash % SHARDS].lock()
     }
 
     fn contains(&self, client_id: &Text) -> bool {
-        self.shard(client_id).contains(client_id)
+        self.shard(client_id).sessions.contains(client_id)
     }
 
     /// The number of sessions, connected or not.
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        let lengths = self.shards.iter().map(|shard| shard.lock().sessions.len());
+        lengths.sum()
     }
 
     /// Takes up a session of an earlier broker.
     pub(super) fn restore(&self, session: Arc<Session>) {
-        self.shard(session.client_id()).insert(ByClientId(session));
+        let mut shard = self.shard(session.client_id());
+        shard.sessions.insert(ByClientId(session));
     }
 
     /// Calls `visit` for each session, without a lock.
@@ -117,6 +173,7 @@ impl SessionStore {
         for shard in &self.shards {
             let sessions: Vec<_> = shard
                 .lock()
+                .sessions
                 .iter()
                 .map(|known| Arc::clone(&known.0))
                 .collect();
@@ -133,24 +190,55 @@ impl Broker {
         (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
     }
 
-    /// Opens the session of a client: goes on with an earlier one where the client
-    /// wants that, and ends the connection that had the client identifier before
-    /// [MQTT-3.1.4-3]. Says whether there was an earlier session. The ticket waits until
-    /// the store knows.
-    pub(super) fn open_session(
-        &self,
-        opening: Opening,
-        ticket: &Ticket<'_>,
-        now: Millis,
-    ) -> (Arc<Session>, bool) {
-        let mut aftermath = Aftermath::default();
+    /// Opens the session of a client: goes on with an earlier one where the client wants
+    /// that.
+    ///
+    /// While the client identifier belongs to a connection, that is told to end
+    /// [MQTT-3.1.4-3], and the CONNECT given back: [`Broker::take_over`] waits for it.
+    pub(super) fn open_session(&self, opening: Opening) -> Result<OpenedSession, Box<Opening>> {
+        self.try_open(opening, false)
+    }
+
+    /// Opens the session of a client once the earlier connection of its client identifier
+    /// has handled what its client had sent, or after a while without waiting for that.
+    ///
+    /// CONNECTs that wait for one client identifier go on in the order they came.
+    pub(super) async fn take_over(&self, mut opening: Box<Opening>) -> OpenedSession {
+        let deadline = Instant::now() + TAKEOVER_WITHIN;
+        let client_id = &opening.identity.client_id;
+        let place = Place::last(&self.sessions, client_id, opening.attachment.connection);
+        let mut is_late = false;
+        loop {
+            opening = match self.try_open(*opening, is_late) {
+                Ok(opened) => return opened,
+                Err(opening) => opening,
+            };
+            is_late = timeout_at(deadline, place.turn.notified()).await.is_err();
+        }
+    }
+
+    /// Opens a session unless there is something to wait for and it is not yet `is_late`.
+    fn try_open(&self, opening: Opening, is_late: bool) -> Result<OpenedSession, Box<Opening>> {
+        let now = self.clock.now();
         let mut shard = self.sessions.shard(&opening.identity.client_id);
-        let earlier = shard.get(&opening.identity.client_id);
+        let earlier = shard.sessions.get(&opening.identity.client_id);
         let earlier = earlier.map(|known| Arc::clone(&known.0));
+        if !is_late {
+            let (client_id, connection) =
+                (&opening.identity.client_id, opening.attachment.connection);
+            let is_busy = |earlier: &Arc<Session>| earlier.end_connection(Ending::TakenOver);
+            if earlier.as_ref().is_some_and(is_busy)
+                || !shard.waiting.is_first(client_id, connection)
+            {
+                return Err(Box::new(opening));
+            }
+        }
+        let ticket = Ticket::new(self.persistence());
+        let mut aftermath = Aftermath::default();
         let resumed = match earlier {
             Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
             Some(earlier) => {
-                shard.remove(&opening.identity.client_id);
+                shard.sessions.remove(&opening.identity.client_id);
                 earlier.end(self, &mut aftermath);
                 if earlier.is_stored() {
                     ticket.wait_for_all();
@@ -161,21 +249,28 @@ impl Broker {
         };
         let present = resumed.is_some();
         let session = resumed.unwrap_or_else(|| {
-            let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
-            let mut state = SessionState::new(opening.expiry, window, own);
-            let number = SessionNumber::unused();
-            if let (Some(persistence), true) = (self.persistence(), state.is_persistent()) {
-                state.record = Some(persistence.record(Key::Session(number)));
-            }
-            let identity = Arc::clone(&opening.identity);
-            let session = Arc::new(Session::new(number, identity, state));
-            shard.insert(ByClientId(Arc::clone(&session)));
+            let session = self.new_session(&opening);
+            shard.sessions.insert(ByClientId(Arc::clone(&session)));
             session
         });
-        session.take_over(opening, self, ticket, now, &mut aftermath);
+        session.attach(opening, self, &ticket, now, &mut aftermath);
         drop(shard);
         self.follow_up(aftermath);
-        (session, present)
+        Ok(OpenedSession {
+            session,
+            present,
+            stored: ticket.number(),
+        })
+    }
+
+    fn new_session(&self, opening: &Opening) -> Arc<Session> {
+        let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
+        let mut state = SessionState::new(opening.expiry, window, own);
+        let number = SessionNumber::unused();
+        if let (Some(persistence), true) = (self.persistence(), state.is_persistent()) {
+            state.record = Some(persistence.record(Key::Session(number)));
+        }
+        Arc::new(Session::new(number, Arc::clone(&opening.identity), state))
     }
 
     /// Closes a connection's part in its session, unless another connection has taken
@@ -199,7 +294,7 @@ impl Broker {
         }
         if state.expiry == Expiry::AtDisconnect {
             drop(state);
-            shard.remove(session.client_id());
+            shard.sessions.remove(session.client_id());
             session.end(self, &mut aftermath);
         } else {
             let expires_at = state.expiry.deadline(now);
@@ -219,8 +314,13 @@ impl Broker {
             }
             drop(state);
         }
+        let next = shard.waiting.first(session.client_id());
         drop(shard);
         self.follow_up(aftermath);
+        // The will goes out before the next client is answered.
+        if let Some(next) = next {
+            next.notify_one();
+        }
     }
 
     /// Publishes wills that are due and ends sessions whose time is over.
@@ -247,13 +347,14 @@ impl Broker {
             let client_id = session.client_id();
             // A client may have come back meanwhile, with this session or a new one.
             let known = shard
+                .sessions
                 .get(client_id)
                 .is_some_and(|known| Arc::ptr_eq(&known.0, &session));
             if known && !session.can_be_resumed(now) && !session.is_connected() {
                 self.log
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
                 self.statistics.add(Counter::Expired, 1);
-                shard.remove(client_id);
+                shard.sessions.remove(client_id);
                 session.end(self, &mut aftermath);
             }
         }
@@ -316,8 +417,18 @@ impl Session {
         }
     }
 
+    /// Tells the connection, if there is one, to end; says whether there is.
+    fn end_connection(&self, ending: Ending) -> bool {
+        if !self.is_connected() {
+            return false;
+        }
+        let mut state = self.state();
+        state.end_connection(ending);
+        matches!(state.link, Link::Online(_))
+    }
+
     /// Makes `opening`'s connection the session's.
-    fn take_over(
+    fn attach(
         self: &Arc<Self>,
         opening: Opening,
         broker: &Broker,
@@ -348,6 +459,7 @@ impl Session {
             will.store(Some(ticket));
         }
         self.set_connected(true);
+        self.set_paused(false);
         self.set_v5(opening.attachment.version.is_v5());
         self.hear(now);
         state.attach(

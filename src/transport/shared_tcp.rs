@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-use super::watch::watch;
+use super::watch::{has_input, watch};
 
 /// What others than its task may do with a TCP connection. Who writes when is theirs to
 /// agree on.
@@ -74,6 +74,11 @@ impl TcpConnection {
     /// Waits until a read would give bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.watch_input()?.poll_read_ready(cx).map_ok(|_| ())
+    }
+
+    /// Asks the system whether it holds something to read, the end, or an error.
+    pub fn has_input(&self) -> bool {
+        has_input(self.socket().as_ref())
     }
 
     fn poll_read_slice(

@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
 
 use super::shared_tcp::TcpConnection;
+use super::watch::has_input;
 
 /// A connection that was taken.
 #[derive(Debug)]
@@ -36,6 +37,15 @@ impl Socket {
                     false => Poll::Ready(Ok(())),
                 }
             }
+        }
+    }
+
+    /// Asks the system whether it holds something to read, the end, or an error.
+    pub fn has_input(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.has_input(),
+            Self::Unix(stream) => has_input(stream.as_ref()),
+            Self::Tls(stream) => stream.get_ref().0.has_input(),
         }
     }
 

@@ -1,8 +1,9 @@
-//! Being told by the runtime when a descriptor is ready.
+//! Being told when a descriptor is ready: by the runtime, or by the system.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -19,4 +20,11 @@ use tokio::io::unix::AsyncFd;
 )]
 pub fn watch<T: AsFd + AsRawFd>(source: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(source, interest)
+}
+
+/// Asks the system whether there may be something to read or to take, which the runtime
+/// learns a moment later.
+pub fn has_input(source: &impl AsFd) -> bool {
+    let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+    poll(&mut sources, PollTimeout::ZERO) != Ok(0)
 }

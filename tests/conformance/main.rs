@@ -24,6 +24,7 @@ mod session;
 mod shared;
 mod strange;
 mod subscribe;
+mod takeover;
 mod topics;
 mod websocket;
 mod will;

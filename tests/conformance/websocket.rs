@@ -4,12 +4,12 @@ use crate::support::Broker;
 use crate::support::raw_client::RawClient;
 use crate::wire::*;
 
-const UPGRADE: &str = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+pub(crate) const UPGRADE: &str = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
 
 /// A short frame as a client sends it, masked with nothing.
-fn frame(first: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short frame");
     assert!(length < 126);
     [&[first, 0x80 | length, 0, 0, 0, 0], body].concat()

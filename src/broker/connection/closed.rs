@@ -50,6 +50,21 @@ impl Closed {
         matches!(self, Self::InOrder | Self::By(Ending::LoginRevoked))
     }
 
+    /// Whether the socket may hold packets that count: the client did not know of the end
+    /// when it sent them. A write fails before what came in earlier has been read.
+    pub(super) fn leaves_input(&self) -> bool {
+        matches!(self, Self::By(Ending::TakenOver) | Self::Socket(_))
+    }
+
+    /// The end that counts when the rest of the socket's input brought `last`: what the
+    /// client says is more than what happened to its socket.
+    pub(super) fn followed_by(self, last: Self) -> Self {
+        match (&self, &last) {
+            (Self::Socket(_), Self::Socket(_) | Self::EndOfStream | Self::By(_)) => self,
+            _ => last,
+        }
+    }
+
     /// Whether nothing can be written any more.
     pub(super) fn is_socket_dead(&self) -> bool {
         matches!(

@@ -17,7 +17,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use self::connack::accepted;
 use self::deadline::Deadline;
 use self::open::{Opened, open};
 use self::read_connect::read_connect;
@@ -31,13 +30,11 @@ use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Logins};
 use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
-use crate::broker::persistence::Ticket;
-use crate::broker::session::{Attachment, Writer};
-use crate::broker::session_store::Opening;
-use crate::broker::statistics::Counter;
-use crate::protocol::{
-    ConnAck, Connect, Decoder, Packet, Property, ProtocolVersion, ReasonCode, Text, encode,
-};
+use crate::broker::log::LogType;
+use crate::broker::message::Message;
+use crate::broker::session::{Attachment, Session, Writer};
+use crate::broker::session_store::{OpenedSession, Opening};
+use crate::protocol::{Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, encode};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
@@ -92,7 +89,13 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
                 peer,
                 slot,
             };
-            let mut connection = handshake.open_session(login);
+            let (opening, accepted) = handshake.opening(login);
+            let opened = match handshake.slot.broker.open_session(opening) {
+                Ok(opened) => opened,
+                // Hardly any CONNECT has to wait.
+                Err(opening) => Box::pin(handshake.slot.broker.take_over(opening)).await,
+            };
+            let mut connection = handshake.connect(opened, &accepted);
             connection.buffers.get().partial = rest;
             Some(connection)
         }
@@ -212,6 +215,17 @@ async fn log_in(
     })
 }
 
+/// What was asked for and will be had.
+struct Accepted {
+    /// Without its will.
+    connect: Box<Connect>,
+    number: ConnectionNumber,
+    /// Whether the broker chose the client identifier, or changed it.
+    assigned: bool,
+    /// The keep alive in force, in seconds.
+    keep_alive: u16,
+}
+
 /// What a connection is made of.
 struct Handshake {
     stream: Stream,
@@ -222,15 +236,9 @@ struct Handshake {
 }
 
 impl Handshake {
-    fn open_session(self, login: Login) -> Box<Connection> {
-        let Self {
-            stream,
-            tls,
-            mut decoder,
-            peer,
-            slot,
-        } = self;
-        let Slot { listener, broker } = &slot;
+    /// What the CONNECT asks for, and what the broker has accepted of it.
+    fn opening(&self, login: Login) -> (Opening, Accepted) {
+        let Slot { listener, broker } = &self.slot;
         let Login {
             mut connect,
             client_id,
@@ -239,50 +247,37 @@ impl Handshake {
             credentials,
         } = login;
         let limits = &listener.config().limits;
-        decoder.set_max_packet_size(limits.max_packet_size);
         let version = connect.version;
-        let now = broker.clock().now();
         let number = ConnectionNumber::unused();
         let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
-        let expiry = session_expiry(&connect, broker.policy().persistent_client_expiration());
-        let identity = Arc::new(Identity {
-            username: credentials.as_ref().map(|login| login.username().clone()),
-            client_id,
-            listener: listener.index(),
-        });
-        let client_id = &identity.client_id;
-        log_new_client(&connect, client_id, &peer, broker);
-        if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
-            let (version, cipher) = (tls.version(), tls.cipher());
-            broker.log().notice(format_args!(
-                "Client {client_id} negotiated {version} cipher {cipher}"
-            ));
-        }
+        let properties = &connect.properties;
         let opening = Opening {
-            identity: Arc::clone(&identity),
+            identity: Arc::new(Identity {
+                username: credentials.as_ref().map(|login| login.username().clone()),
+                client_id,
+                listener: listener.index(),
+            }),
             clean_start: connect.clean_start,
-            expiry,
+            expiry: session_expiry(&connect, broker.policy().persistent_client_expiration()),
             attachment: Attachment {
                 connection: number,
                 version,
-                maximum_packet_size: connect
-                    .properties
+                maximum_packet_size: properties
                     .maximum_packet_size()
                     .map_or(u32::MAX, NonZeroU32::get),
                 // [MQTT-3.1.2-22]
                 keep_alive: NonZeroU32::new(u32::from(keep_alive) * 1_500),
                 waker: None,
                 wants_output: true,
-                socket: stream.tcp().map(TcpConnection::shared),
+                socket: self.stream.tcp().map(TcpConnection::shared),
                 writer: Writer::Task,
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
                 told_of_drops: false,
             },
-            receive_maximum: connect.properties.receive_maximum().unwrap_or(own_window),
-            topic_alias_maximum: connect
-                .properties
+            receive_maximum: properties.receive_maximum().unwrap_or(own_window),
+            topic_alias_maximum: properties
                 .topic_alias_maximum()
                 .unwrap_or(0)
                 .min(listener.settings().max_topic_alias_broker),
@@ -294,61 +289,59 @@ impl Handshake {
             },
             will: connect.will.take(),
         };
-        let ticket = Ticket::new(broker.persistence());
-        let (session, present) = broker.open_session(opening, &ticket, now);
-        let stored = ticket.number();
-        drop(ticket);
+        let accepted = Accepted {
+            connect,
+            number,
+            assigned,
+            keep_alive,
+        };
+        (opening, accepted)
+    }
+
+    /// Makes the connection that serves the client, with its CONNACK to be written.
+    fn connect(self, opened: OpenedSession, accepted: &Accepted) -> Box<Connection> {
+        let Self {
+            stream,
+            tls,
+            mut decoder,
+            peer,
+            slot,
+        } = self;
+        let OpenedSession {
+            session,
+            present,
+            stored,
+        } = opened;
+        let Slot { listener, broker } = &slot;
+        decoder.set_max_packet_size(listener.config().limits.max_packet_size);
+        log_new_client(&accepted.connect, &session, &peer, broker);
+        log_tls(tls.as_deref(), session.client_id(), broker);
         if !Arc::ptr_eq(listener, &broker.listener(listener.index())) {
             // A reload came between, which may not have seen this client.
             let (broker, session) = (Arc::clone(broker), Arc::clone(&session));
             spawn_blocking(move || broker.end_if_revoked(&session, &Logins::new()));
         }
-        let mut properties = Vec::new();
-        if version.is_v5() {
-            if keep_alive != connect.keep_alive {
-                properties.push(Property::ServerKeepAlive(keep_alive));
-            }
-            properties.extend(accepted(
-                broker,
-                listener,
-                assigned.then(|| session.client_id()),
-            ));
-        }
-        let connack = ConnAck {
-            session_present: present && version != ProtocolVersion::V31,
-            code: connack::success(version),
-            properties: properties.into(),
-        };
-        let mut buffers = Buffers::default();
-        let traffic = buffers.get();
-        traffic.reply_count = 1;
-        broker.statistics.add(Counter::Connections, 1);
-        broker.statistics.add(Counter::MessagesReceived, 1);
-        broker.log().debug(format_args!(
-            "Sending CONNACK to {} ({}, 0)",
-            session.client_id(),
-            u8::from(present)
-        ));
-        // A CONNACK has no field that could be too long.
-        let _ = encode(&Packet::ConnAck(connack), version, &mut traffic.replies);
+        let version = accepted.connect.version;
         let mut connection = Box::new(Connection {
             slot,
             session,
-            number,
+            number: accepted.number,
             peer,
             stream,
             version,
             decoder,
-            buffers,
+            buffers: Buffers::default(),
             gated: None,
             topics: None,
             pause: None,
         });
+        connection.acknowledge(accepted, present);
         connection.gate_batch(BatchStart::default(), stored);
         let session = &connection.session;
+        let broker = &connection.slot.broker;
         session
             .state()
-            .refill(session, &connection.slot.broker, now);
+            .refill(session, broker, broker.clock().now());
         connection
     }
 }
@@ -405,8 +398,8 @@ async fn refuse(
     let _ = timeout(Duration::from_secs(1), farewell).await;
 }
 
-fn log_new_client(connect: &Connect, client_id: &Text, peer: &Peer, broker: &Broker) {
-    let log = broker.log();
+fn log_new_client(connect: &Connect, session: &Session, peer: &Peer, broker: &Broker) {
+    let (log, client_id) = (broker.log(), session.client_id());
     if broker.policy().connection_messages() {
         let kind = if connect.bridge { "bridge" } else { "client" };
         let protocol = connect.version.level() | if connect.bridge { 0x80 } else { 0 };
@@ -423,23 +416,40 @@ fn log_new_client(connect: &Connect, client_id: &Text, peer: &Peer, broker: &Bro
             }
         }
     }
-    match &connect.will {
+    if !log.enabled(LogType::Debug) {
+        return;
+    }
+    match &session.state().will {
         None => log.debug(format_args!("No will message specified.")),
         Some(will) => {
-            let (length, retain) = (will.payload.len(), u8::from(will.retain));
-            let qos = u8::from(will.qos);
+            let Message {
+                topic,
+                payload,
+                qos,
+                retain,
+                ..
+            } = &*will.message;
+            let (length, retain, qos) = (payload.len(), u8::from(*retain), u8::from(*qos));
             log.debug(format_args!(
                 "Will message specified ({length} bytes) (r{retain}, q{qos})."
             ));
-            log.debug(format_args!("\t{}", will.topic));
+            log.debug(format_args!("\t{topic}"));
         }
+    }
+}
+
+fn log_tls(tls: Option<&Negotiated>, client_id: &Text, broker: &Broker) {
+    if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
+        let (version, cipher) = (tls.version(), tls.cipher());
+        broker.log().notice(format_args!(
+            "Client {client_id} negotiated {version} cipher {cipher}"
+        ));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::session::Session;
 
     /// Thousands of clients are idle most of the time; what each costs is this and its
     /// session.

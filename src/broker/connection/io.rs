@@ -26,8 +26,8 @@ thread_local! {
 }
 
 impl Connection {
-    /// Reads once and handles all whole packets.
-    pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+    /// Reads once and handles all whole packets; says how many bytes came.
+    pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<usize, Closed> {
         let partial = std::mem::take(&mut self.buffers.get().partial);
         let missing = self.decoder.missing(&partial);
         if partial.len() + missing > READ_SIZE / 2 {
@@ -44,7 +44,7 @@ impl Connection {
             nothing => {
                 self.buffers.get().partial = partial;
                 ROOM.set(room);
-                return nothing.map(|_| ());
+                return nothing.map(|_| 0);
             }
         };
         let room = room.freeze();
@@ -56,7 +56,7 @@ impl Connection {
         if let Ok(room) = room.try_into_mut() {
             ROOM.set(room);
         }
-        result
+        result.map(|()| length)
     }
 
     /// Reads on into a large packet's own buffer, which grows with what has arrived and
@@ -66,21 +66,21 @@ impl Connection {
         mut partial: BytesMut,
         missing: usize,
         cx: &mut Context<'_>,
-    ) -> Result<(), Closed> {
+    ) -> Result<usize, Closed> {
         let before = partial.len();
         partial.resize(before + missing.min(before.max(READ_SIZE)), 0);
-        let read = self.poll_read(cx, &mut partial[before..])?;
-        partial.truncate(match read {
-            Poll::Ready(length) => before + length,
-            Poll::Pending => before,
-        });
+        let length = match self.poll_read(cx, &mut partial[before..])? {
+            Poll::Ready(length) => length,
+            Poll::Pending => 0,
+        };
+        partial.truncate(before + length);
         let mut packet = partial.freeze();
         let result = self.process_buffer(&mut packet, cx.waker());
         self.buffers.get().partial = match packet.is_empty() {
             true => BytesMut::new(),
             false => packet.into(),
         };
-        result
+        result.map(|()| length)
     }
 
     /// Reads once into `room` and says how much; the end is an error.

@@ -53,7 +53,7 @@ impl Phase {
             },
             Self::Service(mut connection) => match connection.poll(cx) {
                 Poll::Pending => (Self::Service(connection), false),
-                Poll::Ready(closed) => (Self::end(connection, &closed), true),
+                Poll::Ready(closed) => (Self::end(connection, closed), true),
             },
             Self::Farewell(mut farewell) => match farewell.as_mut().poll(cx) {
                 Poll::Pending => (Self::Farewell(farewell), false),
@@ -68,11 +68,14 @@ impl Phase {
         // Should this pause the client, the first poll brings a waker that works.
         match connection.process_first(Waker::noop()) {
             Ok(()) => Self::Service(connection),
-            Err(closed) => Self::end(connection, &closed),
+            Err(closed) => Self::end(connection, closed),
         }
     }
 
-    fn end(connection: Box<Connection>, closed: &Closed) -> Self {
-        connection.close(closed).map_or(Self::Over, Self::Farewell)
+    fn end(connection: Box<Connection>, closed: Closed) -> Self {
+        if closed.leaves_input() {
+            return Self::Farewell(Box::pin(connection.drain(closed)));
+        }
+        connection.close(&closed).map_or(Self::Over, Self::Farewell)
     }
 }

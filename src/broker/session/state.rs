@@ -56,6 +56,17 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) told_of_drops: bool,
 }
 
+impl Attachment {
+    /// Has the waker woken when the connection is to end, and for output if it wants that.
+    pub(in crate::broker) fn wait(&mut self, waker: &Waker, wants_output: bool) {
+        self.wants_output = wants_output;
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
 /// Why the broker ends a connection from outside its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Ending {

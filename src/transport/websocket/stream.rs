@@ -81,6 +81,11 @@ where
         Poll::Ready(Ok(()))
     }
 
+    /// The stream below the frames.
+    pub fn get_ref(&self) -> &S {
+        self.frames.get_ref()
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: Bytes) -> Poll<io::Result<usize>> {
         ready!(Pin::new(&mut self.frames).poll_ready(cx)).map_err(into_io)?;
         let length = frame.len();

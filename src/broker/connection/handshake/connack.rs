@@ -1,13 +1,52 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
+use super::{Accepted, Connection};
 use crate::broker::Broker;
+use crate::broker::connection::slot::Slot;
 use crate::broker::listener::ListenerContext;
+use crate::broker::statistics::Counter;
 use crate::protocol::{
-    ConnAckCode, ConnectReturnCode, Property, ProtocolVersion, QoS, ReasonCode, Text,
+    ConnAck, ConnAckCode, ConnectReturnCode, Packet, Property, ProtocolVersion, QoS, ReasonCode,
+    Text, encode,
 };
 
+impl Connection {
+    /// Answers the CONNECT with success.
+    pub(super) fn acknowledge(&mut self, accepted: &Accepted, present: bool) {
+        let Slot { listener, broker } = &self.slot;
+        let mut properties = Vec::new();
+        if self.version.is_v5() {
+            if accepted.keep_alive != accepted.connect.keep_alive {
+                properties.push(Property::ServerKeepAlive(accepted.keep_alive));
+            }
+            let assigned = accepted.assigned.then(|| self.session.client_id());
+            properties.extend(limits(broker, listener, assigned));
+        }
+        let connack = ConnAck {
+            session_present: present && self.version != ProtocolVersion::V31,
+            code: success(self.version),
+            properties: properties.into(),
+        };
+        broker.statistics.add(Counter::Connections, 1);
+        broker.statistics.add(Counter::MessagesReceived, 1);
+        broker.log().debug(format_args!(
+            "Sending CONNACK to {} ({}, 0)",
+            self.session.client_id(),
+            u8::from(present)
+        ));
+        let traffic = self.buffers.get();
+        traffic.reply_count = 1;
+        // A CONNACK has no field that could be too long.
+        let _ = encode(
+            &Packet::ConnAck(connack),
+            self.version,
+            &mut traffic.replies,
+        );
+    }
+}
+
 /// Success in the words of the version.
-pub(super) fn success(version: ProtocolVersion) -> ConnAckCode {
+fn success(version: ProtocolVersion) -> ConnAckCode {
     match version {
         ProtocolVersion::V5 => ConnAckCode::V5(ReasonCode::Success),
         ProtocolVersion::V31 | ProtocolVersion::V311 => {
@@ -18,11 +57,7 @@ pub(super) fn success(version: ProtocolVersion) -> ConnAckCode {
 
 /// The properties by which an MQTT 5.0 client learns what it may do, in Mosquitto's
 /// order.
-pub(super) fn accepted(
-    broker: &Broker,
-    listener: &ListenerContext,
-    assigned: Option<&Text>,
-) -> Vec<Property> {
+fn limits(broker: &Broker, listener: &ListenerContext, assigned: Option<&Text>) -> Vec<Property> {
     let limits = &listener.config().limits;
     let mut properties = Vec::new();
     if listener.max_topic_alias() > 0 {
