@@ -265,10 +265,10 @@ fn parse_port(word: &OsStr) -> Result<u16, UsageError> {
 /// A hint for an unknown option: options written together, or a typing mistake.
 fn what_was_meant(option: &str) -> Option<String> {
     const LETTERS: &str = "cdhpqv";
-    if let Some((name, value)) = option.split_once('=') {
-        if OPTIONS.contains(&name) {
-            return Some(format!("Did you mean '{name} {value}'?"));
-        }
+    if let Some((name, value)) = option.split_once('=')
+        && OPTIONS.contains(&name)
+    {
+        return Some(format!("Did you mean '{name} {value}'?"));
     }
     let letters = option
         .strip_prefix('-')

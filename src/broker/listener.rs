@@ -185,11 +185,11 @@ async fn accept_waiting(
 impl ListeningSocket {
     /// Lets small packets go at once, or not, as the configuration says since a reload.
     pub(super) fn set_nodelay(&self, accepted: &Socket, config: &Config) {
-        if let (Self::Tcp { nodelay, .. }, Socket::Tcp(stream)) = (self, accepted) {
-            if config.set_tcp_nodelay != *nodelay {
-                // A peer that is gone already shows at the first read.
-                let _ = stream.set_nodelay(config.set_tcp_nodelay);
-            }
+        if let (Self::Tcp { nodelay, .. }, Socket::Tcp(stream)) = (self, accepted)
+            && config.set_tcp_nodelay != *nodelay
+        {
+            // A peer that is gone already shows at the first read.
+            let _ = stream.set_nodelay(config.set_tcp_nodelay);
         }
     }
 }

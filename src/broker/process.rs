@@ -21,11 +21,11 @@ const FALLBACK_USER: &str = "nobody";
 /// Lets the broker have as many connections as its hard limit of open files allows: the
 /// soft one, usually 1,024, is there for programs that cannot know of it.
 pub(super) fn raise_file_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        if soft < hard {
-            // Where that is forbidden the soft limit stays.
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-        }
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // Where that is forbidden the soft limit stays.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -65,7 +65,10 @@ pub(super) async fn keep_topics(broker: Arc<Broker>, title: String) {
             continue;
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let is_due = now.unwrap_or_default().as_secs() % u64::from(interval) == 0;
+        let is_due = now
+            .unwrap_or_default()
+            .as_secs()
+            .is_multiple_of(u64::from(interval));
         if is_due {
             topics.update(&broker, updated.elapsed());
             updated = Instant::now();

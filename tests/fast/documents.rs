@@ -180,13 +180,13 @@ fn broker() -> Command {
             // The text of a long name stands below it.
             let (names, help) = text.split_once("  ").unwrap_or((text, ""));
             options.push((names.to_owned(), help.trim_start().to_owned()));
-        } else if line.starts_with("          ") {
-            if let Some((_, help)) = options.last_mut() {
-                if !help.is_empty() {
-                    help.push(' ');
-                }
-                help.push_str(text);
+        } else if line.starts_with("          ")
+            && let Some((_, help)) = options.last_mut()
+        {
+            if !help.is_empty() {
+                help.push(' ');
             }
+            help.push_str(text);
         }
     }
     let arguments = options.into_iter().map(|(names, help)| {

@@ -37,10 +37,10 @@ fn next<T>(connection: &mut rumqttc::Connection, wanted: impl Fn(Packet) -> Opti
             .recv_timeout(LIMIT)
             .expect("a packet comes in time")
             .expect("the connection holds");
-        if let Event::Incoming(packet) = event {
-            if let Some(found) = wanted(packet) {
-                return found;
-            }
+        if let Event::Incoming(packet) = event
+            && let Some(found) = wanted(packet)
+        {
+            return found;
         }
     }
 }
@@ -56,10 +56,10 @@ fn next_v5<T>(
             .recv_timeout(LIMIT)
             .expect("a packet comes in time")
             .expect("the connection holds");
-        if let rumqttc::v5::Event::Incoming(packet) = event {
-            if let Some(found) = wanted(packet) {
-                return found;
-            }
+        if let rumqttc::v5::Event::Incoming(packet) = event
+            && let Some(found) = wanted(packet)
+        {
+            return found;
         }
     }
 }

@@ -335,10 +335,10 @@ impl SessionState {
     }
 
     fn tell_of_drops(&mut self, session: &Session, broker: &Broker) {
-        if let Link::Online(attachment) = &mut self.link {
-            if std::mem::replace(&mut attachment.told_of_drops, true) {
-                return;
-            }
+        if let Link::Online(attachment) = &mut self.link
+            && std::mem::replace(&mut attachment.told_of_drops, true)
+        {
+            return;
         }
         let client_id = session.client_id();
         broker.log().notice(format_args!(

@@ -219,15 +219,14 @@ impl SessionState {
 
     /// Ends the connection's part: what it has not written is forgotten.
     pub(super) fn clear_output(&mut self) {
-        if let Link::Online(attachment) = &self.link {
-            if let Some(socket) = attachment
+        if let Link::Online(attachment) = &self.link
+            && let Some(socket) = attachment
                 .socket
                 .as_ref()
                 .filter(|_| self.outbox.has_rest())
-            {
-                // Nothing can follow what was written in part.
-                let _ = socket.shut_down();
-            }
+        {
+            // Nothing can follow what was written in part.
+            let _ = socket.shut_down();
         }
         self.outbox.clear();
         self.unwritten = 0;

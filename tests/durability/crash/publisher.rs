@@ -55,7 +55,11 @@ pub(crate) struct Message {
 impl Message {
     /// Odd ones are QoS 1, even ones QoS 2.
     pub(crate) fn qos(self) -> u8 {
-        if self.sequence % 2 == 0 { 2 } else { 1 }
+        if self.sequence.is_multiple_of(2) {
+            2
+        } else {
+            1
+        }
     }
 
     /// One topic for each publisher and QoS, so that their order is promised.

@@ -29,7 +29,7 @@ impl Subscriber {
         Self {
             client_id: format!("subscriber {number}"),
             version,
-            qos: if number % 2 == 0 { 2 } else { 1 },
+            qos: if number.is_multiple_of(2) { 2 } else { 1 },
             random,
             unreleased: HashMap::new(),
             received: HashMap::new(),

@@ -91,12 +91,12 @@ impl Crate {
             uses: Vec::new(),
         });
         for item in items {
-            if let Item::Mod(child) = item {
-                if !is_for_tests(&child.attrs) {
-                    let name = child.ident.to_string();
-                    let child = self.add_child(files, index, &place, child);
-                    self.modules[index].children.insert(name, child);
-                }
+            if let Item::Mod(child) = item
+                && !is_for_tests(&child.attrs)
+            {
+                let name = child.ident.to_string();
+                let child = self.add_child(files, index, &place, child);
+                self.modules[index].children.insert(name, child);
             }
         }
         let mut finder = Finder {

@@ -46,10 +46,10 @@ impl MatchCaches {
         walk: impl FnOnce() -> Matches,
     ) -> Arc<Matches> {
         let mut cache = self.threads.get_or_default().borrow_mut();
-        if let Some(remembered) = cache.topics.get(topic.as_bytes()) {
-            if remembered.stamp == stamp {
-                return Arc::clone(&remembered.matches);
-            }
+        if let Some(remembered) = cache.topics.get(topic.as_bytes())
+            && remembered.stamp == stamp
+        {
+            return Arc::clone(&remembered.matches);
         }
         let matches = Arc::new(walk());
         cache.insert(topic, stamp, &matches);

@@ -164,10 +164,8 @@ impl Node {
         if let Some(node) = self.levels.get(level) {
             node.collect(levels.clone(), true, matches);
         }
-        if wildcards {
-            if let Some(plus) = &self.plus {
-                plus.collect(levels, true, matches);
-            }
+        if wildcards && let Some(plus) = &self.plus {
+            plus.collect(levels, true, matches);
         }
     }
 
