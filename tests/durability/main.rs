@@ -12,6 +12,7 @@ mod files;
 mod full;
 mod import;
 mod mosquitto_db;
+mod older_stores;
 mod power;
 mod publishers;
 mod queues;

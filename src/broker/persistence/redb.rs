@@ -10,6 +10,7 @@ mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableTable, StorageBackend, StorageError,
-    TableDefinition,
+    BackendError, Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable,
+    StorageBackend, StorageError, TableDefinition,
 };
 
 use self::block::Entry;
@@ -71,20 +72,42 @@ impl StorageBackend for UnsyncedFile {
         self.0.len()
     }
 
-    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        self.0.read(offset, length)
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
     }
 
-    fn sync_data(&self, _eventual: bool) -> io::Result<()> {
+    fn sync_data(&self) -> io::Result<()> {
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    // Another broker must be noticed here, too.
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.try_lock_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.lock_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.query_lock_range(start, end)
     }
 }
 
@@ -290,7 +313,7 @@ impl Store {
             return Ok(());
         }
         let mut transaction = database.begin_write()?;
-        transaction.set_durability(Durability::Immediate);
+        transaction.set_durability(Durability::Immediate)?;
         let mut table = transaction.open_table(LOG)?;
         let old = log::read(&table, &retired.moved)?;
         let moved = log::records(&old, index)?;
@@ -412,7 +435,6 @@ fn open_database(path: &Path, file: File, sync: bool) -> Result<(Database, bool)
     let mut builder = Builder::new();
     builder
         .set_cache_size(CACHE)
-        .create_with_file_format_v3(true)
         .set_repair_callback(move |_| told.store(true, Ordering::Relaxed));
     let opened = without_panic_message(|| {
         let file = FileBackend::new(file)?;

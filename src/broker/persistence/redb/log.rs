@@ -52,9 +52,7 @@ pub(super) fn add(
     number: u64,
     entries: &[Entry<'_>],
 ) -> Result<(), StorageError> {
-    let length = block::length(entries);
-    let length = u32::try_from(length).map_err(|_| StorageError::ValueTooLarge(length))?;
-    let mut place = log.insert_reserve(number, length)?;
+    let mut place = log.insert_reserve(number, block::length(entries))?;
     block::write(number, entries, place.as_mut());
     Ok(())
 }
