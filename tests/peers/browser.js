@@ -1,11 +1,11 @@
-// Opens a page in headless Chromium and obeys its standard input, line by line:
+// Opens a page in headless Chromium and executes commands from standard input, one per line:
 //
 //   type SELECTOR TEXT       into a field of the page
 //   click SELECTOR
 //   screenshot FILE          as PNG
 //
-// It prints "loaded" when the page is there, each line again when it is done, and "NAME: TEXT"
-// whenever an element with an id or a data-topic gets a text. Ends with its standard input:
+// Prints "loaded" when the page has loaded, each command when it is done, and "NAME: TEXT" when
+// the text of an element with an id or a data-topic changes. Exits at the end of standard input:
 // node browser.js URL
 const { spawn } = require('child_process');
 const fs = require('fs');
@@ -14,7 +14,7 @@ const path = require('path');
 const readline = require('readline');
 
 const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'browser-'));
-// Chromium ends when the pipes 3 and 4 close: it never outlives us.
+// Chromium exits when pipes 3 and 4 close, so it never outlives this script.
 const chromium = spawn('chromium', [
   '--headless', '--remote-debugging-pipe', '--no-sandbox', '--disable-gpu', '--disable-quic',
   '--no-first-run', '--disable-background-networking', '--disable-component-update',
@@ -22,12 +22,12 @@ const chromium = spawn('chromium', [
   '--window-size=900,640', `--user-data-dir=${profile}`, 'about:blank',
 ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 chromium.on('exit', () => {
-  // Some of its processes end a little later.
+  // Some of its processes exit a little later.
   fs.rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   process.exit();
 });
 
-// The DevTools protocol: JSON, each message behind the other with a NUL between.
+// The DevTools protocol: JSON messages separated by NUL.
 const answers = new Map();
 let loaded;
 const load = new Promise((resolve) => { loaded = resolve; });
