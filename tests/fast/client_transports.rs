@@ -21,6 +21,7 @@ fn both_programs_speak_websocket() {
     subscriber.expect_line(&"x".repeat(200_000));
 }
 
+// 5.0 [MQTT-6.0.0-3] · 3.1.1 [MQTT-6.0.0-3]
 #[test]
 fn the_websocket_request_is_mosquittos_to_the_byte() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
