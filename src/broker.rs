@@ -27,15 +27,16 @@ pub mod program;
 mod auth;
 mod check;
 mod connection;
+mod env;
 mod fanout;
 mod greeting;
 mod ground;
 mod housekeeping;
 mod listener;
+mod live_options;
 mod memory;
 mod message;
 mod persistence;
-mod policy;
 mod process;
 mod reload;
 mod resources;
@@ -59,32 +60,27 @@ use rustls::KeyLog;
 
 use self::auth::{AccessControl, Authenticator};
 use self::config::Config;
+use self::env::Env;
 use self::fanout::Fanout;
 use self::ground::{Clock, Identity, Millis};
 use self::listener::ListenerContext;
+use self::live_options::LiveOptions;
 use self::log::Log;
-use self::memory::Memory;
 use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
-use self::policy::Policy;
 use self::resources::Resources;
-use self::session::{QueueLimits, SharedQueueLimits, Unsettled};
+use self::session::Unsettled;
 use self::session_store::SessionStore;
-use self::statistics::Statistics;
 use self::topics::{Retained, RetainedMessages, Router};
 use crate::protocol::TopicFilter;
 
 /// What all connections of a broker share.
 pub(crate) struct Broker {
-    log: Log,
-    clock: Clock,
-    /// Switches that may be turned while the broker runs.
-    policy: Policy,
-    /// The configuration in force. What is asked for every message is in `policy`, too.
+    env: Env,
+    /// The configuration in force. What is asked for every message is in the live options, too.
     config: RwLock<Arc<Config>>,
     /// In the order of the configuration, as new connections see them.
     listeners: RwLock<Vec<Arc<ListenerContext>>>,
-    queue_limits: SharedQueueLimits,
     authenticator: Authenticator,
     access: AccessControl,
     /// Where the keys of TLS connections are written.
@@ -94,10 +90,6 @@ pub(crate) struct Broker {
     sessions: SessionStore,
     router: Router,
     retained: RetainedMessages,
-    statistics: Statistics,
-    /// Where `persistence` is on.
-    persistence: Option<Persistence>,
-    memory: Memory,
 }
 
 impl Broker {
@@ -113,10 +105,7 @@ impl Broker {
         let listeners =
             listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
         Self {
-            log,
-            clock,
-            policy: Policy::new(&config),
-            queue_limits: SharedQueueLimits::new(&config.limits),
+            env: Env::new(&config, log, clock, persistence),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),
             config: RwLock::new(config),
             authenticator: Authenticator::new(resources.logins),
@@ -126,22 +115,19 @@ impl Broker {
             sessions: SessionStore::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),
-            statistics: Statistics::default(),
-            persistence,
-            memory: Memory::default(),
         }
     }
 
     fn log(&self) -> &Log {
-        &self.log
+        &self.env.log
     }
 
     fn clock(&self) -> Clock {
-        self.clock
+        self.env.clock
     }
 
-    fn policy(&self) -> &Policy {
-        &self.policy
+    fn policy(&self) -> &LiveOptions {
+        &self.env.options
     }
 
     fn config(&self) -> Arc<Config> {
@@ -154,11 +140,7 @@ impl Broker {
     }
 
     fn persistence(&self) -> Option<&Persistence> {
-        self.persistence.as_ref()
-    }
-
-    fn queue_limits(&self) -> QueueLimits {
-        self.queue_limits.load()
+        self.env.persistence()
     }
 
     /// Keeps a message as its topic's retained one, or takes that one away.
@@ -190,7 +172,7 @@ impl Broker {
 
     /// Gives messages that a member of a group did not get to the others.
     fn publish_to_groups(&self, unsettled: &[Unsettled]) {
-        let mut fanout = Fanout::new(self, self.clock.now());
+        let mut fanout = Fanout::new(self, self.env.clock.now());
         for Unsettled {
             filter, message, ..
         } in unsettled
@@ -213,7 +195,7 @@ impl Broker {
 
     /// Publishes a message that a client left behind, such as a will.
     fn publish_for(&self, message: Arc<Message>, client: Option<Arc<Identity>>) {
-        let mut fanout = Fanout::new(self, self.clock.now());
+        let mut fanout = Fanout::new(self, self.env.clock.now());
         fanout.publish(Publication::from(message).published_by(client));
         fanout.finish();
     }

@@ -234,10 +234,12 @@ impl Connection {
         for _ in 0..pings {
             self.reply(&Packet::PingResp)?;
         }
-        broker.statistics.received(received);
+        broker.env.statistics.received(received);
         self.pause_for(congested, waker, now);
         if acknowledged {
-            self.session.state().progress(&self.session, &broker, now);
+            self.session
+                .state()
+                .progress(&self.session, &broker.env, now);
         }
         result
     }

@@ -158,7 +158,7 @@ impl<'a> Fanout<'a> {
         // Others begin meanwhile.
         self.wakers.drain(..).for_each(Waker::wake);
         for direct in self.direct.drain(..) {
-            direct.write(self.broker, self.now);
+            direct.write(&self.broker.env, self.now);
         }
         ROOM.set(Room {
             run: self.run,
@@ -176,7 +176,7 @@ impl<'a> Fanout<'a> {
             return;
         }
         if let Some(matches) = self.matches.take() {
-            if !matches.has_repeats || self.broker.policy.allow_duplicate_messages() {
+            if !matches.has_repeats || self.broker.env.options.allow_duplicate_messages() {
                 matches
                     .targets
                     .iter()
@@ -221,7 +221,7 @@ impl<'a> Fanout<'a> {
         let delivered = target.session.deliver(
             &mut self.run,
             target.terms,
-            self.broker,
+            &self.broker.env,
             &self.ticket,
             self.now,
             self.direct.len() < MAX_DIRECT,

@@ -26,7 +26,7 @@ pub(super) async fn keep_house(broker: Arc<Broker>) {
         let retained_interval = broker.config().retain_expiry_interval;
         if last_search.elapsed() >= retained_interval.unwrap_or(RETAINED_INTERVAL) {
             last_search = Instant::now();
-            broker.retained.remove_expired(broker.clock.now());
+            broker.retained.remove_expired(broker.env.clock.now());
         }
     }
 }
@@ -35,7 +35,7 @@ impl Broker {
     /// Ends connections that were silent for one and a half keep alive times
     /// [MQTT-3.1.2-22]; what a paused client says cannot be heard.
     fn end_silent_connections(&self) {
-        let now = self.clock.now();
+        let now = self.env.clock.now();
         self.sessions.for_each(|session| {
             if !session.is_connected() || session.is_paused() {
                 return;

@@ -24,17 +24,17 @@ const ALL_STAYS: &str = "Error: Nothing was reloaded: the settings, users and ru
 impl Broker {
     /// Reads the configuration, the certificates, and the files of users and rules again.
     pub(super) fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
-        self.log.information(format_args!("Reloading config."));
+        self.env.log.information(format_args!("Reloading config."));
         let running = self.config();
         let Some(config) = self.read_again(&running, files, overrides) else {
-            self.log.error(format_args!("{ALL_STAYS}"));
+            self.env.log.error(format_args!("{ALL_STAYS}"));
             return;
         };
         let (logins, rules) = match (read_logins(&config), read_rules(&config)) {
             (Ok(logins), Ok(rules)) => (logins, rules),
             (logins, rules) => {
                 self.tell_problems(logins.err().into_iter().chain(rules.err()).flatten());
-                self.log.error(format_args!("{ALL_STAYS}"));
+                self.env.log.error(format_args!("{ALL_STAYS}"));
                 return;
             }
         };
@@ -46,7 +46,7 @@ impl Broker {
             key_log: self.key_log.clone(),
         };
         for warning in resources.warnings(&config) {
-            self.log.warning(format_args!("{warning}"));
+            self.env.log.warning(format_args!("{warning}"));
         }
         self.put_in_force(config, resources);
     }
@@ -72,7 +72,7 @@ impl Broker {
         self.tell(&remarks);
         let (config, remarks) = running
             .reloaded(new)
-            .inspect_err(|error| self.log.error(format_args!("{error}")))
+            .inspect_err(|error| self.env.log.error(format_args!("{error}")))
             .ok()?;
         self.tell(&remarks);
         Some(config)
@@ -90,11 +90,11 @@ impl Broker {
                     file.unwrap_or_default()
                 };
                 let (certificate, key) = (name(&tls.certfile), name(&tls.keyfile));
-                self.log.error(format_args!(
+                self.env.log.error(format_args!(
                     "Error when reloading certificate '{certificate}' or key '{key}'."
                 ));
                 self.tell_problems(problems);
-                self.log.error(format_args!(
+                self.env.log.error(format_args!(
                     "Error: The certificates of before the reload stay in force on port {}.",
                     config.listeners[index].port
                 ));
@@ -111,8 +111,7 @@ impl Broker {
         } = resources;
         let logins_before = self.authenticator.change(logins);
         self.access.change(rules);
-        self.policy.change(&config);
-        self.queue_limits.change(&config.limits);
+        self.env.options.change(&config);
         for (listener, tls) in self.listeners.write().iter_mut().zip(tls) {
             let renewed = ListenerContext::renewed(listener, Arc::clone(&config), tls);
             *listener = Arc::new(renewed);
@@ -121,7 +120,7 @@ impl Broker {
         self.router.forget_matches();
         self.drop_unreadable();
         self.end_revoked_logins(&logins_before);
-        self.log.reconfigure(&config.log);
+        self.env.log.reconfigure(&config.log);
     }
 
     /// Takes out of all queues what their clients may no longer read.
@@ -169,14 +168,14 @@ impl Broker {
         for diagnostic in diagnostics {
             let log_type = LogType::from(diagnostic.severity);
             for line in diagnostic.lines() {
-                self.log.write(log_type, format_args!("{line}"));
+                self.env.log.write(log_type, format_args!("{line}"));
             }
         }
     }
 
     fn tell_problems(&self, problems: impl IntoIterator<Item = Problem>) {
         for line in problems.into_iter().flat_map(|problem| problem.lines) {
-            self.log.error(format_args!("{line}"));
+            self.env.log.error(format_args!("{line}"));
         }
     }
 }

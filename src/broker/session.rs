@@ -3,7 +3,6 @@
 
 mod delivery;
 mod direct;
-mod limits;
 mod online;
 mod queue;
 mod receiver;
@@ -17,7 +16,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::direct::{DirectWrite, Writer};
-pub(super) use self::limits::{QueueLimits, SharedQueueLimits};
 pub(super) use self::queue::Held;
 pub(super) use self::state::{
     Attachment, Ending, Link, SessionState, StoredSubscription, StoredWill, Unsettled,

@@ -187,7 +187,8 @@ impl Broker {
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
         let is_full = |limit| self.sessions.len() >= limit as usize;
         let limit = self.config().limits.global_max_clients;
-        (self.memory.is_short() || limit.is_some_and(is_full)) && !self.sessions.contains(client_id)
+        (self.env.memory.is_short() || limit.is_some_and(is_full))
+            && !self.sessions.contains(client_id)
     }
 
     /// Opens the session of a client: goes on with an earlier one where the client wants
@@ -219,7 +220,7 @@ impl Broker {
 
     /// Opens a session unless there is something to wait for and it is not yet `is_late`.
     fn try_open(&self, opening: Opening, is_late: bool) -> Result<OpenedSession, Box<Opening>> {
-        let now = self.clock.now();
+        let now = self.env.clock.now();
         let mut shard = self.sessions.shard(&opening.identity.client_id);
         let earlier = shard.sessions.get(&opening.identity.client_id);
         let earlier = earlier.map(|known| Arc::clone(&known.0));
@@ -281,7 +282,7 @@ impl Broker {
         connection: ConnectionNumber,
         end: End,
     ) {
-        let now = self.clock.now();
+        let now = self.env.clock.now();
         let mut aftermath = Aftermath::default();
         let mut shard = self.sessions.shard(session.client_id());
         let mut state = session.state();
@@ -325,7 +326,7 @@ impl Broker {
 
     /// Publishes wills that are due and ends sessions whose time is over.
     pub(super) fn expire_sessions(&self) {
-        let now = self.clock.now();
+        let now = self.env.clock.now();
         let mut expired = Vec::new();
         let mut aftermath = Aftermath::default();
         self.sessions.for_each(|session| {
@@ -351,9 +352,10 @@ impl Broker {
                 .get(client_id)
                 .is_some_and(|known| Arc::ptr_eq(&known.0, &session));
             if known && !session.can_be_resumed(now) && !session.is_connected() {
-                self.log
+                self.env
+                    .log
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
-                self.statistics.add(Counter::Expired, 1);
+                self.env.statistics.add(Counter::Expired, 1);
                 shard.sessions.remove(client_id);
                 session.end(self, &mut aftermath);
             }
@@ -400,7 +402,7 @@ impl Broker {
         if self.may_write(&will.identity, &will.message.topic) {
             let source = self.policy().check_retain_source();
             let source = source.then(|| Arc::clone(&will.identity));
-            self.publish_for(will.to_message(self.clock.now()), source);
+            self.publish_for(will.to_message(self.env.clock.now()), source);
         }
     }
 }

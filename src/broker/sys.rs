@@ -52,7 +52,7 @@ const LOADS: [(Counter, &str); 9] = [
 /// itself.
 pub(super) async fn keep_topics(broker: Arc<Broker>, title: String) {
     let mut topics = Topics::new();
-    if broker.policy.sys_interval().is_some() {
+    if broker.env.options.sys_interval().is_some() {
         topics.publish(&broker, "version", title);
         topics.update(&broker, Duration::ZERO);
     }
@@ -61,7 +61,7 @@ pub(super) async fn keep_topics(broker: Arc<Broker>, title: String) {
     let mut updated = Instant::now();
     loop {
         second.tick().await;
-        let Some(interval) = broker.policy.sys_interval() else {
+        let Some(interval) = broker.env.options.sys_interval() else {
             continue;
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -101,10 +101,14 @@ impl Topics {
         self.publish(broker, "uptime", uptime);
         self.update_sessions(broker);
         for (counter, topic) in COUNTERS {
-            self.publish(broker, topic, broker.statistics.total(counter).to_string());
+            self.publish(
+                broker,
+                topic,
+                broker.env.statistics.total(counter).to_string(),
+            );
         }
         for (index, (counter, topic)) in LOADS.into_iter().enumerate() {
-            let total = broker.statistics.total(counter);
+            let total = broker.env.statistics.total(counter);
             let averages = self.loads[index].update(total, elapsed);
             for (average, minutes) in averages.iter().zip(["1min", "5min", "15min"]) {
                 self.publish(

@@ -103,13 +103,13 @@ impl Broker {
             Decision::Denied => {}
             Decision::DangerousUsername => {
                 let username = identity.username.as_ref().map_or("", Text::as_str);
-                self.log.notice(format_args!(
+                self.env.log.notice(format_args!(
                     "ACL denying access to client with dangerous username \"{username}\""
                 ));
             }
             Decision::DangerousClientId => {
                 let client_id = &identity.client_id;
-                self.log.notice(format_args!(
+                self.env.log.notice(format_args!(
                     "ACL denying access to client with dangerous client id \"{client_id}\""
                 ));
             }

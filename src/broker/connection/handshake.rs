@@ -341,7 +341,7 @@ impl Handshake {
         let broker = &connection.slot.broker;
         session
             .state()
-            .refill(session, broker, broker.clock().now());
+            .refill(session, &broker.env, broker.clock().now());
         connection
     }
 }

@@ -98,7 +98,7 @@ impl Connection {
             return Err(Closed::EndOfStream);
         }
         let broker = &self.slot.broker;
-        broker.statistics.add(Counter::BytesReceived, length);
+        broker.env.statistics.add(Counter::BytesReceived, length);
         self.session.hear(broker.clock().now());
         Ok(Poll::Ready(length))
     }
@@ -116,7 +116,7 @@ impl Connection {
                     self.number,
                     written,
                     &self.session,
-                    &self.slot.broker,
+                    &self.slot.broker.env,
                     now,
                 );
             }
@@ -145,7 +145,11 @@ impl Connection {
             return Poll::Pending;
         }
         let written = result?;
-        self.slot.broker.statistics.add(Counter::BytesSent, written);
+        self.slot
+            .broker
+            .env
+            .statistics
+            .add(Counter::BytesSent, written);
         Poll::Ready(Ok(written))
     }
 
@@ -158,7 +162,7 @@ impl Connection {
                 self.number,
                 written,
                 &self.session,
-                &self.slot.broker,
+                &self.slot.broker.env,
                 self.slot.broker.clock().now(),
             );
         }
@@ -174,7 +178,7 @@ impl Connection {
             let mut sent = state.take_output(self.number, &mut traffic.unsent);
             drop(state);
             sent.packets += std::mem::take(&mut traffic.reply_count);
-            self.slot.broker.statistics.sent(sent);
+            self.slot.broker.env.statistics.sent(sent);
         }
     }
 

@@ -44,7 +44,7 @@ impl Connection {
     fn set_pause(&mut self, mut subscribers: Vec<Arc<Session>>, waker: &Waker, now: Millis) {
         let mut look_again: Option<Millis> = None;
         subscribers.retain(|session| {
-            let stalled_at = session.pause_publisher(waker, &self.slot.broker, now);
+            let stalled_at = session.pause_publisher(waker, &self.slot.broker.env, now);
             if let Some(at) = stalled_at {
                 look_again = Some(look_again.map_or(at, |earlier| earlier.min(at)));
             }

@@ -143,7 +143,7 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
-        if self.slot.broker.memory.is_short() {
+        if self.slot.broker.env.memory.is_short() {
             return Err(Closed::OutOfMemory);
         }
         if u8::from(publish.delivery.qos()) > self.slot.listener.max_qos() {

@@ -18,7 +18,7 @@ impl Slot {
         listener: &Arc<ListenerContext>,
         broker: &Arc<Broker>,
     ) -> Option<Self> {
-        broker.statistics.add(Counter::Sockets, 1);
+        broker.env.statistics.add(Counter::Sockets, 1);
         let limits = &listener.config().limits;
         if !count(&broker.connections, limits.global_max_connections) {
             return None;

@@ -27,7 +27,7 @@ impl Connection {
             reasons.push(self.add_subscription(subscription, subscription_id, ticket, now)?);
         }
         let mut state = self.session.state();
-        state.refill(&self.session, &self.slot.broker, now);
+        state.refill(&self.session, &self.slot.broker.env, now);
         drop(state);
         self.debug(format_args!(
             "Sending SUBACK to {}",
@@ -96,8 +96,13 @@ impl Connection {
         if wanted && !filter.is_shared() {
             let identity = self.session.identity();
             let messages = self.slot.broker.retained_for(&identity, filter, now);
-            self.session
-                .deliver_retained(&mut state, messages, terms, &self.slot.broker, ticket);
+            self.session.deliver_retained(
+                &mut state,
+                messages,
+                terms,
+                &self.slot.broker.env,
+                ticket,
+            );
         }
         Ok(qos.into())
     }

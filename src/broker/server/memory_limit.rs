@@ -22,7 +22,7 @@ pub(super) async fn watch_memory(broker: Arc<Broker>) {
         interval.tick().await;
         let is_short =
             kept_bytes(&broker) > limit && resident_bytes().is_none_or(|now| now > limit);
-        let was_short = broker.memory.set_short(is_short);
+        let was_short = broker.env.memory.set_short(is_short);
         match (was_short, is_short) {
             (false, true) => broker.log().warning(format_args!(
                 "Warning: 'memory_limit' is reached: who publishes is cut until clients have \

@@ -8,12 +8,12 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::direct::LentWriter;
-use super::limits::Waiting;
 use super::state::{Link, Queued, SessionState, Unsettled};
 use super::stored::{Recorder, Settled};
 use super::{Attachment, Session};
-use crate::broker::Broker;
+use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis, Terms};
+use crate::broker::live_options::Waiting;
 use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::statistics::{Counter, Tally};
@@ -44,7 +44,7 @@ impl Session {
         &self,
         run: &mut Run,
         terms: Terms,
-        broker: &Broker,
+        env: &Env,
         ticket: &Ticket<'_>,
         now: Millis,
         may_write: bool,
@@ -56,16 +56,16 @@ impl Session {
         let dropped = match &state.link {
             Link::Ended => return Delivered::default(),
             Link::Offline { .. } => {
-                state.queue_for_absent(run.publications(), terms, broker, &mut recorder)
+                state.queue_for_absent(run.publications(), terms, env, &mut recorder)
             }
             Link::Online(attachment) => {
                 let shape = Shape {
                     version: attachment.version,
                     terms,
-                    upgrade_qos: broker.policy().upgrade_outgoing_qos(),
+                    upgrade_qos: env.options.upgrade_outgoing_qos(),
                 };
                 let maximum = attachment.maximum_packet_size as usize;
-                state.deliver_online(run, shape, maximum, broker, &mut recorder, now)
+                state.deliver_online(run, shape, maximum, env, &mut recorder, now)
             }
         };
         let stored = recorder.finish();
@@ -73,10 +73,10 @@ impl Session {
             state.last_progress = now;
         }
         if dropped > 0 {
-            broker.statistics.add(Counter::PublishesDropped, dropped);
-            state.tell_of_drops(self, broker);
+            env.statistics.add(Counter::PublishesDropped, dropped);
+            state.tell_of_drops(self, env);
         }
-        let congested = state.is_congesting(broker, now);
+        let congested = state.is_congesting(env, now);
         let (direct, waker) = state.reach_connection(may_write);
         Delivered {
             direct,
@@ -93,20 +93,20 @@ impl Session {
         state: &mut SessionState,
         messages: Vec<Arc<Message>>,
         terms: Terms,
-        broker: &Broker,
+        env: &Env,
         ticket: &Ticket<'_>,
     ) {
         let mut recorder = Recorder::new(self, ticket);
         for message in messages {
-            if !broker.queue_limits().admit_by_size(state.waiting()) {
-                state.tell_of_drops(self, broker);
+            if !env.options.queue_limits().admit_by_size(state.waiting()) {
+                state.tell_of_drops(self, env);
                 break;
             }
             let own = message.publisher == Some(self.number());
             if terms.no_local && own {
                 continue;
             }
-            let qos = match broker.policy().upgrade_outgoing_qos() {
+            let qos = match env.options.upgrade_outgoing_qos() {
                 true => terms.qos,
                 false => terms.qos.min(message.qos),
             };
@@ -133,11 +133,11 @@ impl Session {
     pub(in crate::broker) fn pause_publisher(
         &self,
         waker: &Waker,
-        broker: &Broker,
+        env: &Env,
         now: Millis,
     ) -> Option<Millis> {
         let mut state = self.state();
-        if !state.is_congesting(broker, now) {
+        if !state.is_congesting(env, now) {
             return None;
         }
         let paused = state.paused_publishers.get_or_insert_default();
@@ -220,14 +220,14 @@ impl SessionState {
         connection: ConnectionNumber,
         bytes: usize,
         session: &Session,
-        broker: &Broker,
+        env: &Env,
         now: Millis,
     ) {
         if self.attachment(connection).is_none() {
             return;
         }
         self.unwritten = self.unwritten.saturating_sub(bytes);
-        self.progress(session, broker, now);
+        self.progress(session, env, now);
     }
 
     /// Notes that the connection is about to write bytes of its own.
@@ -273,10 +273,12 @@ impl SessionState {
 
     /// Notes that the client took something: more is made ready, and publishers that
     /// paused for it go on when little enough is left.
-    pub(in crate::broker) fn progress(&mut self, session: &Session, broker: &Broker, now: Millis) {
+    pub(in crate::broker) fn progress(&mut self, session: &Session, env: &Env, now: Millis) {
         self.last_progress = now;
-        self.refill(session, broker, now);
-        if self.paused_publishers.is_some() && broker.queue_limits().is_relieved(self.waiting()) {
+        self.refill(session, env, now);
+        if self.paused_publishers.is_some()
+            && env.options.queue_limits().is_relieved(self.waiting())
+        {
             self.wake_paused_publishers();
         }
     }
@@ -328,20 +330,20 @@ impl SessionState {
     }
 
     /// Whether publishers should pause: much waits, and the client is taking it.
-    fn is_congesting(&self, broker: &Broker, now: Millis) -> bool {
+    fn is_congesting(&self, env: &Env, now: Millis) -> bool {
         matches!(self.link, Link::Online(_))
             && now < self.last_progress + STALLED_AFTER
-            && broker.queue_limits().is_congested(self.waiting())
+            && env.options.queue_limits().is_congested(self.waiting())
     }
 
-    fn tell_of_drops(&mut self, session: &Session, broker: &Broker) {
+    fn tell_of_drops(&mut self, session: &Session, env: &Env) {
         if let Link::Online(attachment) = &mut self.link
             && std::mem::replace(&mut attachment.told_of_drops, true)
         {
             return;
         }
         let client_id = session.client_id();
-        broker.log().notice(format_args!(
+        env.log.notice(format_args!(
             "Outgoing messages are being dropped for client {client_id}."
         ));
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::Session;
 use super::state::{Attachment, SessionState};
-use crate::broker::Broker;
+use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::broker::statistics::Counter;
 use crate::broker::wire::write_pieces;
@@ -125,14 +125,14 @@ impl DirectWrite {
     }
 
     /// Writes what the session has for the connection, and gives the right back.
-    pub(in crate::broker) fn write(mut self, broker: &Broker, now: Millis) {
+    pub(in crate::broker) fn write(mut self, env: &Env, now: Millis) {
         let session = Arc::clone(&self.session);
         let LentWriter { connection, socket } = &self.writer;
         let (mut pieces, mut written) = (VecDeque::new(), 0);
         for _ in 0..ROUNDS {
             let mut state = session.state();
             if written > 0 {
-                state.wrote(*connection, written, &session, broker, now);
+                state.wrote(*connection, written, &session, env, now);
             }
             let sent = state.take_output(*connection, &mut pieces);
             if pieces.is_empty() {
@@ -142,27 +142,21 @@ impl DirectWrite {
             }
             drop(state);
             if sent.packets > 0 {
-                broker.statistics.sent(sent);
+                env.statistics.sent(sent);
             }
             // A socket that takes nothing, and one that is gone, are the task's business.
             let result = write_pieces(&mut pieces, |slices| socket.try_write_vectored(slices));
             written = result.unwrap_or(0);
-            broker.statistics.add(Counter::BytesSent, written);
+            env.statistics.add(Counter::BytesSent, written);
             if written == 0 {
                 break;
             }
         }
-        self.leave_rest(pieces, written, broker, now);
+        self.leave_rest(pieces, written, env, now);
     }
 
     /// Has the connection's task go on.
-    fn leave_rest(
-        &mut self,
-        pieces: VecDeque<Bytes>,
-        written: usize,
-        broker: &Broker,
-        now: Millis,
-    ) {
+    fn leave_rest(&mut self, pieces: VecDeque<Bytes>, written: usize, env: &Env, now: Millis) {
         let LentWriter { connection, socket } = &self.writer;
         self.is_over = true;
         let mut state = self.session.state();
@@ -175,7 +169,7 @@ impl DirectWrite {
         }
         state.outbox.put_rest(pieces);
         if written > 0 {
-            state.wrote(*connection, written, &self.session, broker, now);
+            state.wrote(*connection, written, &self.session, env, now);
         }
         state.leave_to_task(*connection);
     }

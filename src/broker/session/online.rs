@@ -1,10 +1,10 @@
 //! How messages get to a session's connection straight from the batch that brings them.
 
-use super::limits::QueueLimits;
 use super::state::{Link, Queued, SessionState};
 use super::stored::{Gate, Recorder};
-use crate::broker::Broker;
+use crate::broker::env::Env;
 use crate::broker::ground::{Millis, Terms, is_log_line};
+use crate::broker::live_options::QueueLimits;
 use crate::broker::message::Message;
 use crate::broker::wire::{Run, Shape, Single};
 use crate::protocol::{Delivery, QoS};
@@ -21,11 +21,11 @@ impl SessionState {
         run: &mut Run,
         shape: Shape,
         maximum_packet_size: usize,
-        broker: &Broker,
+        env: &Env,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) -> usize {
-        let limits = broker.queue_limits();
+        let limits = env.options.queue_limits();
         let one_by_one = self.topic_aliases.is_some() || self.is_mounted();
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let mut dropped = 0;
@@ -33,11 +33,11 @@ impl SessionState {
                 let queued = self.queue_behind(publication, shape, &limits, recorder);
                 dropped += usize::from(!queued);
             }
-            self.refill_with(broker, recorder, now);
+            self.refill_with(env, recorder, now);
             return dropped;
         }
         if run.is_exclusive() {
-            return self.deliver_alone(run, shape, maximum_packet_size, broker, recorder, now);
+            return self.deliver_alone(run, shape, maximum_packet_size, env, recorder, now);
         }
         let (publications, encoded) = run.encoded(shape, now);
         if encoded.is_plain() && encoded.longest() <= maximum_packet_size {
@@ -53,7 +53,7 @@ impl SessionState {
         self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
         for (publication, message) in publications.iter().zip(encoded.messages()) {
             if message.size() > maximum_packet_size {
-                tell_too_large(&publication.message, broker);
+                tell_too_large(&publication.message, env);
                 continue;
             }
             let is_ready = self.queue.is_empty()
@@ -84,12 +84,12 @@ impl SessionState {
         run: &Run,
         shape: Shape,
         maximum_packet_size: usize,
-        broker: &Broker,
+        env: &Env,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) -> usize {
         const HEAD: usize = 16;
-        let limits = broker.queue_limits();
+        let limits = env.options.queue_limits();
         let mut dropped = 0;
         let bytes = run.bytes() + run.publications().len() * HEAD;
         self.outbox.reserve(bytes.min(OUTBOX_MARK));
@@ -106,7 +106,7 @@ impl SessionState {
             if maximum_packet_size < u32::MAX as usize
                 && single.size(shape.version, now) > maximum_packet_size
             {
-                tell_too_large(message, broker);
+                tell_too_large(message, env);
                 continue;
             }
             single.delivery = match qos {
@@ -168,10 +168,9 @@ impl SessionState {
     }
 }
 
-pub(super) fn tell_too_large(message: &Message, broker: &Broker) {
+pub(super) fn tell_too_large(message: &Message, env: &Env) {
     if !is_log_line(&message.topic) {
-        broker
-            .log()
+        env.log
             .notice(format_args!("Dropping too large outgoing PUBLISH."));
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::QueueLimits;
 use super::state::{Queued, SessionState};
 use super::stored::Recorder;
-use crate::broker::Broker;
+use crate::broker::env::Env;
 use crate::broker::ground::Terms;
+use crate::broker::live_options::QueueLimits;
 use crate::broker::message::{Message, Publication};
 use crate::broker::persistence::Pace;
 use crate::broker::wire::Shape;
@@ -108,12 +108,12 @@ impl SessionState {
         &mut self,
         publications: &[Publication],
         terms: Terms,
-        broker: &Broker,
+        env: &Env,
         recorder: &mut Recorder<'_>,
     ) -> usize {
         // The version does not matter until somebody connects.
         let version = ProtocolVersion::V311;
-        let upgrade_qos = broker.policy().upgrade_outgoing_qos();
+        let upgrade_qos = env.options.upgrade_outgoing_qos();
         let shape = Shape {
             version,
             terms,
@@ -122,10 +122,10 @@ impl SessionState {
         let mut dropped = 0;
         for publication in publications {
             let qos = shape.qos(&publication.message);
-            if qos == QoS::AtMostOnce && !broker.policy().queue_qos0_messages() {
+            if qos == QoS::AtMostOnce && !env.options.queue_qos0_messages() {
                 continue;
             }
-            if !self.admits(qos, &broker.queue_limits(), 0) {
+            if !self.admits(qos, &env.options.queue_limits(), 0) {
                 dropped += 1;
                 continue;
             }

@@ -5,7 +5,7 @@ use super::online::{OUTBOX_MARK, tell_too_large};
 use super::receiver::Receiver;
 use super::state::{Link, Queued, SessionState};
 use super::stored::Recorder;
-use crate::broker::Broker;
+use crate::broker::env::Env;
 use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
 use crate::broker::wire::Alias;
@@ -15,19 +15,14 @@ use crate::session::{PubAckOutcome, PubRecOutcome, Resend};
 impl SessionState {
     /// Makes ready what has to be sent again, and then what is queued, as far as the
     /// window and the outbox have room.
-    pub(in crate::broker) fn refill(&mut self, session: &Session, broker: &Broker, now: Millis) {
-        let ticket = Ticket::new(broker.persistence());
+    pub(in crate::broker) fn refill(&mut self, session: &Session, env: &Env, now: Millis) {
+        let ticket = Ticket::new(env.persistence());
         let mut recorder = Recorder::new(session, &ticket);
-        self.refill_with(broker, &mut recorder, now);
+        self.refill_with(env, &mut recorder, now);
         recorder.finish();
     }
 
-    pub(super) fn refill_with(
-        &mut self,
-        broker: &Broker,
-        recorder: &mut Recorder<'_>,
-        now: Millis,
-    ) {
+    pub(super) fn refill_with(&mut self, env: &Env, recorder: &mut Recorder<'_>, now: Millis) {
         let Link::Online(attachment) = &self.link else {
             return;
         };
@@ -73,7 +68,7 @@ impl SessionState {
                 Err(packet_id) => self.forget(packet_id),
             }
         }
-        let limits = broker.queue_limits();
+        let limits = env.options.queue_limits();
         while self.unwritten < OUTBOX_MARK {
             let Some(front) = self.queue.front() else {
                 break;
@@ -87,7 +82,7 @@ impl SessionState {
             if queued.message.is_expired(now) {
                 recorder.discard(queued);
             } else {
-                self.send(queued, &receiver, broker, recorder, now);
+                self.send(queued, &receiver, env, recorder, now);
             }
         }
     }
@@ -96,7 +91,7 @@ impl SessionState {
         &mut self,
         queued: Queued,
         receiver: &Receiver,
-        broker: &Broker,
+        env: &Env,
         recorder: &mut Recorder<'_>,
         now: Millis,
     ) {
@@ -120,7 +115,7 @@ impl SessionState {
         }
         if !fits(alias) {
             // [MQTT-3.1.2-25]
-            tell_too_large(&queued.message, broker);
+            tell_too_large(&queued.message, env);
             return recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
@@ -129,7 +124,7 @@ impl SessionState {
         let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
-            qos if self.keeps(queued.terms, &broker.queue_limits()) => {
+            qos if self.keeps(queued.terms, &env.options.queue_limits()) => {
                 self.send_kept(qos, queued, recorder)
             }
             qos => {

@@ -27,8 +27,8 @@ impl Connection {
             code: success(self.version),
             properties: properties.into(),
         };
-        broker.statistics.add(Counter::Connections, 1);
-        broker.statistics.add(Counter::MessagesReceived, 1);
+        broker.env.statistics.add(Counter::Connections, 1);
+        broker.env.statistics.add(Counter::MessagesReceived, 1);
         broker.log().debug(format_args!(
             "Sending CONNACK to {} ({}, 0)",
             self.session.client_id(),

@@ -38,7 +38,7 @@ pub(super) async fn read_connect(
         };
         match result {
             Ok(0) => return Err(Refusal::Gone),
-            Ok(length) => broker.statistics.add(Counter::BytesReceived, length),
+            Ok(length) => broker.env.statistics.add(Counter::BytesReceived, length),
             Err(error) => return Err(Refusal::Socket(error)),
         }
         match buffer.first() {

@@ -20,15 +20,15 @@ pub(in crate::broker) struct QueueLimits {
 
 /// What waits for one session.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
+pub(in crate::broker) struct Waiting {
     /// QoS 1 and 2 messages in the queue.
-    pub(super) messages: usize,
+    pub(in crate::broker) messages: usize,
     /// Their payload bytes.
-    pub(super) payload_bytes: usize,
+    pub(in crate::broker) payload_bytes: usize,
     /// Bytes of memory: queue, messages in flight, and what is encoded but unwritten.
-    pub(super) held_bytes: usize,
+    pub(in crate::broker) held_bytes: usize,
     /// Payload bytes of the messages in flight that are kept.
-    pub(super) in_flight_bytes: usize,
+    pub(in crate::broker) in_flight_bytes: usize,
 }
 
 impl QueueLimits {
@@ -52,7 +52,7 @@ impl QueueLimits {
     /// Whether one more QoS 1 or 2 message may wait. Where limits are configured they
     /// count as Mosquitto counts: `in_flight_allowance` is what the window of a
     /// connected client adds to them, and a limit may be overshot by one message.
-    pub(super) fn admit(&self, waiting: Waiting, in_flight_allowance: usize) -> bool {
+    pub(in crate::broker) fn admit(&self, waiting: Waiting, in_flight_allowance: usize) -> bool {
         let configured = self.messages.is_some() || self.payload_bytes.is_some();
         if !configured {
             return self
@@ -67,13 +67,17 @@ impl QueueLimits {
     }
 
     /// Whether the bytes of messages in flight are counted.
-    pub(super) fn counts_in_flight_bytes(&self) -> bool {
+    pub(in crate::broker) fn counts_in_flight_bytes(&self) -> bool {
         self.in_flight_bytes.is_some()
     }
 
     /// Whether a QoS 1 or 2 message with so many bytes may be sent. One always may, or a
     /// large one could never go.
-    pub(super) fn admit_in_flight(&self, waiting: Waiting, payload_bytes: usize) -> bool {
+    pub(in crate::broker) fn admit_in_flight(
+        &self,
+        waiting: Waiting,
+        payload_bytes: usize,
+    ) -> bool {
         let fits = |limit| {
             waiting.in_flight_bytes == 0 || waiting.in_flight_bytes + payload_bytes <= limit
         };
@@ -82,13 +86,13 @@ impl QueueLimits {
 
     /// Whether one more message may wait for which only memory counts: at QoS 0, and a
     /// retained one for a new subscription.
-    pub(super) fn admit_by_size(&self, waiting: Waiting) -> bool {
+    pub(in crate::broker) fn admit_by_size(&self, waiting: Waiting) -> bool {
         let limit = self.held_bytes.unwrap_or(DEFAULT_QUEUE_BYTES);
         waiting.held_bytes < limit
     }
 
     /// Whether so much waits that publishers should pause.
-    pub(super) fn is_congested(&self, waiting: Waiting) -> bool {
+    pub(in crate::broker) fn is_congested(&self, waiting: Waiting) -> bool {
         let mark = self
             .held_bytes
             .map_or(CONGESTION_MARK, |limit| CONGESTION_MARK.min(limit / 2));
@@ -102,7 +106,7 @@ impl QueueLimits {
     }
 
     /// Whether so little waits that publishers may go on.
-    pub(super) fn is_relieved(&self, waiting: Waiting) -> bool {
+    pub(in crate::broker) fn is_relieved(&self, waiting: Waiting) -> bool {
         let twice = Waiting {
             messages: waiting.messages * 2,
             payload_bytes: waiting.payload_bytes * 2,

@@ -1,15 +1,21 @@
+//! Options that a reload may change while the broker runs.
+
+mod queue_limits;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use self::queue_limits::SharedQueueLimits;
+pub(super) use self::queue_limits::{QueueLimits, Waiting};
 use super::config::Config;
 use crate::protocol::Text;
 
 /// Options that a reload may change and that are looked at for every message or
 /// connection; reading one of a message's takes no lock.
 #[derive(Debug)]
-pub(super) struct Policy {
+pub(super) struct LiveOptions {
     upgrade_outgoing_qos: AtomicBool,
     queue_qos0_messages: AtomicBool,
     allow_duplicate_messages: AtomicBool,
@@ -24,11 +30,12 @@ pub(super) struct Policy {
     clientid_prefix: RwLock<Option<String>>,
     /// Seconds; 0 is no limit.
     persistent_client_expiration: AtomicU32,
+    queue_limits: SharedQueueLimits,
 }
 
-impl Policy {
+impl LiveOptions {
     pub(super) fn new(config: &Config) -> Self {
-        let policy = Self {
+        let options = Self {
             upgrade_outgoing_qos: AtomicBool::default(),
             queue_qos0_messages: AtomicBool::default(),
             allow_duplicate_messages: AtomicBool::default(),
@@ -39,9 +46,10 @@ impl Policy {
             message_size_limit: AtomicU32::default(),
             clientid_prefix: RwLock::default(),
             persistent_client_expiration: AtomicU32::default(),
+            queue_limits: SharedQueueLimits::new(&config.limits),
         };
-        policy.change(config);
-        policy
+        options.change(config);
+        options
     }
 
     /// Puts the options of `config` in force.
@@ -66,6 +74,12 @@ impl Policy {
         let expiration = config.persistent_client_expiration.map_or(0, seconds);
         self.persistent_client_expiration
             .store(expiration, Ordering::Relaxed);
+        self.queue_limits.change(&config.limits);
+    }
+
+    /// What may wait for one session.
+    pub(super) fn queue_limits(&self) -> QueueLimits {
+        self.queue_limits.load()
     }
 
     /// Whether it counts at delivery who published a retained message.

@@ -1,0 +1,40 @@
+use super::config::Config;
+use super::ground::Clock;
+use super::live_options::LiveOptions;
+use super::log::Log;
+use super::memory::Memory;
+use super::persistence::Persistence;
+use super::statistics::Statistics;
+
+/// What everything in a broker works with.
+pub(super) struct Env {
+    pub(super) log: Log,
+    pub(super) clock: Clock,
+    pub(super) options: LiveOptions,
+    pub(super) statistics: Statistics,
+    pub(super) memory: Memory,
+    persistence: Option<Persistence>,
+}
+
+impl Env {
+    pub(super) fn new(
+        config: &Config,
+        log: Log,
+        clock: Clock,
+        persistence: Option<Persistence>,
+    ) -> Self {
+        Self {
+            log,
+            clock,
+            options: LiveOptions::new(config),
+            statistics: Statistics::default(),
+            memory: Memory::default(),
+            persistence,
+        }
+    }
+
+    /// The store, where `persistence` is on.
+    pub(super) fn persistence(&self) -> Option<&Persistence> {
+        self.persistence.as_ref()
+    }
+}
