@@ -1,5 +1,6 @@
 //! The broker.
 //!
+//! - `embedded` starts a broker inside another program: [`Broker::builder`],
 //! - [`command_line`] turns the arguments of `mq-broker` into what is to be done, and
 //!   [`program`] does it,
 //! - [`config`] reads `mosquitto.conf` into a typed model,
@@ -21,6 +22,7 @@
 
 pub mod command_line;
 pub mod config;
+mod embedded;
 pub mod log;
 pub mod program;
 
@@ -52,6 +54,9 @@ mod web;
 mod will;
 mod wire;
 
+pub use self::embedded::{Builder, Handle, Received, StartError, SubscribeError, Subscription};
+pub use self::reload::ReloadError;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -74,8 +79,10 @@ use self::session_store::SessionStore;
 use self::topics::{Retained, RetainedMessages, Router};
 use crate::protocol::TopicFilter;
 
-/// What all connections of a broker share.
-pub(crate) struct Broker {
+/// A broker: the state that all its connections share.
+///
+/// [`Broker::builder`] starts one inside another program.
+pub struct Broker {
     env: Env,
     /// The configuration in force. What is asked for every message is in the live options, too.
     config: RwLock<Arc<Config>>,

@@ -220,6 +220,7 @@ impl fmt::Display for Place<'_> {
             ListenAddress::Unix(path) => write!(f, "{}", path.display())?,
             ListenAddress::Host(host) => write!(f, "{host} port {port}")?,
             ListenAddress::Any | ListenAddress::Loopback => write!(f, "port {port}")?,
+            ListenAddress::InProcess => write!(f, "the program itself")?,
         }
         match (
             self.0.protocol == Protocol::WebSockets,

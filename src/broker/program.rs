@@ -22,7 +22,7 @@ use super::log::{Log, LogType};
 use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};
 use super::resources::{NO_PID_FILE, Resources};
-use super::server::{Start, run};
+use super::server::{Control, Start, run};
 use crate::transport::keylog::KeyLogFile;
 
 /// How long the end of the program waits for the log's last lines.
@@ -189,13 +189,15 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         is_tried_out(&config, &options.config_files).then(|| greeting::text(&config, program));
     let start = Start {
         config,
-        config_files: options.config_files,
-        overrides,
         resources,
         log: log.clone(),
         clock,
         opened,
         name: title(program),
+    };
+    let control = Control {
+        config_files: options.config_files,
+        overrides,
         greeting,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -206,7 +208,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         log.error(format_args!("Error: Unable to start threads: {error}."));
         CANNOT_START
     })?;
-    let result = runtime.block_on(run(start));
+    let result = runtime.block_on(run(start, control));
     // Password checks that are under way are not waited for.
     runtime.shutdown_background();
     result.map_err(|_| CANNOT_START)

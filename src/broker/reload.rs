@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
 use super::Broker;
@@ -21,21 +22,59 @@ use super::session::{Ending, Link, Session};
 const ALL_STAYS: &str = "Error: Nothing was reloaded: the settings, users and rules of before the \
                          reload stay in force.";
 
+/// Reasons why a reload left everything as it was.
+#[derive(Debug, Default, Error)]
+#[error("{}", .lines.join("\n"))]
+pub struct ReloadError {
+    lines: Vec<String>,
+}
+
+impl From<String> for ReloadError {
+    fn from(line: String) -> Self {
+        Self { lines: vec![line] }
+    }
+}
+
+impl FromIterator<Problem> for ReloadError {
+    fn from_iter<T: IntoIterator<Item = Problem>>(problems: T) -> Self {
+        let lines = problems.into_iter().flat_map(|problem| problem.lines);
+        Self {
+            lines: lines.collect(),
+        }
+    }
+}
+
 impl Broker {
     /// Reads the configuration, the certificates, and the files of users and rules again.
     pub(super) fn reload(&self, files: &[PathBuf], overrides: &Overrides) {
         self.env.log.information(format_args!("Reloading config."));
-        let running = self.config();
-        let Some(config) = self.read_again(&running, files, overrides) else {
-            self.env.log.error(format_args!("{ALL_STAYS}"));
-            return;
+        let new = match files {
+            [] => Ok(Config::clone(&self.config())),
+            files => self.read_again(files, overrides),
         };
+        if let Err(error) = new.and_then(|new| self.reload_config(new)) {
+            for line in &error.lines {
+                self.env.log.error(format_args!("{line}"));
+            }
+            self.env.log.error(format_args!("{ALL_STAYS}"));
+        }
+    }
+
+    /// Puts a configuration in force, as far as that is possible without a restart, and
+    /// reads the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be used, or everything needs a restart: then nothing has changed.
+    pub(super) fn reload_config(&self, new: Config) -> Result<(), ReloadError> {
+        let reloaded = self.config().reloaded(new);
+        let (config, remarks) = reloaded.map_err(|error| ReloadError::from(error.to_string()))?;
+        self.tell(&remarks);
         let (logins, rules) = match (read_logins(&config), read_rules(&config)) {
             (Ok(logins), Ok(rules)) => (logins, rules),
             (logins, rules) => {
-                self.tell_problems(logins.err().into_iter().chain(rules.err()).flatten());
-                self.env.log.error(format_args!("{ALL_STAYS}"));
-                return;
+                let problems = logins.err().into_iter().chain(rules.err()).flatten();
+                return Err(problems.collect());
             }
         };
         let tls = self.acceptors_again(&config);
@@ -49,33 +88,22 @@ impl Broker {
             self.env.log.warning(format_args!("{warning}"));
         }
         self.put_in_force(config, resources);
+        Ok(())
     }
 
-    /// The configuration that is in force from now on; `None` after an error, which was
-    /// told.
-    fn read_again(
-        &self,
-        running: &Config,
-        files: &[PathBuf],
-        overrides: &Overrides,
-    ) -> Option<Config> {
-        if files.is_empty() {
-            return Some(running.clone());
-        }
-        let (new, remarks) = match Config::load(files, overrides) {
-            Ok(loaded) => loaded,
+    /// Reads the configuration files. What they are worth telling goes to the log, errors
+    /// included.
+    fn read_again(&self, files: &[PathBuf], overrides: &Overrides) -> Result<Config, ReloadError> {
+        match Config::load(files, overrides) {
+            Ok((new, remarks)) => {
+                self.tell(&remarks);
+                Ok(new)
+            }
             Err(errors) => {
                 self.tell(&errors.diagnostics);
-                return None;
+                Err(ReloadError::default())
             }
-        };
-        self.tell(&remarks);
-        let (config, remarks) = running
-            .reloaded(new)
-            .inspect_err(|error| self.env.log.error(format_args!("{error}")))
-            .ok()?;
-        self.tell(&remarks);
-        Some(config)
+        }
     }
 
     /// The certificates of all listeners. Where they cannot be read the listener goes on

@@ -119,6 +119,9 @@ impl Config {
     /// Who may connect to `listener`: its own options before the global ones, and the
     /// defaults for what both leave open.
     pub fn effective_security<'a>(&'a self, listener: &'a Listener) -> EffectiveSecurity<'a> {
+        if listener.address == ListenAddress::InProcess {
+            return EffectiveSecurity::OF_THE_PROGRAM;
+        }
         let security = if self.per_listener_settings {
             &listener.security
         } else {
@@ -218,6 +221,17 @@ pub struct EffectiveSecurity<'a> {
     pub allow_zero_length_clientid: bool,
     /// What such an identifier begins with.
     pub auto_id_prefix: &'a str,
+}
+
+impl EffectiveSecurity<'_> {
+    /// The program that the broker is embedded in is its operator: nothing is closed to it.
+    const OF_THE_PROGRAM: Self = Self {
+        allow_anonymous: true,
+        password_file: None,
+        acl_file: None,
+        allow_zero_length_clientid: true,
+        auto_id_prefix: DEFAULT_AUTO_ID_PREFIX,
+    };
 }
 
 /// What one client, or all together, may use up.
@@ -361,6 +375,8 @@ pub enum ListenAddress {
     Host(String),
     /// A Unix socket.
     Unix(PathBuf),
+    /// No socket: clients of the program that the broker is embedded in.
+    InProcess,
 }
 
 /// The address families of a listener.

@@ -23,6 +23,17 @@ pub(in crate::broker) enum BoundSocket {
     Unix(UnixListener, SocketFile),
 }
 
+impl BoundSocket {
+    /// The network address that it listens on, with the port that the system chose for
+    /// port 0; none for a Unix socket.
+    pub(in crate::broker) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+}
+
 /// The file of a Unix socket, removed when the broker ends.
 #[derive(Debug)]
 pub(in crate::broker) struct SocketFile(Arc<Path>);
@@ -82,6 +93,7 @@ pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<
                 .inspect_err(|error| log.error(format_args!("Error: {name}: {error}")))?;
             Ok(vec![socket])
         }
+        ListenAddress::InProcess => Ok(Vec::new()),
     }
 }
 

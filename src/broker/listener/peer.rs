@@ -9,6 +9,8 @@ pub(in crate::broker) enum Peer {
     Network(SocketAddr),
     /// The path of the Unix socket; whoever connects to it has no address.
     Unix(Arc<Path>),
+    /// The program that the broker is embedded in.
+    InProcess,
 }
 
 impl Peer {
@@ -38,6 +40,7 @@ impl Peer {
         match self {
             Self::Network(address) => address.ip().to_string(),
             Self::Unix(path) => path.display().to_string(),
+            Self::InProcess => self.to_string(),
         }
     }
 }
@@ -47,6 +50,7 @@ impl fmt::Display for Peer {
         match self {
             Self::Network(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "{}:0", path.display()),
+            Self::InProcess => f.write_str("in-process"),
         }
     }
 }

@@ -212,7 +212,7 @@ fn opens(listener: &Listener, is_ipv4: bool) -> bool {
     };
     by_domain
         && match &listener.address {
-            ListenAddress::Unix(_) => false,
+            ListenAddress::Unix(_) | ListenAddress::InProcess => false,
             ListenAddress::Any | ListenAddress::Loopback => true,
             ListenAddress::Host(host) => host
                 .parse::<IpAddr>()
@@ -228,7 +228,7 @@ fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
         ListenAddress::Host(host) => host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_unspecified()),
-        ListenAddress::Loopback | ListenAddress::Unix(_) => false,
+        ListenAddress::Loopback | ListenAddress::Unix(_) | ListenAddress::InProcess => false,
     };
     one == other || is_all(one) || is_all(other)
 }

@@ -1,0 +1,107 @@
+//! A broker under the control of signals, as a program runs it.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Server, Start};
+use crate::broker::Broker;
+use crate::broker::config::Overrides;
+use crate::broker::systemd::ServiceManager;
+
+/// Time that the quick start waits for the log lines before it.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Files and texts that only a broker run by a program has.
+pub(in crate::broker) struct Control {
+    /// Files that SIGHUP reads again.
+    pub(in crate::broker) config_files: Vec<PathBuf>,
+    pub(in crate::broker) overrides: Overrides,
+    /// Text for somebody at a terminal, printed once the broker runs.
+    pub(in crate::broker) greeting: Option<String>,
+}
+
+/// The signals that a broker obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    /// Asks for a snapshot of what is kept.
+    user_1: Signal,
+    /// Asks for the subscriptions.
+    user_2: Signal,
+    /// Says that the log file has been moved away.
+    rotate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
+            user_2: signal(SignalKind::user_defined2())?,
+            rotate: signal(SignalKind::from_raw(nix::libc::SIGRTMIN()))?,
+        })
+    }
+}
+
+/// Runs a broker until SIGTERM or SIGINT stops it.
+///
+/// # Errors
+///
+/// A socket cannot be opened, which the log explains, or a signal cannot be watched.
+pub(in crate::broker) async fn run(start: Start, control: Control) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    let log = start.log.clone();
+    let server = Server::start(start)?;
+    if let Some(greeting) = &control.greeting {
+        log.flush(LAST_LINES);
+        eprint!("{greeting}");
+    }
+    if let Some(manager) = ServiceManager::from_environment() {
+        manager.ready();
+        tokio::spawn(manager.keep_alive());
+    }
+    let broker = server.broker();
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.user_1.recv() => {
+                if let Some(persistence) = broker.persistence() {
+                    log.information(format_args!("Saving the store to the disk."));
+                    persistence.sync();
+                }
+            }
+            _ = signals.rotate.recv() => log.reopen(),
+            _ = signals.user_2.recv() => print_subscription_tree(broker).await,
+            _ = signals.hang_up.recv() => reload(broker, &control).await,
+        }
+    }
+    server.stop().await;
+    Ok(())
+}
+
+/// Prints on a thread of its own, because a reader of standard output may be slow.
+async fn print_subscription_tree(broker: &Arc<Broker>) {
+    let broker = Arc::clone(broker);
+    let print = move || {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(broker.subscription_tree().as_bytes());
+        let _ = stdout.flush();
+    };
+    let _ = tokio::task::spawn_blocking(print).await;
+}
+
+/// Reads the files off the network threads.
+async fn reload(broker: &Arc<Broker>, control: &Control) {
+    let (broker, files) = (Arc::clone(broker), control.config_files.clone());
+    let overrides = control.overrides.clone();
+    let reload = move || broker.reload(&files, &overrides);
+    let _ = tokio::task::spawn_blocking(reload).await;
+}
