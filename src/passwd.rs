@@ -10,7 +10,7 @@
 //! | [`hash`] | the schemes: `$7$`, `$6$`, `$argon2id$`, bcrypt |
 //! | [`users`] | the users of one file, for the broker |
 //! | [`permissions`] | the warnings about a file that others could read or own |
-//! | [`file`] | the lines of a file, for editing |
+//! | [`mod@file`] | the lines of a file, for editing |
 //! | [`username`] | the names the program accepts |
 //! | [`tool`] | the command line of `mq-passwd` |
 
