@@ -23,6 +23,14 @@ format:
 lint:
     cargo clippy --locked --all-targets -- -D warnings
 
+# Builds the library's documentation; a broken link is an error.
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --lib
+
+# Checks licences, duplicates and advisories of the dependencies (needs cargo-deny).
+deny:
+    cargo deny --locked check
+
 # Runs all tests, or those selected by ARGUMENTS: just test --test fast guide::
 test *ARGUMENTS:
     cargo test --locked {{ ARGUMENTS }}
