@@ -51,7 +51,6 @@ mod sys;
 mod systemd;
 mod topics;
 mod web;
-mod will;
 mod wire;
 
 pub use self::embedded::{Builder, Handle, Received, StartError, SubscribeError, Subscription};

@@ -4,23 +4,30 @@
 mod delivery;
 mod direct;
 mod online;
+mod presence;
 mod queue;
+mod queued;
+mod queueing;
 mod receiver;
 mod refill;
 mod state;
 mod stored;
+mod subscription;
+mod will;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
-pub(super) use self::direct::{DirectWrite, Writer};
-pub(super) use self::queue::Held;
-pub(super) use self::state::{
-    Attachment, Ending, Link, SessionState, StoredSubscription, StoredWill, Unsettled,
-};
+pub(super) use self::direct::DirectWrite;
+pub(super) use self::presence::{Attachment, Ending, Link, Writer};
+pub(super) use self::queued::Unsettled;
+pub(super) use self::queueing::Held;
+pub(super) use self::state::SessionState;
 pub(super) use self::stored::Settled;
+pub(super) use self::subscription::StoredSubscription;
+pub(super) use self::will::StoredWill;
 use super::ground::{ConnectionNumber, Identity, Millis, SessionNumber};
 use crate::protocol::Text;
 

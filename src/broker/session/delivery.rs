@@ -7,10 +7,11 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::direct::LentWriter;
-use super::state::{Link, Queued, SessionState, Unsettled};
+use super::Session;
+use super::presence::{Attachment, LentWriter, Link};
+use super::queued::{Queued, Unsettled};
+use super::state::SessionState;
 use super::stored::{Recorder, Settled};
-use super::{Attachment, Session};
 use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis, Terms};
 use crate::broker::live_options::Waiting;

@@ -11,36 +11,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Session;
-use super::state::{Attachment, SessionState};
+use super::presence::{LentWriter, Writer};
+use super::state::SessionState;
 use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::broker::statistics::Counter;
 use crate::broker::wire::write_pieces;
-use crate::transport::shared_tcp::SharedTcpStream;
 
 /// So often one delivery writes to a session that always has more; then its connection's
 /// task goes on.
 const ROUNDS: usize = 4;
-
-/// Who may write to a connection's socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) enum Writer {
-    /// The connection's task: it may have something unsent.
-    Task,
-    /// Whoever delivers: the task has nothing unsent and waits.
-    Anybody,
-    /// Somebody who delivers is doing so.
-    Delivery {
-        /// Whether the task has something to write as soon as it may.
-        is_awaited: bool,
-    },
-}
-
-/// The right to write to a connection's socket, which somebody has to give back.
-pub(in crate::broker) struct LentWriter {
-    connection: ConnectionNumber,
-    socket: SharedTcpStream,
-}
 
 /// What is to be written to a connection by somebody else than its task. The task does it
 /// if this is dropped before.
@@ -48,39 +28,6 @@ pub(in crate::broker) struct DirectWrite {
     session: Arc<Session>,
     writer: LentWriter,
     is_over: bool,
-}
-
-impl Attachment {
-    /// Takes the right to write, if whoever delivers may have it.
-    pub(super) fn lend_writer(&mut self) -> Option<LentWriter> {
-        let socket = self.socket.as_ref()?;
-        if self.writer != Writer::Anybody {
-            return None;
-        }
-        self.writer = Writer::Delivery { is_awaited: false };
-        Some(LentWriter {
-            connection: self.connection,
-            socket: socket.clone(),
-        })
-    }
-
-    /// Whether somebody who delivers is writing.
-    pub(in crate::broker) fn is_writer_lent(&self) -> bool {
-        matches!(self.writer, Writer::Delivery { .. })
-    }
-
-    /// Lets whoever delivers write from now on, where that is possible.
-    pub(in crate::broker) fn offer_writer(&mut self) {
-        if self.writer == Writer::Task && self.socket.is_some() {
-            self.writer = Writer::Anybody;
-        }
-    }
-
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
 }
 
 impl SessionState {

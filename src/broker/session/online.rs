@@ -1,6 +1,8 @@
 //! How messages get to a session's connection straight from the batch that brings them.
 
-use super::state::{Link, Queued, SessionState};
+use super::presence::Link;
+use super::queued::Queued;
+use super::state::SessionState;
 use super::stored::{Gate, Recorder};
 use crate::broker::env::Env;
 use crate::broker::ground::{Millis, Terms, is_log_line};

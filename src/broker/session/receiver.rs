@@ -1,4 +1,4 @@
-use super::state::Queued;
+use super::queued::Queued;
 use crate::broker::ground::MountPoint;
 use crate::broker::wire::{Alias, Single};
 use crate::protocol::{Delivery, ProtocolVersion};

@@ -2,8 +2,10 @@
 
 use super::Session;
 use super::online::{OUTBOX_MARK, tell_too_large};
+use super::presence::Link;
+use super::queued::Queued;
 use super::receiver::Receiver;
-use super::state::{Link, Queued, SessionState};
+use super::state::SessionState;
 use super::stored::Recorder;
 use crate::broker::env::Env;
 use crate::broker::ground::Millis;

@@ -1,131 +1,19 @@
 use std::collections::HashMap;
-use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::Arc;
+use std::num::NonZeroU16;
 use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-use super::direct::Writer;
+use super::presence::{Attachment, Ending, Link};
 use super::queue::Queue;
-use crate::broker::auth::Credentials;
-use crate::broker::ground::{ConnectionNumber, Expiry, Identity, Millis, MountPoint, Terms};
-use crate::broker::message::Message;
+use super::queued::Queued;
+use super::subscription::StoredSubscription;
+use super::will::StoredWill;
+use crate::broker::ground::{ConnectionNumber, Expiry, Millis};
 use crate::broker::persistence::StoredRecord;
 use crate::broker::wire::{Outbox, TopicAliases};
-use crate::protocol::{PacketId, ProtocolVersion, QoS, SubscriptionOptions, TopicFilter};
+use crate::protocol::{PacketId, TopicFilter};
 use crate::session::{Incoming, Outgoing};
-use crate::transport::shared_tcp::SharedTcpStream;
-
-/// Whether a client is there.
-pub(in crate::broker) enum Link {
-    /// Nobody is connected; the session ends at the deadline, if there is one.
-    Offline {
-        /// `None` is never.
-        expires_at: Option<Millis>,
-    },
-    /// A connection's task serves the client.
-    Online(Attachment),
-    /// The session is over and no longer known; whoever still holds it lets go.
-    Ended,
-}
-
-/// The connection that serves a session.
-pub(in crate::broker) struct Attachment {
-    pub(in crate::broker) connection: ConnectionNumber,
-    pub(in crate::broker) version: ProtocolVersion,
-    /// The largest packet that the client takes; `u32::MAX` is more than any has.
-    pub(in crate::broker) maximum_packet_size: u32,
-    /// The longest silence that is allowed, in milliseconds.
-    pub(in crate::broker) keep_alive: Option<NonZeroU32>,
-    /// The connection's task, when it waits.
-    pub(in crate::broker) waker: Option<Waker>,
-    /// Whether it waits for output too, and not only for its end: a socket that takes
-    /// nothing is no reason to wake up for more.
-    pub(in crate::broker) wants_output: bool,
-    /// The socket, where somebody else than the task may write to it.
-    pub(in crate::broker) socket: Option<SharedTcpStream>,
-    /// Who may write to it now.
-    pub(in crate::broker) writer: Writer,
-    /// What the client does not see of its topics.
-    pub(in crate::broker) mount_point: Option<MountPoint>,
-    /// How the client logged in, to be checked again when the rights change.
-    pub(in crate::broker) credentials: Option<Box<Credentials>>,
-    /// Set when the connection is to end.
-    pub(in crate::broker) ending: Option<Ending>,
-    /// Whether the log was told that messages are dropped.
-    pub(in crate::broker) told_of_drops: bool,
-}
-
-impl Attachment {
-    /// Has the waker woken when the connection is to end, and for output if it wants that.
-    pub(in crate::broker) fn wait(&mut self, waker: &Waker, wants_output: bool) {
-        self.wants_output = wants_output;
-        match &mut self.waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-    }
-}
-
-/// Why the broker ends a connection from outside its task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) enum Ending {
-    /// Another connection has the client identifier now [MQTT-3.1.4-3].
-    TakenOver,
-    /// Nothing was heard for one and a half keep alive times [MQTT-3.1.2-22].
-    KeepAlive,
-    /// The login that it began with is no longer good.
-    LoginRevoked,
-    /// The broker stops.
-    ShuttingDown,
-}
-
-/// A will that waits for the connection to end.
-#[derive(Debug)]
-pub(in crate::broker) struct StoredWill {
-    pub(in crate::broker) message: Arc<Message>,
-    /// Who left it.
-    pub(in crate::broker) identity: Arc<Identity>,
-    /// Seconds between the end of the connection and the will.
-    pub(in crate::broker) delay: u32,
-    /// The message's own expiry interval, which begins when it is published.
-    pub(in crate::broker) expiry: Option<u32>,
-    /// When it is due, once the connection has ended.
-    pub(in crate::broker) due: Option<Millis>,
-    /// What the store has of it.
-    pub(in crate::broker) record: Option<Box<StoredRecord>>,
-}
-
-/// A subscription as its session knows it.
-#[derive(Debug)]
-pub(in crate::broker) struct StoredSubscription {
-    pub(in crate::broker) options: SubscriptionOptions,
-    pub(in crate::broker) terms: Terms,
-    /// What the store has of it.
-    pub(in crate::broker) record: Option<Box<StoredRecord>>,
-}
-
-/// A message that waits for one session.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) message: Arc<Message>,
-    pub(super) qos: QoS,
-    pub(super) retain: bool,
-    pub(super) terms: Terms,
-    /// How much memory is held for it: a retained message is held anyway.
-    pub(super) held: usize,
-    /// That the session has still to get it, as the store knows it.
-    pub(super) record: Option<Box<StoredRecord>>,
-}
-
-/// A message of a shared subscription that a session ended with.
-#[derive(Debug)]
-pub(in crate::broker) struct Unsettled {
-    pub(in crate::broker) filter: TopicFilter,
-    pub(in crate::broker) message: Arc<Message>,
-    /// Keeps it in the store until somebody else has it.
-    pub(super) _record: Option<Box<StoredRecord>>,
-}
 
 /// What changes about a session.
 pub(in crate::broker) struct SessionState {

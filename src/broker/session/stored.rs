@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::Session;
-use super::state::{Link, Queued, SessionState, StoredSubscription};
+use super::presence::Link;
+use super::queued::Queued;
+use super::state::SessionState;
 use crate::broker::ground::{ShareId, Terms};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
     DeliveryRecord, Key, Pace, Persistence, Presence, Record, SessionRecord, Stage, StoredRecord,
-    SubscriptionRecord, Ticket, Together,
+    Ticket, Together,
 };
-use crate::protocol::{PacketId, QoS, TopicFilter};
+use crate::protocol::{PacketId, QoS};
 
 /// Stores deliveries to one session together; costs nothing where it is not stored.
 pub(super) struct Recorder<'a> {
@@ -187,22 +189,6 @@ impl Session {
         let persistence = persistence.filter(|_| self.is_stored())?;
         let number = persistence.unused_number();
         Some(persistence.record(Key::Subscription(self.number(), number)))
-    }
-}
-
-impl StoredSubscription {
-    /// Stores the subscription, where it is to be.
-    pub(in crate::broker) fn store(&self, filter: &TopicFilter, ticket: &Ticket<'_>) {
-        let Some(record) = &self.record else { return };
-        let subscription = SubscriptionRecord {
-            filter: filter.to_owned_filter(),
-            options: self.options,
-            qos: self.terms.qos,
-            subscription_id: self.terms.subscription_id,
-            share: self.terms.share.map_or(0, ShareId::get),
-        };
-        let record_value = Record::Subscription(Box::new(subscription));
-        record.put(record_value, Pace::Now, Some(ticket));
     }
 }
 

@@ -1,14 +1,33 @@
 use std::sync::Arc;
 
-use super::ground::{Identity, Millis, SessionNumber, after_seconds};
-use super::message::{Message, forwarded_properties};
-use super::persistence::{MessageRecord, Pace, Record, Ticket, WillRecord};
-use super::session::StoredWill;
+use crate::broker::ground::{Identity, Millis, SessionNumber, after_seconds};
+use crate::broker::message::{Message, forwarded_properties};
+use crate::broker::persistence::{MessageRecord, Pace, Record, StoredRecord, Ticket, WillRecord};
 use crate::protocol::Will;
+
+/// A will that waits for the connection to end.
+#[derive(Debug)]
+pub(in crate::broker) struct StoredWill {
+    pub(in crate::broker) message: Arc<Message>,
+    /// Who left it.
+    pub(in crate::broker) identity: Arc<Identity>,
+    /// Seconds between the end of the connection and the will.
+    pub(in crate::broker) delay: u32,
+    /// The message's own expiry interval, which begins when it is published.
+    pub(in crate::broker) expiry: Option<u32>,
+    /// When it is due, once the connection has ended.
+    pub(in crate::broker) due: Option<Millis>,
+    /// What the store has of it.
+    pub(in crate::broker) record: Option<Box<StoredRecord>>,
+}
 
 impl StoredWill {
     /// Keeps the will of a CONNECT in memory of its own.
-    pub(super) fn new(will: Will, publisher: SessionNumber, identity: Arc<Identity>) -> Self {
+    pub(in crate::broker) fn new(
+        will: Will,
+        publisher: SessionNumber,
+        identity: Arc<Identity>,
+    ) -> Self {
         let delay = will.properties.will_delay_interval().unwrap_or(0);
         let expiry = will.properties.message_expiry_interval();
         let properties = forwarded_properties(will.properties.to_owned_properties());
@@ -33,7 +52,7 @@ impl StoredWill {
     }
 
     /// Stores the will, where it is to be.
-    pub(super) fn store(&self, ticket: Option<&Ticket<'_>>) {
+    pub(in crate::broker) fn store(&self, ticket: Option<&Ticket<'_>>) {
         let Some(record) = &self.record else { return };
         let will = WillRecord {
             identity: (*self.identity).clone(),
@@ -46,7 +65,7 @@ impl StoredWill {
     }
 
     /// The message, published now.
-    pub(super) fn to_message(&self, now: Millis) -> Arc<Message> {
+    pub(in crate::broker) fn to_message(&self, now: Millis) -> Arc<Message> {
         let Some(expiry) = self.expiry else {
             return Arc::clone(&self.message);
         };

@@ -1,0 +1,125 @@
+use std::num::NonZeroU32;
+use std::task::Waker;
+
+use crate::broker::auth::Credentials;
+use crate::broker::ground::{ConnectionNumber, Millis, MountPoint};
+use crate::protocol::ProtocolVersion;
+use crate::transport::shared_tcp::SharedTcpStream;
+
+/// Whether a client is there.
+pub(in crate::broker) enum Link {
+    /// Nobody is connected; the session ends at the deadline, if there is one.
+    Offline {
+        /// `None` is never.
+        expires_at: Option<Millis>,
+    },
+    /// A connection's task serves the client.
+    Online(Attachment),
+    /// The session is over and no longer known; whoever still holds it lets go.
+    Ended,
+}
+
+/// The connection that serves a session.
+pub(in crate::broker) struct Attachment {
+    pub(in crate::broker) connection: ConnectionNumber,
+    pub(in crate::broker) version: ProtocolVersion,
+    /// The largest packet that the client takes; `u32::MAX` is more than any has.
+    pub(in crate::broker) maximum_packet_size: u32,
+    /// The longest silence that is allowed, in milliseconds.
+    pub(in crate::broker) keep_alive: Option<NonZeroU32>,
+    /// The connection's task, when it waits.
+    pub(in crate::broker) waker: Option<Waker>,
+    /// Whether it waits for output too, and not only for its end: a socket that takes
+    /// nothing is no reason to wake up for more.
+    pub(in crate::broker) wants_output: bool,
+    /// The socket, where somebody else than the task may write to it.
+    pub(in crate::broker) socket: Option<SharedTcpStream>,
+    /// Who may write to it now.
+    pub(in crate::broker) writer: Writer,
+    /// What the client does not see of its topics.
+    pub(in crate::broker) mount_point: Option<MountPoint>,
+    /// How the client logged in, to be checked again when the rights change.
+    pub(in crate::broker) credentials: Option<Box<Credentials>>,
+    /// Set when the connection is to end.
+    pub(in crate::broker) ending: Option<Ending>,
+    /// Whether the log was told that messages are dropped.
+    pub(in crate::broker) told_of_drops: bool,
+}
+
+impl Attachment {
+    /// Has the waker woken when the connection is to end, and for output if it wants that.
+    pub(in crate::broker) fn wait(&mut self, waker: &Waker, wants_output: bool) {
+        self.wants_output = wants_output;
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+/// Why the broker ends a connection from outside its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Ending {
+    /// Another connection has the client identifier now [MQTT-3.1.4-3].
+    TakenOver,
+    /// Nothing was heard for one and a half keep alive times [MQTT-3.1.2-22].
+    KeepAlive,
+    /// The login that it began with is no longer good.
+    LoginRevoked,
+    /// The broker stops.
+    ShuttingDown,
+}
+
+/// Who may write to a connection's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Writer {
+    /// The connection's task: it may have something unsent.
+    Task,
+    /// Whoever delivers: the task has nothing unsent and waits.
+    Anybody,
+    /// Somebody who delivers is doing so.
+    Delivery {
+        /// Whether the task has something to write as soon as it may.
+        is_awaited: bool,
+    },
+}
+
+/// The right to write to a connection's socket, which somebody has to give back.
+pub(in crate::broker) struct LentWriter {
+    pub(super) connection: ConnectionNumber,
+    pub(super) socket: SharedTcpStream,
+}
+
+impl Attachment {
+    /// Takes the right to write, if whoever delivers may have it.
+    pub(super) fn lend_writer(&mut self) -> Option<LentWriter> {
+        let socket = self.socket.as_ref()?;
+        if self.writer != Writer::Anybody {
+            return None;
+        }
+        self.writer = Writer::Delivery { is_awaited: false };
+        Some(LentWriter {
+            connection: self.connection,
+            socket: socket.clone(),
+        })
+    }
+
+    /// Whether somebody who delivers is writing.
+    pub(in crate::broker) fn is_writer_lent(&self) -> bool {
+        matches!(self.writer, Writer::Delivery { .. })
+    }
+
+    /// Lets whoever delivers write from now on, where that is possible.
+    pub(in crate::broker) fn offer_writer(&mut self) {
+        if self.writer == Writer::Task && self.socket.is_some() {
+            self.writer = Writer::Anybody;
+        }
+    }
+
+    /// Wakes the connection's task if it waits.
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,28 @@
+use crate::broker::ground::{ShareId, Terms};
+use crate::broker::persistence::{Pace, Record, StoredRecord, SubscriptionRecord, Ticket};
+use crate::protocol::{SubscriptionOptions, TopicFilter};
+
+/// A subscription as its session knows it.
+#[derive(Debug)]
+pub(in crate::broker) struct StoredSubscription {
+    pub(in crate::broker) options: SubscriptionOptions,
+    pub(in crate::broker) terms: Terms,
+    /// What the store has of it.
+    pub(in crate::broker) record: Option<Box<StoredRecord>>,
+}
+
+impl StoredSubscription {
+    /// Stores the subscription, where it is to be.
+    pub(in crate::broker) fn store(&self, filter: &TopicFilter, ticket: &Ticket<'_>) {
+        let Some(record) = &self.record else { return };
+        let subscription = SubscriptionRecord {
+            filter: filter.to_owned_filter(),
+            options: self.options,
+            qos: self.terms.qos,
+            subscription_id: self.terms.subscription_id,
+            share: self.terms.share.map_or(0, ShareId::get),
+        };
+        let record_value = Record::Subscription(Box::new(subscription));
+        record.put(record_value, Pace::Now, Some(ticket));
+    }
+}
