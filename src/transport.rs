@@ -8,6 +8,7 @@ pub mod shared_tcp;
 pub mod socket;
 pub mod socks5;
 pub mod tcp;
+pub mod tls;
 pub mod tls_client;
 pub mod watch;
 pub mod websocket;

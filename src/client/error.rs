@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::protocol::{
     ConnAckCode, ConnectReturnCode, DecodeError, EncodeError, ProtocolVersion, ReasonCode,
 };
-use crate::transport::{socks5, tcp, tls_client, websocket};
+use crate::transport::tls::cause::{End, cause};
+use crate::transport::{socks5, tcp, websocket};
 
 /// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
 #[derive(Debug, Error)]
@@ -126,7 +127,7 @@ impl From<io::Error> for Error {
             BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
         };
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            return Self::Tls(tls_client::cause(error));
+            return Self::Tls(cause(error, End::Client));
         }
         match error.kind() {
             BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut

@@ -1,7 +1,6 @@
 //! The client's side of TLS, by rustls: what is trusted, who we are, and why a handshake
 //! failed.
 
-mod cause;
 mod ciphers;
 mod key;
 mod verifier;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, KeyLog, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, KeyLog, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -22,8 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 use self::verifier::Verifier;
 use super::keylog::KeyLogFile;
-
-pub use cause::cause;
+use super::tls::authorities::Authorities;
 
 /// What a user asks of TLS.
 #[derive(Clone, Debug, Default)]
@@ -112,9 +110,7 @@ impl Connector {
     /// Reads all files that the options name.
     pub fn new(options: &Options, ask: AskPassphrase<'_>) -> Result<Self, OptionsError> {
         let provider = Arc::new(provider(options)?);
-        let trusted = trusted(options)?;
-        let verifier = Verifier::new(trusted, Arc::clone(&provider), options.verification)
-            .map_err(OptionsError::Tls)?;
+        let verifier = Verifier::new(authorities(options)?, &provider, options.verification);
         let versions: &[&SupportedProtocolVersion] = match options.versions {
             Versions::From12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             Versions::Only13 => &[&rustls::version::TLS13],
@@ -175,7 +171,8 @@ fn provider(options: &Options) -> Result<CryptoProvider, OptionsError> {
     Ok(provider)
 }
 
-fn trusted(options: &Options) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+/// Whom the user and the operating system trust; certificates that cannot be read are left out.
+fn authorities(options: &Options) -> Result<Authorities, OptionsError> {
     let mut trusted = Vec::new();
     if let Some(file) = &options.ca_file {
         trusted.extend(certificates(file)?);
@@ -191,7 +188,11 @@ fn trusted(options: &Options) -> Result<Vec<CertificateDer<'static>>, OptionsErr
     if options.os_certificates {
         trusted.extend(rustls_native_certs::load_native_certs().certs);
     }
-    Ok(trusted)
+    let mut authorities = Authorities::default();
+    for certificate in trusted {
+        let _ = authorities.add(certificate);
+    }
+    Ok(authorities)
 }
 
 /// The certificates of a PEM file, of which there must be one.
@@ -209,13 +210,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsErro
             what: error.to_string(),
         }),
     }
-}
-
-/// The anchors of trust; certificates that cannot be one are left out.
-fn roots(trusted: &[CertificateDer<'static>]) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(trusted.iter().cloned());
-    roots
 }
 
 fn unreadable(path: &Path, cause: io::Error) -> OptionsError {

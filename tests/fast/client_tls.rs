@@ -86,6 +86,43 @@ fn a_certificate_that_is_trusted_itself_may_be_self_signed() {
 }
 
 #[test]
+fn a_broker_below_an_authority_that_has_expired_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = Identity::expired_authority(&["an old authority"]);
+    old.write(folder.path(), "ca");
+    let servers = [
+        (
+            old.sign(&["localhost"]),
+            "an authority whose own certificate (an old authority) expired on 1999-12-31",
+        ),
+        (
+            Identity::expired_authority(&["localhost"]),
+            "expired on 1999-12-31",
+        ),
+    ];
+    for (server, cause) in servers {
+        // Port 9 is never reached.
+        let port = TlsServer::new(&server).start(9);
+        server.write(folder.path(), "server");
+        for file in ["ca.pem", "server.pem"] {
+            publish(folder.path(), port, &format!("--cafile {file} -m x"))
+                .run()
+                .exits_with(1)
+                .complains(TLS_ERROR);
+        }
+        let options = Options {
+            ca_file: Some(folder.path().join("ca.pem")),
+            ca_path: Some(folder.path().to_owned()),
+            ..Options::default()
+        };
+        match handshake(&options, port) {
+            Error::Tls(text) => assert!(text.contains(cause), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_broker_that_is_not_trusted_ends_it_and_the_cause_is_known() {
     let (folder, authority) = authority();
     let other = Identity::authority(&["another authority"]);

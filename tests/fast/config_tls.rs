@@ -11,6 +11,7 @@ use crate::support::raw_client::{
 use crate::support::tls::{Authority, TlsClient};
 use crate::support::{Broker, Program};
 use nix::sys::signal::Signal;
+use rcgen::KeyPair;
 
 const SERVER: &str = "certfile server.crt\nkeyfile server.key\n";
 const WITH_CLIENTS: &str = "certfile server.crt\nkeyfile server.key\ncafile ca.crt\n\
@@ -138,6 +139,84 @@ fn the_time_of_a_certificate_can_be_passed_over() {
     ));
     assert!(is_let_in(&broker, Some("expired")));
     assert!(!is_let_in(&broker, None));
+}
+
+/// Writes the two certificates of an authority whose certificate was renewed with its key,
+/// `old.crt` and `new.crt`, and one that it has issued, `pupil.crt`.
+fn renewed_authority(folder: &Path) {
+    let pem = KeyPair::generate()
+        .expect("a key can be made")
+        .serialize_pem();
+    let key = || KeyPair::from_pem(&pem).expect("it was made here");
+    Authority::with_key(key(), "old", folder, (2001, 2002));
+    let authority = Authority::with_key(key(), "new", folder, (2025, 2090));
+    authority.issue(folder, "pupil", (2001, 2090), 5);
+}
+
+#[test]
+fn clients_of_an_authority_that_has_expired_are_refused() {
+    let authorities = |names: &[&str], options: &str| {
+        let builder = Broker::builder();
+        let folder = builder.folder();
+        certificates(folder);
+        renewed_authority(folder);
+        let read = |name: &&str| fs::read_to_string(folder.join(format!("{name}.crt"))).unwrap();
+        let all: String = names.iter().map(read).collect();
+        let lines = format!("{SERVER}cafile all.crt\nrequire_certificate true\n{options}");
+        builder.file("all.crt", all).config(&lines).start()
+    };
+    let broker = authorities(&["old"], "");
+    assert!(!is_let_in(&broker, Some("pupil")));
+    broker.wait_for_log(
+        "TLS handshake failed: the client's certificate comes from an authority whose own \
+         certificate (test ca) expired on 2002-01-01.",
+    );
+    // One that is over is no obstacle to clients of the others.
+    let broker = authorities(&["old", "ca"], "");
+    assert!(is_let_in(&broker, Some("alice")));
+    assert!(!is_let_in(&broker, Some("pupil")));
+    let broker = authorities(&["old", "new"], "");
+    assert!(is_let_in(&broker, Some("pupil")));
+    let broker = authorities(&["old"], "disable_client_cert_date_checks true\n");
+    assert!(is_let_in(&broker, Some("pupil")));
+}
+
+#[test]
+fn the_log_says_in_words_why_a_certificate_is_refused() {
+    let builder = Broker::builder();
+    certificates(builder.folder());
+    let stranger = Authority::with_key(
+        KeyPair::generate().unwrap(),
+        "other",
+        builder.folder(),
+        (2025, 2090),
+    );
+    stranger.issue(builder.folder(), "stranger", (2025, 2090), 6);
+    let broker = builder
+        .config(&format!("{WITH_CLIENTS}crlfile revoked.crl\n"))
+        .start();
+    for (name, why) in [
+        (
+            None,
+            "the client shows no certificate, and one is required.",
+        ),
+        (
+            Some("stranger"),
+            "the client's certificate is signed by nobody who is trusted: name the certificate of \
+             its authority with cafile.",
+        ),
+        (
+            Some("expired"),
+            "the client's certificate expired on 2002-01-01.",
+        ),
+        (
+            Some("bob"),
+            "the client's certificate was revoked by its authority.",
+        ),
+    ] {
+        assert!(!is_let_in(&broker, name), "{name:?}");
+        broker.wait_for_log(&format!("TLS handshake failed: {why}"));
+    }
 }
 
 #[test]

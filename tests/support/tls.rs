@@ -27,14 +27,22 @@ impl Authority {
     /// Makes one and writes its certificate to `ca.crt`.
     pub(crate) fn in_folder(folder: &Path) -> Self {
         let key = KeyPair::generate().expect("a key can be made");
+        Self::with_key(key, "ca", folder, (2025, 2090))
+    }
+
+    /// Makes one with this key that is good from one year to another, and writes its
+    /// certificate to `NAME.crt`.
+    pub(crate) fn with_key(key: KeyPair, name: &str, folder: &Path, years: (i32, i32)) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params
             .distinguished_name
             .push(DnType::CommonName, "test ca");
         let certificate = params.self_signed(&key).expect("the parameters are fine");
-        write(folder, "ca.crt", &certificate.pem());
+        write(folder, &format!("{name}.crt"), &certificate.pem());
         Self { certificate, key }
     }
 

@@ -30,6 +30,17 @@ impl Identity {
         Self { certificate, key }
     }
 
+    /// An authority whose time was over in 1999.
+    pub(crate) fn expired_authority(names: &[&str]) -> Self {
+        let mut params = params(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(1998, 1, 1);
+        params.not_after = rcgen::date_time_ymd(1999, 12, 31);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self { certificate, key }
+    }
+
     /// A certificate that this authority signs.
     pub(crate) fn sign(&self, names: &[&str]) -> Self {
         self.sign_params(params(names))

@@ -2,7 +2,6 @@
 
 mod ciphers;
 mod client_certificates;
-mod subject;
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ServerConfig;
+use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +20,9 @@ use tokio_rustls::server::TlsStream;
 use crate::broker::config::{CertificateName, TlsOptions};
 use crate::protocol::Text;
 use crate::transport::socket::Socket;
+use crate::transport::tls::cause::{End, cause};
+use crate::transport::tls::certificate::parse;
+use crate::transport::tls::subject::{common_name, rfc_2253};
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
 #[derive(Debug, Error)]
@@ -105,7 +107,7 @@ pub(in crate::broker) fn acceptor(
         ..default
     });
     let versions = noted(versions(options.tls_version.as_deref()), &mut errors);
-    let verifier = client_certificates::verifier(options, Arc::clone(&provider));
+    let verifier = client_certificates::verifier(options, &provider);
     let verifier = noted(verifier, &mut errors);
     let chain = certificates(certfile).map_err(|cause| TlsError::Certificate {
         file: certfile.clone(),
@@ -137,6 +139,11 @@ pub(in crate::broker) fn acceptor(
         }]
     })?;
     config.ignore_client_order = true;
+    if options.require_certificate {
+        // A resumed session would not be checked again, and its certificate may have expired.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     if let Some(key_log) = key_log {
         config.key_log = Arc::clone(key_log);
     }
@@ -174,6 +181,26 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
+/// Returns the part of a certificate's subject that becomes a user name.
+fn name_of(certificate: &CertificateDer<'_>, part: CertificateName) -> Option<String> {
+    let certificate = parse(certificate)?;
+    let subject = certificate.tbs_certificate().subject();
+    match part {
+        CertificateName::Identity => common_name(subject),
+        CertificateName::Subject => rfc_2253(subject),
+    }
+}
+
+/// Says why a handshake with a client failed.
+pub(in crate::broker) fn handshake_failure(error: &io::Error) -> String {
+    let of_tls = error.get_ref().and_then(|error| error.downcast_ref());
+    match (of_tls, error.kind()) {
+        (Some(error), _) => cause(error, End::Broker),
+        (None, io::ErrorKind::UnexpectedEof) => "the client ended the connection".to_owned(),
+        (None, _) => error.to_string(),
+    }
+}
+
 /// What a TLS handshake has found out.
 pub(in crate::broker) struct Negotiated {
     version: ProtocolVersion,
@@ -190,7 +217,7 @@ impl Negotiated {
         let certificate = session.peer_certificates().and_then(|chain| chain.first());
         let name = username_from
             .zip(certificate)
-            .and_then(|(part, certificate)| subject::name(certificate, part));
+            .and_then(|(part, certificate)| name_of(certificate, part));
         let negotiated = Self {
             version: session.protocol_version()?,
             cipher: ciphers::openssl_name(session.negotiated_cipher_suite()?.suite()),

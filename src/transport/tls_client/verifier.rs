@@ -1,68 +1,38 @@
-use std::sync::Arc;
-
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use super::{Verification, roots};
+use super::Verification;
+use crate::transport::tls::authorities::Authorities;
+use crate::transport::tls::chain::{ChainCheck, Peer};
 
-/// Checks the broker's certificate as the standards say, with two exceptions that people
-/// expect: one that is trusted itself may be an authority's, and what the user turned
-/// off is not checked.
+/// Checks the broker's certificate, except what the user turned off.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// Not there when nobody is trusted.
-    inner: Option<Arc<WebPkiServerVerifier>>,
-    trusted: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
+    chain: ChainCheck,
     verification: Verification,
 }
 
 impl Verifier {
     pub(super) fn new(
-        trusted: Vec<CertificateDer<'static>>,
-        provider: Arc<CryptoProvider>,
+        authorities: Authorities,
+        provider: &CryptoProvider,
         verification: Verification,
-    ) -> Result<Self, String> {
-        let roots = roots(&trusted);
-        let inner = if roots.is_empty() {
-            None
-        } else {
-            let builder =
-                WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
-            Some(builder.build().map_err(|error| error.to_string())?)
+    ) -> Self {
+        let chain = ChainCheck {
+            authorities,
+            algorithms: provider.signature_verification_algorithms,
+            peer: Peer::Server,
+            revoked: Vec::new(),
+            checks_time: true,
         };
-        Ok(Self {
-            inner,
-            trusted,
-            provider,
+        Self {
+            chain,
             verification,
-        })
-    }
-
-    /// The answer for a certificate that is trusted itself, but is an authority's, as
-    /// `openssl req -x509` makes them. All else about it was checked before.
-    fn verify_trusted_itself(
-        &self,
-        certificate: &CertificateDer<'_>,
-        name: &ServerName<'_>,
-        error: Error,
-    ) -> Result<ServerCertVerified, Error> {
-        let is_authority = matches!(
-            &error,
-            Error::InvalidCertificate(CertificateError::Other(other))
-                if other.to_string().contains("CaUsedAsEndEntity")
-        );
-        if !is_authority || !self.trusted.contains(certificate) {
-            return Err(error);
         }
-        if self.verification == Verification::Full {
-            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
     }
 }
 
@@ -72,26 +42,16 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.verification == Verification::Nothing {
-            return Ok(ServerCertVerified::assertion());
+        if self.verification != Verification::Nothing {
+            self.chain.verify(certificate, intermediates, now)?;
         }
-        let Some(inner) = &self.inner else {
-            return Err(CertificateError::UnknownIssuer.into());
-        };
-        let result = inner.verify_server_cert(certificate, intermediates, name, ocsp_response, now);
-        match result {
-            // The name is looked at last.
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.verification == Verification::WithoutName => {
-                Ok(ServerCertVerified::assertion())
-            }
-            Err(error) => self.verify_trusted_itself(certificate, name, error),
-            verified => verified,
+        if self.verification == Verification::Full {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -100,8 +60,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -110,13 +69,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.chain.algorithms.supported_schemes()
     }
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refusal;
 use crate::broker::config::{CertificateName, Listener, Protocol};
-use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::broker::listener::{ListenerContext, Negotiated, Peer, handshake_failure};
 use crate::broker::web::Visit;
 use crate::protocol::Text;
 use crate::transport::http::StatusCode;
@@ -45,8 +45,10 @@ pub(super) async fn open(
     let socket = match (socket, listener.tls()) {
         (socket, Some(acceptor)) => {
             let accepted = Box::pin(acceptor.accept(socket)).await;
-            let stream = accepted
-                .map_err(|error| Refusal::Transport(format!("TLS handshake failed: {error}")))?;
+            let stream = accepted.map_err(|error| {
+                let why = handshake_failure(&error);
+                Refusal::Transport(format!("TLS handshake failed: {why}"))
+            })?;
             let negotiated = Negotiated::new(&stream, settings.username_from());
             if let Some((negotiated, username)) = negotiated {
                 certificate.tls = Some(Box::new(negotiated));

@@ -3,56 +3,63 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::{TlsError, certificates};
 use crate::broker::config::TlsOptions;
+use crate::transport::tls::authorities::Authorities;
+use crate::transport::tls::chain::{ChainCheck, Peer};
 
-/// What checks the certificates of clients; `None` where they are not asked for one.
+/// Makes what checks the certificates of clients; `None` where they are not asked for one.
 pub(super) fn verifier(
     options: &TlsOptions,
-    provider: Arc<CryptoProvider>,
+    provider: &CryptoProvider,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if !options.require_certificate {
         return Ok(None);
     }
     let authorities = authorities(options)?;
-    let mut builder = WebPkiClientVerifier::builder_with_provider(authorities.into(), provider);
-    if let Some(file) = &options.crlfile {
-        let wrong = |cause: String| TlsError::RevocationList {
-            file: file.clone(),
-            cause,
-        };
-        let lists = CertificateRevocationListDer::pem_file_iter(file)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| wrong(error.to_string()))?;
-        if lists.is_empty() {
-            return Err(wrong("no revocation list in it".to_owned()));
-        }
-        builder = builder
-            .with_crls(lists)
-            .only_check_end_entity_revocation()
-            .enforce_revocation_expiration();
-    }
-    let verifier = builder
-        .build()
-        .map_err(|error| TlsError::Other(error.to_string()))?;
-    Ok(Some(match options.disable_client_cert_date_checks {
-        true => Arc::new(AtAnyTime(verifier)),
-        false => verifier,
-    }))
+    Ok(Some(Arc::new(Verifier {
+        names: authorities.names(),
+        chain: ChainCheck {
+            authorities,
+            algorithms: provider.signature_verification_algorithms,
+            peer: Peer::Client,
+            revoked: revocation_lists(options)?,
+            checks_time: !options.disable_client_cert_date_checks,
+        },
+    })))
 }
 
-fn authorities(options: &TlsOptions) -> Result<RootCertStore, TlsError> {
-    let mut store = RootCertStore::empty();
+fn revocation_lists(options: &TlsOptions) -> Result<Vec<CertRevocationList<'static>>, TlsError> {
+    let Some(file) = &options.crlfile else {
+        return Ok(Vec::new());
+    };
+    let wrong = |cause: String| TlsError::RevocationList {
+        file: file.clone(),
+        cause,
+    };
+    let lists = CertificateRevocationListDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(error.to_string()))?;
+    if lists.is_empty() {
+        return Err(wrong("no revocation list in it".to_owned()));
+    }
+    let read = |list: &CertificateRevocationListDer<'_>| {
+        OwnedCertRevocationList::from_der(list)
+            .map(CertRevocationList::from)
+            .map_err(|error| wrong(error.to_string()))
+    };
+    lists.iter().map(read).collect()
+}
+
+fn authorities(options: &TlsOptions) -> Result<Authorities, TlsError> {
+    let mut authorities = Authorities::default();
     if let Some(file) = &options.cafile {
         let wrong = |cause| TlsError::Authorities {
             option: "cafile",
@@ -60,8 +67,8 @@ fn authorities(options: &TlsOptions) -> Result<RootCertStore, TlsError> {
             cause,
         };
         for certificate in certificates(file).map_err(wrong)? {
-            let added = store.add(certificate);
-            added.map_err(|error| wrong(error.to_string()))?;
+            let added = authorities.add(certificate);
+            added.map_err(|fault| wrong(format!("a certificate in it {fault}")))?;
         }
     }
     if let Some(folder) = &options.capath {
@@ -70,11 +77,14 @@ fn authorities(options: &TlsOptions) -> Result<RootCertStore, TlsError> {
             path: folder.clone(),
             cause: error.to_string(),
         })?;
-        store.add_parsable_certificates(found);
+        for certificate in found {
+            // Other certificates may lie there, too.
+            let _ = authorities.add(certificate);
+        }
     }
-    match store.is_empty() {
+    match authorities.is_empty() {
         true => Err(TlsError::NoAuthorities),
-        false => Ok(store),
+        false => Ok(authorities),
     }
 }
 
@@ -87,42 +97,26 @@ fn certificates_of_folder(folder: &Path) -> std::io::Result<Vec<CertificateDer<'
     Ok(found)
 }
 
-/// Takes certificates also before and after their time.
+/// Checks the certificate of every client.
 #[derive(Debug)]
-struct AtAnyTime(Arc<dyn ClientCertVerifier>);
+struct Verifier {
+    chain: ChainCheck,
+    names: Vec<DistinguishedName>,
+}
 
-impl ClientCertVerifier for AtAnyTime {
-    fn offer_client_auth(&self) -> bool {
-        self.0.offer_client_auth()
-    }
-
-    fn client_auth_mandatory(&self) -> bool {
-        self.0.client_auth_mandatory()
-    }
-
+impl ClientCertVerifier for Verifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        &self.names
     }
 
-    /// Asks as of a time at which the certificate was good.
     fn verify_client_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verify = |time| self.0.verify_client_cert(end_entity, intermediates, time);
-        let good_at = match verify(now) {
-            Err(Error::InvalidCertificate(CertificateError::ExpiredContext {
-                not_after, ..
-            })) => not_after,
-            Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                not_before,
-                ..
-            })) => not_before,
-            result => return result,
-        };
-        verify(good_at)
+        self.chain.verify(certificate, intermediates, now)?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -131,8 +125,7 @@ impl ClientCertVerifier for AtAnyTime {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0
-            .verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -141,11 +134,10 @@ impl ClientCertVerifier for AtAnyTime {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0
-            .verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.chain.algorithms.supported_schemes()
     }
 }

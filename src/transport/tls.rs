@@ -1,0 +1,8 @@
+//! What both ends of TLS share: whom a certificate is trusted for, and causes in words.
+
+pub(crate) mod authorities;
+pub mod cause;
+pub(crate) mod certificate;
+pub(crate) mod chain;
+pub mod fault;
+pub(crate) mod subject;
