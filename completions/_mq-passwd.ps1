@@ -24,7 +24,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-passwd' -ScriptBlock {
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'hash with sha512-pbkdf2 (the default), sha512, argon2id or bcrypt')
             [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'iterations of sha512-pbkdf2, 1000 by default')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'take the password from the command line, where others can see it, instead of asking')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'make FILE with this one user; a file that is there is overwritten; ''-'' prints the line')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'create FILE with this one user; an existing file is overwritten; ''-'' prints the line')
             [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'delete USER')
             [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'hash all passwords of FILE that are plain text')
             break

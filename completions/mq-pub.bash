@@ -101,16 +101,10 @@ _mq__pub() {
                     ;;
                 --protocol-version)
                     COMPREPLY=($(compgen -W "mqttv31 mqttv311 mqttv5 31 311 5" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "mqttv31 mqttv311 mqttv5 31 311 5" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --cafile)
@@ -167,9 +161,6 @@ _mq__pub() {
                     ;;
                 --tls-version)
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --ciphers)
@@ -344,16 +335,10 @@ _mq__pub() {
                     ;;
                 --qos)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -q)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --message)
@@ -438,9 +423,6 @@ _mq__pub() {
                     ;;
                 --will-qos)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -o)

@@ -101,16 +101,10 @@ _mq__sub() {
                     ;;
                 --protocol-version)
                     COMPREPLY=($(compgen -W "mqttv31 mqttv311 mqttv5 31 311 5" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -V)
                     COMPREPLY=($(compgen -W "mqttv31 mqttv311 mqttv5 31 311 5" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --cafile)
@@ -167,9 +161,6 @@ _mq__sub() {
                     ;;
                 --tls-version)
                     COMPREPLY=($(compgen -W "tlsv1.2 tlsv1.3" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --ciphers)
@@ -344,16 +335,10 @@ _mq__sub() {
                     ;;
                 --qos)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -q)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --property)
@@ -394,9 +379,6 @@ _mq__sub() {
                     ;;
                 --retain-handling)
                     COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 --random-filter)
@@ -443,9 +425,6 @@ _mq__sub() {
                     ;;
                 --will-qos)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
                     return 0
                     ;;
                 -o)

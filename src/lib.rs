@@ -31,7 +31,7 @@
 //! The rooms and the arrows between them are drawn in `docs/architecture.md`:
 //! programs use [`cli`], [`publish`], [`subscribe`], [`passwd`] and [`broker`]; those
 //! use [`client`]; that uses [`session`] and [`transport`]; and everything uses
-//! [`protocol`], which does no I/O.
+//! [`protocol`], which does no I/O. Their command lines are tables of [`options`].
 
 #![forbid(unsafe_code)]
 
@@ -39,6 +39,7 @@ pub mod broker;
 pub mod cli;
 pub mod client;
 mod files;
+pub mod options;
 pub mod passwd;
 pub mod protocol;
 pub mod publish;

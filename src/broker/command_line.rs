@@ -3,37 +3,50 @@
 //! Each option is a word of its own: `-v -d`, not `-vd`. Reading them has no effects.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use clap::Command;
 
 use crate::broker::config::Overrides;
 use crate::broker::log::LogTypes;
+use crate::options::{OptionTable, Program, ScanError, Scanner, option_rows};
 
-/// What a program that was given no name calls itself.
-const DEFAULT_PROGRAM: &str = "mq-broker";
+/// The name that the program is installed with.
+pub const INSTALLED_NAME: &str = "mq-broker";
 
 /// How many `-p` there may be.
 const MAX_PORTS: usize = 10;
 
-/// Every option, for the nearest one to a mistyped one.
-const OPTIONS: [&str; 17] = [
-    "-c",
-    "--config-file",
-    "-d",
-    "--daemon",
-    "-h",
-    "--help",
-    "-p",
-    "--port",
-    "-q",
-    "--quiet",
-    "-v",
-    "--verbose",
-    "--version",
-    "--check",
-    "--import-mosquitto-db",
-    "--recover",
-    "--test-config",
-];
+const MQ_BROKER: &[&str] = &[INSTALLED_NAME];
+
+option_rows! {
+    enum OptionId;
+
+    ConfigFile: 'c' "config-file" ("FILE" File, "no config file specified") MQ_BROKER ""
+        "read the configuration from FILE; may be repeated";
+    Daemon: 'd' "daemon" () MQ_BROKER ""
+        "continue in the background after starting";
+    Help: 'h' "help" () MQ_BROKER ""
+        "print this help";
+    Port: 'p' "port" ("PORT" Text, "no port specified") MQ_BROKER ""
+        "listen on PORT of this machine only, up to 10 times; without effect if the configuration file says where to listen";
+    Quiet: 'q' "quiet" () MQ_BROKER ""
+        "log nothing, whatever -v and the configuration file say";
+    Verbose: 'v' "verbose" () MQ_BROKER ""
+        "log everything, whatever the configuration file says";
+    Check: _ "check" () MQ_BROKER ""
+        "report whether the broker with this configuration answers on this machine, and exit with 0 if it does, with 1 if not";
+    ImportMosquittoDb: _ "import-mosquitto-db" ("FILE" File, "no file specified") MQ_BROKER ""
+        "import what Mosquitto saved in FILE; needs 'persistence true' and a store that is still empty";
+    Recover: _ "recover" () MQ_BROKER ""
+        "move a damaged store aside and keep what can be read of it";
+    TlsKeyLog: _ "tls-keylog" ("FILE" File, "no file specified") MQ_BROKER ""
+        "log TLS session keys to FILE so that a tool such as Wireshark can decrypt the traffic; so can anyone with the file";
+    TestConfig: _ "test-config" () MQ_BROKER ""
+        "report what is wrong with the configuration file, and exit";
+    Version: _ "version" () MQ_BROKER ""
+        "print the version";
+}
 
 /// What the arguments ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +87,15 @@ pub struct Options {
 }
 
 impl Options {
+    fn add_port(&mut self, word: &OsStr) -> Result<(), UsageError> {
+        let port = parse_port(word)?;
+        if self.ports.len() == MAX_PORTS {
+            return Err(UsageError::TooManyPorts);
+        }
+        self.ports.push(port);
+        Ok(())
+    }
+
     /// The part of the options that counts with the configuration.
     pub fn overrides(&self) -> Overrides {
         Overrides {
@@ -106,24 +128,20 @@ pub enum UsageError {
         /// What may have been meant.
         hint: Option<String>,
     },
-    /// `-c` is the last word.
-    #[error("Error: -c argument given, but no config file specified.")]
-    NoConfigFile,
-    /// `-p` is the last word.
-    #[error("Error: -p argument given, but no port specified.")]
-    NoPort,
+    /// An option with a value is the last word.
+    #[error("Error: {option} argument given, but {missing}.")]
+    MissingValue {
+        /// The option.
+        option: String,
+        /// What is missing.
+        missing: &'static str,
+    },
     /// What follows `-p` is not a number from 1 to 65535.
     #[error("Error: Invalid port specified ({0}).")]
     InvalidPort(String),
     /// There are more than ten `-p`.
     #[error("Error: Only {MAX_PORTS} ports can be specified on the command line.")]
     TooManyPorts,
-    /// `--tls-keylog` is the last word.
-    #[error("Error: --tls-keylog argument given, but no file specified.")]
-    NoKeylogFile,
-    /// `--import-mosquitto-db` is the last word.
-    #[error("Error: --import-mosquitto-db argument given, but no file specified.")]
-    NoDatabase,
     /// `--test-config` without `-c`.
     #[error("Please provide a configuration file to test.")]
     NothingToTest,
@@ -146,46 +164,27 @@ impl UsageError {
 ///
 /// The first argument that makes no sense.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
-    let mut arguments = arguments.into_iter();
     let mut options = Options::default();
     let mut is_test = false;
     let mut is_check = false;
-    while let Some(argument) = arguments.next() {
-        match argument.to_str() {
-            Some("-c" | "--config-file") => {
-                let file = arguments.next().ok_or(UsageError::NoConfigFile)?;
-                options.config_files.push(file.into());
-            }
-            Some("-p" | "--port") => {
-                let port = parse_port(&arguments.next().ok_or(UsageError::NoPort)?)?;
-                if options.ports.len() == MAX_PORTS {
-                    return Err(UsageError::TooManyPorts);
-                }
-                options.ports.push(port);
-            }
-            Some("-d" | "--daemon") => options.daemon = true,
-            Some("-q" | "--quiet") => options.verbosity = Some(Verbosity::Quiet),
-            Some("-v" | "--verbose") => {
+    for option in Scanner::new(table(), arguments) {
+        let option = option.map_err(UsageError::from)?;
+        let value = option.values.into_iter().next().unwrap_or_default();
+        match option.row.id {
+            OptionId::ConfigFile => options.config_files.push(value.into()),
+            OptionId::Port => options.add_port(&value)?,
+            OptionId::Daemon => options.daemon = true,
+            OptionId::Quiet => options.verbosity = Some(Verbosity::Quiet),
+            OptionId::Verbose => {
                 options.verbosity.get_or_insert(Verbosity::Verbose);
             }
-            Some("--check") => is_check = true,
-            Some("--test-config") => is_test = true,
-            Some("--recover") => options.recover = true,
-            Some("--import-mosquitto-db") => {
-                let file = arguments.next().ok_or(UsageError::NoDatabase)?;
-                options.import = Some(file.into());
-            }
-            Some("--tls-keylog") => {
-                let file = arguments.next().ok_or(UsageError::NoKeylogFile)?;
-                options.tls_keylog = Some(file.into());
-            }
-            Some("-h" | "--help") => return Ok(Action::Help),
-            Some("--version") => return Ok(Action::Version),
-            _ => {
-                let option = argument.to_string_lossy().into_owned();
-                let hint = what_was_meant(&option);
-                return Err(UsageError::UnknownOption { option, hint });
-            }
+            OptionId::Check => is_check = true,
+            OptionId::TestConfig => is_test = true,
+            OptionId::Recover => options.recover = true,
+            OptionId::ImportMosquittoDb => options.import = Some(value.into()),
+            OptionId::TlsKeyLog => options.tls_keylog = Some(value.into()),
+            OptionId::Help => return Ok(Action::Help),
+            OptionId::Version => return Ok(Action::Version),
         }
     }
     match (is_test, options.config_files.is_empty()) {
@@ -196,57 +195,60 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, Us
     }
 }
 
-/// The name that the program was started with, given the first of its arguments.
-pub fn program_name(first_argument: Option<&OsStr>) -> String {
-    first_argument
-        .and_then(|argument| Path::new(argument).file_name())
-        .map_or_else(|| DEFAULT_PROGRAM.into(), OsStr::to_string_lossy)
-        .into_owned()
+fn table() -> OptionTable<OptionId> {
+    OptionTable::new(OptionId::ROWS, &Program::new(INSTALLED_NAME, None))
 }
 
-/// How to use `program`, with a line end.
-pub fn usage(program: &str) -> String {
-    format!(
-        "\
-{program} version {version}
+/// The text of `--help`, with a line end.
+pub fn usage(program: &Program) -> String {
+    command(program).render_help().to_string()
+}
 
-{program} is an MQTT v5.0/v3.1.1/v3.1 broker.
-
-Usage: {program} [-c config_file] [-d] [-h] [-p port] [-q] [-v] [--recover]
-                 [--import-mosquitto-db file] [--tls-keylog file]
-       {program} -c config_file --test-config
-       {program} [-c config_file] [-p port] [-q] --check
-
- -c, --config-file FILE  read the configuration from FILE.
- -d, --daemon            go on in the background after starting.
- -h, --help              display this help.
- -p, --port PORT         listen on PORT of this machine only. Up to {MAX_PORTS} times; without
-                         effect if the configuration file says where to listen.
- -q, --quiet             log nothing. This overrides -v and the configuration file.
- -v, --verbose           log everything. This overrides the configuration file.
-     --check             say whether the broker with this configuration answers on this
-                         machine, and exit with 0 if it does, with 1 if not.
-     --import-mosquitto-db FILE
-                         take over what Mosquitto saved in FILE, and go on with it. Needs
-                         'persistence true' and a store that is still empty.
-     --recover           move a damaged store aside, and go on with what can be read of it.
-     --tls-keylog FILE   write the keys of TLS connections to FILE, for a tool that reads
-                         along. Who has them can read everything.
-     --test-config       say what is wrong with the configuration file, and exit.
-     --version           display the version, and exit.
-
-Each option must be a word of its own: '-v -d', not '-vd'.
-",
-        version = env!("CARGO_PKG_VERSION"),
-    )
+/// The program as `clap` knows it, for its help, its manual page and its completions.
+pub fn command(program: &Program) -> Command {
+    let usage = [
+        "[-c FILE] [-p PORT] [-d] [-q] [-v] [OPTIONS]",
+        "-c FILE --test-config",
+        "[-c FILE] [-p PORT] [-q] --check",
+    ];
+    let name = program.name();
+    table()
+        .command(
+            program,
+            "Passes MQTT messages from publishers to subscribers.",
+            &usage,
+        )
+        .help_template("{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}")
+        .before_help(format!(
+            "{name} version {}\n\n{name} is an MQTT v5.0/v3.1.1/v3.1 broker.",
+            env!("CARGO_PKG_VERSION")
+        ))
+        .after_help("Each option must be a word of its own: '-v -d', not '-vd'.")
 }
 
 /// What `program` is, in three lines, with a line end.
-pub fn version(program: &str) -> String {
+pub fn version(program: &Program) -> String {
     format!(
-        "{program} {}\nCopyright (c) 2026 The mq contributors.\nLicence: MIT OR Apache-2.0.\n",
+        "{} {}\nCopyright (c) 2026 The mq contributors.\nLicence: MIT OR Apache-2.0.\n",
+        program.name(),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+impl From<ScanError<OptionId>> for UsageError {
+    fn from(error: ScanError<OptionId>) -> Self {
+        match error {
+            ScanError::Unknown(word) => {
+                let option = word.to_string_lossy().into_owned();
+                let hint = what_was_meant(&option);
+                Self::UnknownOption { option, hint }
+            }
+            ScanError::MissingValue(row) => Self::MissingValue {
+                option: row.name(),
+                missing: row.missing(),
+            },
+        }
+    }
 }
 
 fn parse_port(word: &OsStr) -> Result<u16, UsageError> {
@@ -264,40 +266,32 @@ fn parse_port(word: &OsStr) -> Result<u16, UsageError> {
 
 /// A hint for an unknown option: options written together, or a typing mistake.
 fn what_was_meant(option: &str) -> Option<String> {
-    const LETTERS: &str = "cdhpqv";
+    let table = table();
+    let did_you_mean = |meant: String| Some(format!("Did you mean '{meant}'?"));
     if let Some((name, value)) = option.split_once('=')
-        && OPTIONS.contains(&name)
+        && table.find(name).is_some()
     {
-        return Some(format!("Did you mean '{name} {value}'?"));
+        return did_you_mean(format!("{name} {value}"));
     }
     let letters = option
         .strip_prefix('-')
-        .filter(|rest| !rest.starts_with('-'));
-    if let Some(letters) = letters.filter(|letters| !letters.is_empty()) {
-        if letters.chars().all(|letter| LETTERS.contains(letter)) {
-            let separate: Vec<String> =
-                letters.chars().map(|letter| format!("-{letter}")).collect();
-            return Some(format!("Did you mean '{}'?", separate.join(" ")));
+        .filter(|rest| !rest.is_empty() && !rest.starts_with('-'));
+    if let Some(letters) = letters {
+        let separate: Vec<String> = letters.chars().map(|letter| format!("-{letter}")).collect();
+        if separate.iter().all(|option| table.find(option).is_some()) {
+            return did_you_mean(separate.join(" "));
         }
         if let Some(port) = letters
             .strip_prefix('p')
             .filter(|port| port.parse::<u16>().is_ok())
         {
-            return Some(format!("Did you mean '-p {port}'?"));
+            return did_you_mean(format!("-p {port}"));
         }
     }
     if option.ends_with(".conf") && !option.starts_with('-') {
-        return Some(format!("Did you mean '-c {option}'?"));
+        return did_you_mean(format!("-c {option}"));
     }
-    if !option.starts_with("--") {
-        return None;
-    }
-    let (distance, nearest) = OPTIONS
-        .iter()
-        .filter(|candidate| candidate.starts_with("--"))
-        .map(|candidate| (strsim::damerau_levenshtein(option, candidate), candidate))
-        .min()?;
-    (distance <= 3).then(|| format!("Did you mean '{nearest}'?"))
+    did_you_mean(format!("--{}", table.nearest(option)?))
 }
 
 fn on_next_line(hint: &Option<String>) -> String {
@@ -451,6 +445,10 @@ mod tests {
                 "--verbos",
                 "Error: Unknown option '--verbos'.\nDid you mean '--verbose'?",
             ),
+            (
+                "--tls-keylgo",
+                "Error: Unknown option '--tls-keylgo'.\nDid you mean '--tls-keylog'?",
+            ),
             ("--config", "Error: Unknown option '--config'."),
             (
                 "mq.conf",
@@ -470,13 +468,13 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_called_what_it_was_started_as() {
-        let name = |argument: &str| program_name(Some(OsStr::new(argument)));
-        assert_eq!(name("/usr/sbin/mosquitto"), "mosquitto");
-        assert_eq!(name("mq-broker"), "mq-broker");
-        assert_eq!(program_name(None), "mq-broker");
-        assert!(usage("mosquitto").contains("Usage: mosquitto [-c config_file]"));
-        assert!(version("mosquitto").starts_with("mosquitto 0."));
-        assert_eq!(version("mq-broker").lines().count(), 3);
+    fn help_and_version_name_the_program_as_it_was_started() {
+        let program = Program::new(INSTALLED_NAME, Some(OsStr::new("/usr/sbin/mosquitto")));
+        let help = usage(&program);
+        assert!(help.starts_with("mosquitto version 0."), "{help}");
+        assert!(help.contains("Usage: mosquitto [-c FILE]"), "{help}");
+        assert!(help.contains("--tls-keylog <FILE>"), "{help}");
+        assert!(version(&program).starts_with("mosquitto 0."));
+        assert_eq!(version(&program).lines().count(), 3);
     }
 }

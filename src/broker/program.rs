@@ -12,7 +12,7 @@ use rustls::KeyLog;
 
 use super::check::check;
 use super::command_line::{
-    Action, CONFIGURATION_IS_OK, Options, UsageError, Verbosity, parse, program_name, usage,
+    Action, CONFIGURATION_IS_OK, INSTALLED_NAME, Options, UsageError, Verbosity, parse, usage,
     version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
@@ -23,6 +23,7 @@ use super::persistence::{self, Opened, StoreError, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};
 use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Control, Start, run};
+use crate::options::Program;
 use crate::transport::keylog::KeyLogFile;
 
 /// How long the end of the program waits for the log's last lines.
@@ -33,8 +34,8 @@ const CANNOT_START: u8 = 1;
 /// Does what the arguments ask for, the program's own name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
-    let program = program_name(arguments.next().as_deref());
-    let log = Log::new(program.clone());
+    let program = Program::new(INSTALLED_NAME, arguments.next().as_deref());
+    let log = Log::new(program.name().to_owned());
     match parse(arguments) {
         Ok(Action::Help) => {
             print!("{}", usage(&program));
@@ -47,8 +48,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Action::TestConfig(files)) => test_config(&files, &log),
         Ok(Action::Check(options)) => check_running(&options, &log),
         Ok(Action::Run(options)) => {
-            let code = start(options, &program, &log);
-            log.information(format_args!("{} terminating", title(&program)));
+            let code = start(options, program.name(), &log);
+            log.information(format_args!("{} terminating", title(program.name())));
             log.flush(LAST_LINES);
             code
         }
@@ -64,7 +65,7 @@ fn title(program: &str) -> String {
     format!("{program} version {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn tell_of_usage(error: &UsageError, program: &str, log: &Log) {
+fn tell_of_usage(error: &UsageError, program: &Program, log: &Log) {
     if error.shows_usage() {
         eprintln!("{error}");
         print!("{}", usage(program));

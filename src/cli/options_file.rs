@@ -4,17 +4,19 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::{Kind, Program, UsageError};
+use super::{Kind, UsageError};
+use crate::options::Program;
 
 /// The words of each line of the options file: that of `-o`, else the one in the user's
 /// configuration folder. A file that cannot be read is no error, as in Mosquitto.
 pub(super) fn lines(
+    kind: Kind,
     program: &Program,
     words: &[OsString],
 ) -> Result<Vec<Vec<OsString>>, UsageError> {
     let content = match named_file(words)? {
         Some(path) => std::fs::read(path).ok(),
-        None => default_files(program)
+        None => default_files(kind, program)
             .iter()
             .find_map(|path| std::fs::read(path).ok()),
     };
@@ -41,16 +43,12 @@ fn named_file(words: &[OsString]) -> Result<Option<PathBuf>, UsageError> {
 
 /// Where the user's own options may be: under the program's name, then under the other
 /// name of the same program.
-fn default_files(program: &Program) -> Vec<PathBuf> {
+fn default_files(kind: Kind, program: &Program) -> Vec<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let folder = variable("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")));
-    let original = match program.kind() {
-        Kind::Publish => "mosquitto_pub",
-        Kind::Subscribe => "mosquitto_sub",
-    };
-    let ours = program.kind().default_name();
+    let (ours, original) = (kind.installed_name(), kind.original_name());
     let names = match program.is_mosquitto() {
         true => [original, ours],
         false => [ours, original],

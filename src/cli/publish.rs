@@ -1,6 +1,7 @@
 use super::connection::{check, connect_options, endpoint, version};
-use super::{Kind, Program, Typed, UsageError};
+use super::{Kind, Typed, UsageError};
 use crate::client::{Publication, Report};
+use crate::options::Program;
 use crate::protocol::Properties;
 use crate::publish::{Loaded, Repetition, Settings, Source};
 

@@ -1,392 +1,166 @@
 //! The options, as data.
 
-use super::Kind;
+use crate::options::option_rows;
 
-/// An option by its meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "each is described by its row")]
-pub enum OptionId {
-    BindAddress,
-    CaFile,
-    CaPath,
-    Certificate,
-    Ciphers,
-    Clean,
-    Count,
-    Debug,
-    ExitAfterSubAck,
-    File,
-    FilterOut,
-    Format,
-    Help,
-    Host,
-    Id,
-    IdPrefix,
-    InflightMaximum,
-    Insecure,
-    KeepAlive,
-    Key,
-    KeyForm,
-    Lines,
-    Message,
-    MessageRate,
-    NoDelay,
-    NoLocal,
-    NoNewline,
-    NoRetained,
-    NoTls,
-    NullMessage,
-    OptionsFile,
-    Password,
-    PasswordEnvironment,
-    PasswordFile,
-    Port,
-    Pretty,
-    Property,
-    Proxy,
-    Psk,
-    PskIdentity,
-    ProtocolVersion,
-    Qos,
-    Quiet,
-    RandomFilter,
-    RemoveRetained,
-    Repeat,
-    RepeatDelay,
-    Retain,
-    RetainAsPublished,
-    RetainHandling,
-    RetainedOnly,
-    SessionExpiry,
-    StdinFile,
-    Timeout,
-    TlsAlpn,
-    TlsEngine,
-    TlsEngineKeyPassword,
-    TlsKeyLog,
-    TlsUseOsCerts,
-    TlsVersion,
-    Topic,
-    Unix,
-    Unsubscribe,
-    Url,
-    Username,
-    Verbose,
-    Version,
-    Watch,
-    WebSocket,
-    WillPayload,
-    WillQos,
-    WillRetain,
-    WillTopic,
-}
+const CLIENTS: &[&str] = &["mq-pub", "mq-sub"];
+const MQ_PUB: &[&str] = &["mq-pub"];
+const MQ_SUB: &[&str] = &["mq-sub"];
 
-/// Which programs have an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Programs {
-    Both,
-    Publish,
-    Subscribe,
-}
+option_rows! {
+    pub enum OptionId;
 
-impl Programs {
-    /// Whether the program has the option.
-    pub fn include(self, kind: Kind) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Publish => kind == Kind::Publish,
-            Self::Subscribe => kind == Kind::Subscribe,
-        }
-    }
-}
-
-/// A heading of the help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the titles say it")]
-pub enum Group {
-    Connection,
-    Tls,
-    Login,
-    Session,
-    Message,
-    Subscription,
-    Output,
-    Will,
-    Other,
-}
-
-impl Group {
-    /// The heading's text.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Connection => "Connection",
-            Self::Tls => "Encryption",
-            Self::Login => "Login",
-            Self::Session => "Session",
-            Self::Message => "Message",
-            Self::Subscription => "Subscription",
-            Self::Output => "Output",
-            Self::Will => "Last will",
-            Self::Other => "Other",
-        }
-    }
-}
-
-/// How many words follow an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Words {
-    /// None.
-    None,
-    /// One value, by its name in the help and in the error when it is missing.
-    One(&'static str, &'static str),
-    /// A command, a property's name and its value; two values for a user property.
-    Property,
-}
-
-/// One option.
-#[derive(Clone, Copy, Debug)]
-pub struct OptionRow {
-    /// What it means.
-    pub id: OptionId,
-    /// The same in letters.
-    pub key: &'static str,
-    /// The letter after one dash.
-    pub short: Option<char>,
-    /// The name after two dashes.
-    pub long: Option<&'static str>,
-    /// What follows it.
-    pub words: Words,
-    /// Which programs have it.
-    pub programs: Programs,
-    /// Where the help lists it.
-    pub group: Group,
-    /// What the help says.
-    pub help: &'static str,
-}
-
-impl OptionRow {
-    /// How errors call the option: by its letter when it has one, but for `-V` and `-D`.
-    pub fn name_in_errors(&self) -> String {
-        match (self.id, self.short, self.long) {
-            (OptionId::ProtocolVersion | OptionId::Property, _, Some(long))
-            | (_, None, Some(long)) => format!("--{long}"),
-            (_, Some(short), _) => format!("-{short}"),
-            (_, None, None) => String::new(),
-        }
-    }
-
-    /// Whether the word is this option.
-    pub(super) fn is_named(&self, word: &str) -> bool {
-        if let Some(long) = word.strip_prefix("--") {
-            return self.long == Some(long);
-        }
-        let letter = word.strip_prefix('-').map(str::chars);
-        letter.is_some_and(|mut letters| {
-            letters.next() == self.short && self.short.is_some() && letters.next().is_none()
-        })
-    }
-}
-
-/// A row: letter or `_`, name or `_`, what follows, programs, group, help.
-macro_rules! options {
-    ($($id:ident: $short:tt $long:tt $words:tt $programs:ident $group:ident $help:literal;)*) => {
-        /// Every option of the two programs, by group.
-        pub const OPTIONS: &[OptionRow] = &[$(OptionRow {
-            id: OptionId::$id,
-            key: stringify!($id),
-            short: options!(@option $short),
-            long: options!(@option $long),
-            words: options!(@words $words),
-            programs: Programs::$programs,
-            group: Group::$group,
-            help: $help,
-        },)*];
-    };
-    (@option _) => { None };
-    (@option $value:literal) => { Some($value) };
-    (@words ()) => { Words::None };
-    (@words (property)) => { Words::Property };
-    (@words ($value:literal, $missing:literal)) => { Words::One($value, $missing) };
-}
-
-options! {
-    Host: 'h' "host" ("HOST", "no host specified") Both Connection
+    Host: 'h' "host" ("HOST" Host, "no host specified") CLIENTS "Connection"
         "the broker's host name or address [default: localhost]";
-    Port: 'p' "port" ("PORT", "no port specified") Both Connection
+    Port: 'p' "port" ("PORT" Text, "no port specified") CLIENTS "Connection"
         "the broker's port [default: 1883, or 8883 with --cafile or --capath]";
-    Url: 'L' "url" ("URL", "no URL specified") Both Connection
+    Url: 'L' "url" ("URL" Url, "no URL specified") CLIENTS "Connection"
         "broker, login and topic at once: mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC, or with mqtts, ws or wss";
-    Unix: _ "unix" ("PATH", "no socket path specified") Both Connection
+    Unix: _ "unix" ("PATH" File, "no socket path specified") CLIENTS "Connection"
         "connect to a Unix domain socket instead";
-    WebSocket: _ "ws" () Both Connection
+    WebSocket: _ "ws" () CLIENTS "Connection"
         "use MQTT over WebSocket";
-    Proxy: _ "proxy" ("URL", "no proxy url specified") Both Connection
+    Proxy: _ "proxy" ("URL" Url, "no proxy url specified") CLIENTS "Connection"
         "connect through a proxy: socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]";
-    BindAddress: 'A' _ ("ADDRESS", "no address specified") Both Connection
+    BindAddress: 'A' _ ("ADDRESS" Text, "no address specified") CLIENTS "Connection"
         "connect from this host name or address";
-    KeepAlive: 'k' "keepalive" ("SECONDS", "no keepalive specified") Both Connection
+    KeepAlive: 'k' "keepalive" ("SECONDS" Text, "no keepalive specified") CLIENTS "Connection"
         "the keep alive, 5 to 65535 [default: 60]";
-    ProtocolVersion: 'V' "protocol-version" ("VERSION", "no version specified") Both Connection
+    ProtocolVersion: 'V' "protocol-version" ("VERSION" ["mqttv31", "mqttv311", "mqttv5", "31", "311", "5"], "no version specified") CLIENTS "Connection"
         "mqttv31, mqttv311 or mqttv5, or just 31, 311 or 5 [default: 311]";
-    NoDelay: _ "nodelay" () Both Connection
+    NoDelay: _ "nodelay" () CLIENTS "Connection"
         "send small packets at once; always the case, taken for compatibility";
 
-    CaFile: _ "cafile" ("FILE", "no file specified") Both Tls
+    CaFile: _ "cafile" ("FILE" File, "no file specified") CLIENTS "Encryption"
         "trust the certificates in this PEM file, and speak TLS";
-    CaPath: _ "capath" ("FOLDER", "no directory specified") Both Tls
+    CaPath: _ "capath" ("FOLDER" Directory, "no directory specified") CLIENTS "Encryption"
         "trust the certificates in all PEM files of this folder, and speak TLS";
-    TlsUseOsCerts: _ "tls-use-os-certs" () Both Tls
+    TlsUseOsCerts: _ "tls-use-os-certs" () CLIENTS "Encryption"
         "trust what the operating system trusts, and speak TLS";
-    Certificate: _ "cert" ("FILE", "no file specified") Both Tls
+    Certificate: _ "cert" ("FILE" File, "no file specified") CLIENTS "Encryption"
         "the client's own certificate, a PEM file";
-    Key: _ "key" ("FILE", "no file specified") Both Tls
+    Key: _ "key" ("FILE" File, "no file specified") CLIENTS "Encryption"
         "the private key of the client's certificate, a PEM file";
-    Insecure: _ "insecure" () Both Tls
+    Insecure: _ "insecure" () CLIENTS "Encryption"
         "accept any certificate; only for tests";
-    NoTls: _ "no-tls" () Both Tls
+    NoTls: _ "no-tls" () CLIENTS "Encryption"
         "do not speak TLS, whatever the other options and the port say";
-    TlsVersion: _ "tls-version" ("VERSION", "no version specified") Both Tls
+    TlsVersion: _ "tls-version" ("VERSION" ["tlsv1.2", "tlsv1.3"], "no version specified") CLIENTS "Encryption"
         "tlsv1.2 for 1.2 and newer, or tlsv1.3 for that only [default: tlsv1.2]";
-    Ciphers: _ "ciphers" ("LIST", "no ciphers specified") Both Tls
+    Ciphers: _ "ciphers" ("LIST" Text, "no ciphers specified") CLIENTS "Encryption"
         "the ciphers of TLS 1.2, or of 1.3 with --tls-version tlsv1.3, as OpenSSL writes them";
-    TlsAlpn: _ "tls-alpn" ("PROTOCOL", "no protocol specified") Both Tls
+    TlsAlpn: _ "tls-alpn" ("PROTOCOL" Text, "no protocol specified") CLIENTS "Encryption"
         "the application protocol to ask for";
-    TlsKeyLog: _ "tls-keylog" ("FILE", "no file specified") Both Tls
+    TlsKeyLog: _ "tls-keylog" ("FILE" File, "no file specified") CLIENTS "Encryption"
         "append the session keys to a file, to decrypt a recording";
-    KeyForm: _ "keyform" ("FORM", "no keyform specified") Both Tls
+    KeyForm: _ "keyform" ("FORM" Text, "no keyform specified") CLIENTS "Encryption"
         "the kind of the key: only pem is supported";
-    Psk: _ "psk" ("KEY", "no key specified") Both Tls
+    Psk: _ "psk" ("KEY" Text, "no key specified") CLIENTS "Encryption" hidden
         "a pre-shared key: not supported";
-    PskIdentity: _ "psk-identity" ("NAME", "no identity specified") Both Tls
+    PskIdentity: _ "psk-identity" ("NAME" Text, "no identity specified") CLIENTS "Encryption" hidden
         "the name of the pre-shared key: not supported";
-    TlsEngine: _ "tls-engine" ("ENGINE", "no engine_id specified") Both Tls
+    TlsEngine: _ "tls-engine" ("ENGINE" Text, "no engine_id specified") CLIENTS "Encryption" hidden
         "an OpenSSL engine: not supported";
-    TlsEngineKeyPassword: _ "tls-engine-kpass-sha1" ("HASH", "no kpass sha1 specified") Both Tls
+    TlsEngineKeyPassword: _ "tls-engine-kpass-sha1" ("HASH" Text, "no kpass sha1 specified") CLIENTS "Encryption" hidden
         "the password of an engine's key: not supported";
 
-    Username: 'u' "username" ("NAME", "no username specified") Both Login
+    Username: 'u' "username" ("NAME" Text, "no username specified") CLIENTS "Login"
         "the user name";
-    Password: 'P' "pw" ("PASSWORD", "no password specified") Both Login
+    Password: 'P' "pw" ("PASSWORD" Text, "no password specified") CLIENTS "Login"
         "the password, for everyone on this machine to see: rather use --pw-file or --pw-env";
-    PasswordFile: _ "pw-file" ("FILE", "no file specified") Both Login
+    PasswordFile: _ "pw-file" ("FILE" File, "no file specified") CLIENTS "Login"
         "take the password from the first line of a file";
-    PasswordEnvironment: _ "pw-env" ("NAME", "no variable specified") Both Login
+    PasswordEnvironment: _ "pw-env" ("NAME" Text, "no variable specified") CLIENTS "Login"
         "take the password from an environment variable";
 
-    Id: 'i' "id" ("ID", "no id specified") Both Session
+    Id: 'i' "id" ("ID" Text, "no id specified") CLIENTS "Session"
         "the client identifier [default: the broker chooses one]";
-    IdPrefix: 'I' "id-prefix" ("PREFIX", "no id prefix specified") Both Session
+    IdPrefix: 'I' "id-prefix" ("PREFIX" Text, "no id prefix specified") CLIENTS "Session"
         "use the prefix and the process id as the client identifier";
-    Clean: 'c' "disable-clean-session" () Both Session
+    Clean: 'c' "disable-clean-session" () CLIENTS "Session"
         "keep the session when the connection ends; needs -i";
-    SessionExpiry: 'x' _ ("SECONDS", "no session expiry interval specified") Both Session
+    SessionExpiry: 'x' _ ("SECONDS" Text, "no session expiry interval specified") CLIENTS "Session"
         "how long the session outlives the connection (MQTT 5); -1 for ever";
-    InflightMaximum: 'M' _ ("COUNT", "max_inflight not specified") Both Session
+    InflightMaximum: 'M' _ ("COUNT" Text, "max_inflight not specified") CLIENTS "Session"
         "how many QoS 1 and 2 messages are in flight at most [default: 20]";
 
-    Topic: 't' "topic" ("TOPIC", "no topic specified") Both Message
+    Topic: 't' "topic" ("TOPIC" Text, "no topic specified") CLIENTS "Message"
         "the topic; mq-sub takes several, with the wildcards + and #";
-    Qos: 'q' "qos" ("QOS", "no QoS specified") Both Message
+    Qos: 'q' "qos" ("QOS" ["0", "1", "2"], "no QoS specified") CLIENTS "Message"
         "the QoS: 0, 1 or 2 [default: 0]";
-    Message: 'm' "message" ("TEXT", "no message specified") Publish Message
+    Message: 'm' "message" ("TEXT" Text, "no message specified") MQ_PUB "Message"
         "send this message";
-    File: 'f' "file" ("FILE", "no file specified") Publish Message
+    File: 'f' "file" ("FILE" File, "no file specified") MQ_PUB "Message"
         "send a file's contents as one message";
-    StdinFile: 's' "stdin-file" () Publish Message
+    StdinFile: 's' "stdin-file" () MQ_PUB "Message"
         "send all of standard input as one message";
-    Lines: 'l' "stdin-line" () Publish Message
+    Lines: 'l' "stdin-line" () MQ_PUB "Message"
         "send each line of standard input as a message";
-    NullMessage: 'n' "null-message" () Publish Message
+    NullMessage: 'n' "null-message" () MQ_PUB "Message"
         "send an empty message";
-    Retain: 'r' "retain" () Publish Message
+    Retain: 'r' "retain" () MQ_PUB "Message"
         "have the broker retain the message";
-    Repeat: _ "repeat" ("COUNT", "no count specified") Publish Message
+    Repeat: _ "repeat" ("COUNT" Text, "no count specified") MQ_PUB "Message"
         "send the message so many times [default: 1]";
-    RepeatDelay: _ "repeat-delay" ("SECONDS", "no time specified") Publish Message
+    RepeatDelay: _ "repeat-delay" ("SECONDS" Text, "no time specified") MQ_PUB "Message"
         "wait so long between repetitions [default: 0]";
-    Property: 'D' "property" (property) Both Message
+    Property: 'D' "property" (property) CLIENTS "Message"
         "an MQTT 5 property: COMMAND NAME VALUE, or COMMAND user-property NAME VALUE";
 
-    Unsubscribe: 'U' "unsubscribe" ("FILTER", "no unsubscribe topic specified") Subscribe Subscription
+    Unsubscribe: 'U' "unsubscribe" ("FILTER" Text, "no unsubscribe topic specified") MQ_SUB "Subscription"
         "end a subscription of an earlier session; may be repeated";
-    FilterOut: 'T' "filter-out" ("FILTER", "no topic filter specified") Subscribe Subscription
+    FilterOut: 'T' "filter-out" ("FILTER" Text, "no topic filter specified") MQ_SUB "Subscription"
         "print no message on these topics; may be repeated";
-    NoRetained: 'R' _ () Subscribe Subscription
+    NoRetained: 'R' _ () MQ_SUB "Subscription"
         "print no retained messages";
-    RetainedOnly: _ "retained-only" () Subscribe Subscription
+    RetainedOnly: _ "retained-only" () MQ_SUB "Subscription"
         "print retained messages only, and end at the first other one";
-    RemoveRetained: _ "remove-retained" () Subscribe Subscription
+    RemoveRetained: _ "remove-retained" () MQ_SUB "Subscription"
         "clear each retained message that comes";
-    RetainAsPublished: _ "retain-as-published" () Subscribe Subscription
+    RetainAsPublished: _ "retain-as-published" () MQ_SUB "Subscription"
         "keep the retain flag as it was published (MQTT 5)";
-    NoLocal: _ "no-local" () Subscribe Subscription
+    NoLocal: _ "no-local" () MQ_SUB "Subscription"
         "get no messages that this client published itself (MQTT 5)";
-    RetainHandling: _ "retain-handling" ("WHEN", "no option specified") Subscribe Subscription
+    RetainHandling: _ "retain-handling" ("WHEN" ["always", "new", "never"], "no option specified") MQ_SUB "Subscription"
         "always, new or never: when to be sent retained messages (MQTT 5)";
-    RandomFilter: _ "random-filter" ("PERCENT", "no chance specified") Subscribe Subscription
+    RandomFilter: _ "random-filter" ("PERCENT" Text, "no chance specified") MQ_SUB "Subscription"
         "print only so many of a hundred messages, chosen at random";
-    Count: 'C' _ ("COUNT", "no count specified") Subscribe Subscription
+    Count: 'C' _ ("COUNT" Text, "no count specified") MQ_SUB "Subscription"
         "end after so many messages";
-    ExitAfterSubAck: 'E' _ () Subscribe Subscription
+    ExitAfterSubAck: 'E' _ () MQ_SUB "Subscription"
         "end as soon as the broker has answered the subscription";
-    Timeout: 'W' _ ("SECONDS", "no timeout specified") Subscribe Subscription
+    Timeout: 'W' _ ("SECONDS" Text, "no timeout specified") MQ_SUB "Subscription"
         "end with code 27 after so long";
 
-    Verbose: 'v' "verbose" () Subscribe Output
+    Verbose: 'v' "verbose" () MQ_SUB "Output"
         "print the topic before each message";
-    Format: 'F' _ ("FORMAT", "no format specified") Subscribe Output
+    Format: 'F' _ ("FORMAT" Text, "no format specified") MQ_SUB "Output"
         "how to print a message, such as '%I %t %p'";
-    NoNewline: 'N' _ () Subscribe Output
+    NoNewline: 'N' _ () MQ_SUB "Output"
         "print no line end after a message";
-    Pretty: _ "pretty" () Subscribe Output
+    Pretty: _ "pretty" () MQ_SUB "Output"
         "print JSON over several lines";
-    Watch: 'w' "watch" () Subscribe Output
+    Watch: 'w' "watch" () MQ_SUB "Output"
         "keep each topic's last message in a line of its own";
-    MessageRate: _ "message-rate" () Subscribe Output
+    MessageRate: _ "message-rate" () MQ_SUB "Output"
         "print each second how many messages came, instead of the messages";
-    Debug: 'd' "debug" () Both Output
+    Debug: 'd' "debug" () CLIENTS "Output"
         "print each packet sent and received";
-    Quiet: _ "quiet" () Both Output
+    Quiet: _ "quiet" () CLIENTS "Output"
         "print no errors, but those of the command line";
 
-    WillTopic: _ "will-topic" ("TOPIC", "no will topic specified") Both Will
+    WillTopic: _ "will-topic" ("TOPIC" Text, "no will topic specified") CLIENTS "Last will"
         "where the broker publishes the will when the connection is lost";
-    WillPayload: _ "will-payload" ("TEXT", "no will payload specified") Both Will
+    WillPayload: _ "will-payload" ("TEXT" Text, "no will payload specified") CLIENTS "Last will"
         "the will's message [default: empty]";
-    WillQos: _ "will-qos" ("QOS", "no will QoS specified") Both Will
+    WillQos: _ "will-qos" ("QOS" ["0", "1", "2"], "no will QoS specified") CLIENTS "Last will"
         "the will's QoS [default: 0]";
-    WillRetain: _ "will-retain" () Both Will
+    WillRetain: _ "will-retain" () CLIENTS "Last will"
         "have the broker retain the will";
 
-    OptionsFile: 'o' _ ("FILE", "no options file specified") Both Other
+    OptionsFile: 'o' _ ("FILE" File, "no options file specified") CLIENTS "Other"
         "read options from this file, one per line, instead of the one in the user's configuration folder";
-    Help: _ "help" () Both Other
+    Help: _ "help" () CLIENTS "Other"
         "print this help";
-    Version: _ "version" () Both Other
+    Version: _ "version" () CLIENTS "Other"
         "print the version";
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn no_two_options_have_the_same_name() {
-        let mut seen = HashSet::new();
-        for row in OPTIONS {
-            assert!(row.short.is_some() || row.long.is_some(), "{:?}", row.id);
-            for name in [
-                row.short.map(|short| short.to_string()),
-                row.long.map(str::to_owned),
-            ]
-            .into_iter()
-            .flatten()
-            {
-                assert!(seen.insert(name.clone()), "{name}");
-            }
-        }
-    }
 }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::number::{decimal, integer, integer_with_base};
 use super::property::{PropertyLists, parse_property};
-use super::scan::{Occurrence, Scanner};
 use super::tls::TypedTls;
 use super::url::Url;
-use super::{Kind, OptionId, UsageError, proxy};
+use super::{Kind, OptionId, UsageError, help, proxy};
 use crate::client::{Proxy, system_text};
+use crate::options::{OptionTable, OptionUse, ScanError, Scanner};
 use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
@@ -99,17 +99,39 @@ pub fn parse(
     words: Vec<OsString>,
 ) -> Result<Parsed, UsageError> {
     let mut typed = Typed::default();
+    let options = help::options(kind);
     for words in option_lines.into_iter().chain([words]) {
-        let mut scanner = Scanner::new(kind, words);
-        while let Some(occurrence) = scanner.next()? {
-            match occurrence.row.id {
+        for option in Scanner::new(options.clone(), words).with_attached_values() {
+            let option = option.map_err(|error| scan_error(&options, error))?;
+            match option.row.id {
                 OptionId::Help => return Ok(Parsed::Help),
                 OptionId::Version => return Ok(Parsed::Version),
-                _ => typed.apply(kind, occurrence)?,
+                _ => typed.apply(kind, option)?,
             }
         }
     }
     Ok(Parsed::Run(Box::new(typed)))
+}
+
+/// Words the error as Mosquitto does: it calls two options by their long names.
+fn scan_error(options: &OptionTable<OptionId>, error: ScanError<OptionId>) -> UsageError {
+    match error {
+        ScanError::Unknown(word) => {
+            let word = word.to_string_lossy();
+            let name = word.split('=').next().unwrap_or_default();
+            let meant = options.nearest(name);
+            UsageError::new(format!("Error: Unknown option '{word}'.\n"))
+                .hint(meant.map(|name| format!("did you mean --{name}?")))
+        }
+        ScanError::MissingValue(row) => {
+            let name = match (row.id, row.long) {
+                (OptionId::ProtocolVersion | OptionId::Property, Some(long)) => format!("--{long}"),
+                _ => row.name(),
+            };
+            let missing = row.missing();
+            UsageError::new(format!("Error: {name} argument given but {missing}.\n\n"))
+        }
+    }
 }
 
 impl Typed {
@@ -118,9 +140,10 @@ impl Typed {
         self.quiet
     }
 
-    fn apply(&mut self, kind: Kind, occurrence: Occurrence) -> Result<(), UsageError> {
+    fn apply(&mut self, kind: Kind, option: OptionUse<OptionId>) -> Result<(), UsageError> {
         use OptionId as Id;
-        let Occurrence { row, mut values } = occurrence;
+        let row = option.row;
+        let mut values: Vec<_> = option.values.into_iter().map(OsString::into_vec).collect();
         if row.id == Id::Property {
             parse_property(&values, &mut self.properties)?;
             self.version = Some(ProtocolVersion::V5);
@@ -540,6 +563,34 @@ mod tests {
         assert_eq!(
             error(Kind::Publish, &["-t", "a/+"]),
             "Error: Invalid publish topic 'a/+', does it contain '+' or '#'?"
+        );
+    }
+
+    #[test]
+    fn a_missing_value_is_named_by_the_letter_except_for_two_options() {
+        for (words, text) in [
+            (
+                &["--host"][..],
+                "Error: -h argument given but no host specified.",
+            ),
+            (
+                &["-V"],
+                "Error: --protocol-version argument given but no version specified.",
+            ),
+            (
+                &["-D", "publish"],
+                "Error: --property argument given but not enough arguments specified.",
+            ),
+        ] {
+            assert_eq!(error(Kind::Publish, words), text);
+        }
+    }
+
+    #[test]
+    fn an_option_of_the_other_program_is_unknown() {
+        assert_eq!(
+            error(Kind::Publish, &["-C", "1"]),
+            "Error: Unknown option '-C'."
         );
     }
 

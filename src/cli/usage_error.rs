@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use super::Program;
+use crate::options::Program;
 
 /// A command line that cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,15 +76,14 @@ impl UsageError {
         if let (Some(hint), true) = (&self.hint, stderr.is_terminal()) {
             let _ = writeln!(stderr, "Hint: {hint}");
         }
-        match self.manner {
-            Manner::Usage => {
-                let _ = write!(stderr, "\nUse '{} --help' to see usage.\n", program.name());
-            }
-            Manner::WithHelp => {
-                let _ = write!(io::stdout(), "{}", super::help(program));
-            }
-            Manner::Bare | Manner::Quietable => {}
+        if self.manner == Manner::Usage {
+            let _ = write!(stderr, "\nUse '{} --help' to see usage.\n", program.name());
         }
+    }
+
+    /// Returns whether the whole help follows on standard output.
+    pub(super) fn shows_help(&self) -> bool {
+        self.manner == Manner::WithHelp
     }
 }
 

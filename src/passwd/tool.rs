@@ -21,10 +21,9 @@ use nix::unistd::{AccessFlags, access};
 use thiserror::Error;
 
 pub use self::arguments::ArgumentError;
-pub use self::flags::{FLAGS, Flag};
 pub use self::password::PasswordTooLong;
 pub use self::prompt::PromptError;
-pub use self::usage::usage;
+pub use self::usage::command;
 pub use super::replace::ReplaceError;
 
 use self::arguments::{Command, Hashing, PasswordSource, Target};
@@ -36,6 +35,7 @@ use super::locked_file::LockedFile;
 use super::permissions::administrator_warnings;
 use super::replace::{self, os_text};
 use super::username::Username;
+use crate::options::Program;
 
 /// As many links in a row as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -43,7 +43,7 @@ const MAX_LINKS: usize = 40;
 /// Runs the program with the words of its command line, its own name first, and gives its exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let mut words = words.into_iter();
-    let program = program_name(words.next());
+    let program = Program::new(flags::INSTALLED_NAME, words.next().as_deref());
     let command = match arguments::parse(words) {
         Ok(command) => command,
         Err(ArgumentError::Usage { first_word }) => return help(&program, first_word.as_deref()),
@@ -317,22 +317,15 @@ fn warn_about_permissions(path: &Path) {
     }
 }
 
-fn program_name(word: Option<OsString>) -> String {
-    word.as_deref()
-        .and_then(|word| Path::new(word).file_name())
-        .map_or("mq-passwd".into(), OsStr::to_string_lossy)
-        .into_owned()
-}
-
 /// The usage text. Under Mosquitto's name asking for it is an error, as it is there.
-fn help(program: &str, first_word: Option<&OsStr>) -> u8 {
-    let ours = !program.starts_with("mosquitto");
+fn help(program: &Program, first_word: Option<&OsStr>) -> u8 {
+    let ours = !program.is_mosquitto();
     let word = first_word.and_then(OsStr::to_str);
     if ours && matches!(word, Some("-V" | "--version")) {
-        say(&format!("{program} {}", env!("CARGO_PKG_VERSION")));
+        say(&format!("{} {}", program.name(), env!("CARGO_PKG_VERSION")));
         return 0;
     }
-    say(usage(program).trim_end());
+    say(usage::usage(program).trim_end());
     if ours && matches!(word, Some("-h" | "--help")) {
         return 0;
     }

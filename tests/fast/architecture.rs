@@ -26,7 +26,7 @@ const FLOORS: &[Floors] = &[Floors {
         &["publish", "subscribe"],
         &["client", "passwd"],
         &["session", "transport"],
-        &["files", "protocol"],
+        &["files", "options", "protocol"],
     ],
 }];
 

@@ -4,11 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, Command, ValueHint};
+use clap::Command;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
-use mq::cli::{Kind, Program, command};
-use mq::passwd::tool::FLAGS;
+use mq::broker::command_line;
+use mq::cli::{self, Kind};
+use mq::options::Program;
+use mq::passwd::tool;
 
 #[test]
 fn the_committed_completions_and_manual_pages_are_those_of_the_options() {
@@ -40,30 +42,34 @@ struct Described {
 fn described() -> Vec<Described> {
     vec![
         Described {
-            command: command(&Program::new(Kind::Publish, None)),
+            command: client(Kind::Publish),
             section: "1",
             usage: r"\-t TOPIC {\-m TEXT | \-f FILE | \-l | \-s | \-n} [OPTIONS]",
             written: include_str!("documents/mq-pub.roff"),
         },
         Described {
-            command: command(&Program::new(Kind::Subscribe, None)),
+            command: client(Kind::Subscribe),
             section: "1",
             usage: r"\-t TOPIC... [OPTIONS]",
             written: include_str!("documents/mq-sub.roff"),
         },
         Described {
-            command: passwd(),
+            command: tool::command(&Program::new("mq-passwd", None)),
             section: "1",
             usage: r"[OPTIONS] FILE USER [PASSWORD]",
             written: include_str!("documents/mq-passwd.roff"),
         },
         Described {
-            command: broker(),
+            command: command_line::command(&Program::new("mq-broker", None)),
             section: "8",
             usage: r"[OPTIONS]",
             written: include_str!("documents/mq-broker.roff"),
         },
     ]
+}
+
+fn client(kind: Kind) -> Command {
+    cli::command(kind, &Program::new(kind.installed_name(), None))
 }
 
 fn documents() -> Vec<(PathBuf, Vec<u8>)> {
@@ -136,84 +142,4 @@ fn title(name: &str, section: &str, about: &str) -> Vec<u8> {
         env!("CARGO_PKG_VERSION")
     )
     .into_bytes()
-}
-
-fn passwd() -> Command {
-    let flags = FLAGS.iter().map(|flag| {
-        let letter = flag.name.trim_start_matches('-').chars().next();
-        let argument = Arg::new(flag.name)
-            .short(letter.expect("a flag has a letter"))
-            .help(flag.about);
-        match flag.value {
-            None => argument.action(ArgAction::SetTrue),
-            Some("HASH") => argument.value_name("HASH").value_parser([
-                "sha512-pbkdf2",
-                "sha512",
-                "argon2id",
-                "bcrypt",
-            ]),
-            Some(name) => argument.value_name(name),
-        }
-    });
-    Command::new("mq-passwd")
-        .about("Makes and edits password files for an MQTT broker.")
-        .disable_help_flag(true)
-        .args(flags)
-        .arg(
-            Arg::new("FILE")
-                .value_hint(ValueHint::FilePath)
-                .help("the password file"),
-        )
-        .arg(Arg::new("USER").help("the user's name"))
-        .arg(Arg::new("PASSWORD").help("the password, with -b"))
-}
-
-/// The broker by the text of its `--help`: a line for each option, which others may
-/// continue.
-fn broker() -> Command {
-    let usage = mq::broker::command_line::usage("mq-broker");
-    let mut options: Vec<(String, String)> = Vec::new();
-    for line in usage.lines() {
-        let is_option = line.starts_with(" -") || line.starts_with("     --");
-        let text = line.trim_start();
-        if is_option {
-            // The text of a long name stands below it.
-            let (names, help) = text.split_once("  ").unwrap_or((text, ""));
-            options.push((names.to_owned(), help.trim_start().to_owned()));
-        } else if line.starts_with("          ")
-            && let Some((_, help)) = options.last_mut()
-        {
-            if !help.is_empty() {
-                help.push(' ');
-            }
-            help.push_str(text);
-        }
-    }
-    let arguments = options.into_iter().map(|(names, help)| {
-        // clap keeps no strings of its own, and the test ends soon.
-        let names: &'static str = names.leak();
-        let mut argument = Arg::new(names).help(help).action(ArgAction::SetTrue);
-        for word in names.split([' ', ',']) {
-            if let Some(long) = word.strip_prefix("--") {
-                argument = argument.long(long);
-            } else if let Some(letter) = word.strip_prefix('-') {
-                argument = argument.short(letter.chars().next().expect("a letter"));
-            } else if !word.is_empty() {
-                argument =
-                    argument
-                        .action(ArgAction::Set)
-                        .value_name(word)
-                        .value_hint(match word {
-                            "FILE" => ValueHint::FilePath,
-                            _ => ValueHint::Other,
-                        });
-            }
-        }
-        argument
-    });
-    Command::new("mq-broker")
-        .about("Passes MQTT messages from publishers to subscribers.")
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args(arguments)
 }

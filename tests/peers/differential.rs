@@ -12,7 +12,8 @@ use crate::support::{Broker, Program};
 use command_lines::{
     FORMATS, HELP, JSON, NEWER_TEXTS, NEWER_THAN_2_0, PUBLISH, RETAINED, SUBSCRIBE, WRONG_FOR_BOTH,
 };
-use mq::cli::{Kind, OPTIONS};
+use mq::cli::{Kind, options};
+use mq::options::Arity;
 
 struct Pair {
     broker: Broker,
@@ -95,19 +96,18 @@ fn an_option_without_its_value_is_the_same_error() {
     let Some(mut pair) = pair() else {
         return;
     };
-    for row in OPTIONS {
-        if !matches!(row.words, mq::cli::Words::One(..)) {
-            continue;
-        }
-        let short = row.short.map(|short| format!("-{short}"));
-        let long = row.long.map(|long| format!("--{long}"));
-        let names = [short, long].into_iter().flatten();
-        for name in names.filter(|name| !NEWER_THAN_2_0.contains(&name.as_str())) {
-            for (kind, program) in [
-                (Kind::Publish, "mosquitto_pub"),
-                (Kind::Subscribe, "mosquitto_sub"),
-            ] {
-                if row.programs.include(kind) {
+    for (kind, program) in [
+        (Kind::Publish, "mosquitto_pub"),
+        (Kind::Subscribe, "mosquitto_sub"),
+    ] {
+        for row in options(kind).rows() {
+            if !matches!(row.arity, Arity::Value { .. }) {
+                continue;
+            }
+            let short = row.short.map(|short| format!("-{short}"));
+            let long = row.long.map(|long| format!("--{long}"));
+            for name in short.into_iter().chain(long) {
+                if !NEWER_THAN_2_0.contains(&name.as_str()) {
                     pair.compare(program, &name);
                 }
             }

@@ -1,5 +1,7 @@
 //! Small judgements about text: what a value may hold, and what a mistyped word meant.
 
+use crate::options::nearest;
+
 /// Whether `text` could be an MQTT string: no control characters and no non-characters
 /// [MQTT-1.5.4-1], [MQTT-1.5.4-2].
 pub(super) fn is_mqtt_text(text: &str) -> bool {
@@ -15,13 +17,8 @@ pub(super) fn did_you_mean<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
-    let word = word.to_ascii_lowercase();
-    let nearest = candidates
-        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
-        .min()?;
-    let (distance, candidate) = nearest;
-    let allowed = 1.max(candidate.len() / 3);
-    (distance <= allowed).then(|| format!("Did you mean '{candidate}'?"))
+    let candidate = nearest(&word.to_ascii_lowercase(), candidates)?;
+    Some(format!("Did you mean '{candidate}'?"))
 }
 
 /// `It is one of: ...`, for somebody whose word is near none of them.

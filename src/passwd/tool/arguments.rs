@@ -1,13 +1,15 @@
 //! The command line of `mq-passwd`: flags, each a word of its own, and then file, user and password.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::flags::{FLAGS, Flag, Meaning};
+use super::flags::OptionId;
 use super::password::{Password, PasswordTooLong};
+use super::usage::options;
+use crate::options::{OptionUse, ScanError, Scanner};
 use crate::passwd::hash::{Iterations, MAX_ITERATIONS, Scheme};
 use crate::passwd::username::{Username, UsernameError};
 
@@ -65,10 +67,12 @@ pub enum ArgumentError {
         first_word: Option<OsString>,
     },
     /// A flag that takes a value is the last word.
-    #[error("Error: {flag} argument given but not enough other arguments.")]
+    #[error("Error: {flag} argument given but {missing}.")]
     MissingValue {
         /// The flag.
-        flag: &'static str,
+        flag: String,
+        /// What is missing.
+        missing: &'static str,
     },
     /// The value of `-H`.
     #[error("Error: Unknown hash type '{name}'")]
@@ -108,18 +112,22 @@ pub enum ArgumentError {
 
 /// Reads the words after the program's name.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, ArgumentError> {
-    let mut words = words.into_iter().peekable();
+    let mut scanner = Scanner::new(options(), words);
     let mut flags = Flags::default();
-    while let Some(flag) = words.peek().and_then(|word| flag(word)) {
-        words.next();
-        flags.take(flag, &mut words)?;
+    while scanner.is_at_option() {
+        match scanner.next() {
+            Some(Ok(option)) => flags.take(option)?,
+            Some(Err(ScanError::MissingValue(row))) => {
+                return Err(ArgumentError::MissingValue {
+                    flag: row.name(),
+                    missing: row.missing(),
+                });
+            }
+            Some(Err(ScanError::Unknown(_))) | None => break,
+        }
     }
     flags.check_conflicts()?;
-    flags.command(words.collect())
-}
-
-fn flag(word: &OsStr) -> Option<&'static Flag> {
-    FLAGS.iter().find(|flag| word == flag.name)
+    flags.command(scanner.into_rest())
 }
 
 #[derive(Default)]
@@ -132,25 +140,16 @@ struct Flags {
 }
 
 impl Flags {
-    /// Takes `flag` to heart, with the next of `words` if it has a value.
-    fn take(
-        &mut self,
-        flag: &Flag,
-        words: &mut impl Iterator<Item = OsString>,
-    ) -> Result<(), ArgumentError> {
-        let mut value = || {
-            words
-                .next()
-                .map(|word| word.to_string_lossy().into_owned())
-                .ok_or(ArgumentError::MissingValue { flag: flag.name })
-        };
-        match flag.meaning {
-            Meaning::Batch => self.batch = true,
-            Meaning::Create => self.create = true,
-            Meaning::Delete => self.delete = true,
-            Meaning::HashPlainText => self.hash_plain_text = true,
-            Meaning::Scheme => self.hashing.scheme = scheme(value()?)?,
-            Meaning::Iterations => self.hashing.iterations = iterations(&value()?)?,
+    fn take(&mut self, option: OptionUse<OptionId>) -> Result<(), ArgumentError> {
+        let value = option.values.into_iter().next().unwrap_or_default();
+        let value = value.to_string_lossy();
+        match option.row.id {
+            OptionId::Batch => self.batch = true,
+            OptionId::Create => self.create = true,
+            OptionId::Delete => self.delete = true,
+            OptionId::HashPlainText => self.hash_plain_text = true,
+            OptionId::Scheme => self.hashing.scheme = scheme(value.into_owned())?,
+            OptionId::Iterations => self.hashing.iterations = iterations(&value)?,
         }
         Ok(())
     }
