@@ -167,10 +167,11 @@ impl Broker {
     ) -> Vec<Arc<Message>> {
         let mut found = self.retained.matching(filter, now);
         if self.access.is_restricted() {
+            let check_source = self.policy().check_retain_source();
             found.retain(|Retained { message, source }| {
-                let is_still_right =
-                    |source: &Arc<Identity>| self.may_write(source, &message.topic);
-                self.may_read(reader, &message.topic) && source.as_ref().is_none_or(is_still_right)
+                let source = source.as_ref().filter(|_| check_source);
+                self.may_read(reader, &message.topic)
+                    && source.is_none_or(|source| self.may_write(source, &message.topic))
             });
         }
         found.into_iter().map(|retained| retained.message).collect()

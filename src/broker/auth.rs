@@ -13,9 +13,10 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-pub(super) use self::access::{AccessControl, Rules, is_open_to_clients, rules};
+pub(super) use self::access::{AccessControl, Rules, is_open_to_clients};
 pub(super) use self::acl::{Acl, AclError};
 use super::config::{Config, Listener};
+use super::ground::ListenerName;
 use crate::passwd::users::Users;
 use crate::protocol::Text;
 
@@ -24,7 +25,6 @@ use crate::protocol::Text;
 /// A password takes time on purpose, so checks run on threads of their own, and only a
 /// few at once: a flood of logins leaves the network threads alone.
 pub(super) struct Authenticator {
-    /// One for each listener, in the order of the configuration.
     rights: RwLock<Logins>,
     permits: Arc<Semaphore>,
 }
@@ -59,8 +59,8 @@ impl Credentials {
     }
 }
 
-/// Who may connect to each listener, in the order of the configuration.
-pub(super) type Logins = Vec<Arc<LoginRights>>;
+/// Who may connect to each listener. Nobody may to one that is not among them.
+pub(super) type Logins = HashMap<ListenerName, Arc<LoginRights>>;
 
 impl Authenticator {
     pub(super) fn new(logins: Logins) -> Self {
@@ -76,10 +76,15 @@ impl Authenticator {
         std::mem::replace(&mut self.rights.write(), logins)
     }
 
-    /// Whether a client may connect to the listener with this place in the
-    /// configuration.
-    pub(super) async fn allows(&self, listener: usize, credentials: Option<&Credentials>) -> bool {
-        let rights = self.rights(listener);
+    /// Whether a client may connect to the listener.
+    pub(super) async fn allows(
+        &self,
+        listener: &ListenerName,
+        credentials: Option<&Credentials>,
+    ) -> bool {
+        let Some(rights) = self.rights(listener) else {
+            return false;
+        };
         if rights.by_certificate || rights.users.is_none() || credentials.is_none() {
             return rights.by_certificate || rights.allow_anonymous;
         }
@@ -99,11 +104,13 @@ impl Authenticator {
     /// checked on the caller's thread, which is not one of the network's.
     pub(super) fn still_allows(
         &self,
-        listener: usize,
+        listener: &ListenerName,
         credentials: Option<&Credentials>,
         before: &Logins,
     ) -> bool {
-        let rights = self.rights(listener);
+        let Some(rights) = self.rights(listener) else {
+            return false;
+        };
         let before = before.get(listener).filter(|before| !before.by_certificate);
         let users = before.and_then(|before| before.users.as_ref());
         if let (Some(before), Some(now), Some(login)) = (users, &rights.users, credentials) {
@@ -115,8 +122,8 @@ impl Authenticator {
         rights.allow(credentials)
     }
 
-    fn rights(&self, listener: usize) -> Arc<LoginRights> {
-        Arc::clone(&self.rights.read()[listener])
+    fn rights(&self, listener: &ListenerName) -> Option<Arc<LoginRights>> {
+        self.rights.read().get(listener).cloned()
     }
 }
 
@@ -138,13 +145,14 @@ impl LoginRights {
 pub(super) fn logins(config: &Config, files: &HashMap<PathBuf, Arc<Users>>) -> Logins {
     let rights = |listener: &Listener| {
         let security = config.effective_security(listener);
-        Arc::new(LoginRights {
+        let rights = LoginRights {
             allow_anonymous: security.allow_anonymous,
             by_certificate: listener.username_from().is_some(),
             users: security
                 .password_file
                 .and_then(|file| files.get(file).cloned()),
-        })
+        };
+        (ListenerName::from(listener), Arc::new(rights))
     };
     config.listeners.iter().map(rights).collect()
 }

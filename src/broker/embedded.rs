@@ -160,6 +160,7 @@ fn read(config: Config, log: Log) -> Result<Start, StartError> {
         persistence: &config.persistence,
         recover: false,
         import: None,
+        listeners: &config.listeners,
     };
     let opened = persistence::open(&options, clock, &log)
         .map_err(|error| StartError::Store(error.to_string()))?;

@@ -3,6 +3,7 @@
 mod clock;
 mod expiry;
 mod identity;
+mod listener_name;
 mod mount_point;
 mod numbers;
 mod subscription;
@@ -11,6 +12,7 @@ mod sys_topic;
 pub(super) use self::clock::{Clock, Millis, after_seconds};
 pub(super) use self::expiry::Expiry;
 pub(super) use self::identity::Identity;
+pub(super) use self::listener_name::ListenerName;
 pub(super) use self::mount_point::MountPoint;
 pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
 pub(super) use self::subscription::Terms;

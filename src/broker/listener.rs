@@ -23,7 +23,7 @@ pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{Negotiated, TlsError, acceptor as tls_acceptor, handshake_failure};
 use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
-use super::ground::MountPoint;
+use super::ground::{ListenerName, MountPoint};
 use crate::protocol::{ProtocolVersion, QoS};
 use crate::transport::socket::Socket;
 use crate::transport::watch::{has_input, watch};
@@ -34,6 +34,7 @@ pub(super) struct ListenerContext {
     config: Arc<Config>,
     /// Its place in the configuration.
     index: usize,
+    name: ListenerName,
     max_qos: u8,
     max_topic_alias: u16,
     mount_point: Option<MountPoint>,
@@ -46,6 +47,7 @@ impl ListenerContext {
     pub(super) fn new(config: Arc<Config>, index: usize, tls: Option<TlsAcceptor>) -> Self {
         let listener = &config.listeners[index];
         Self {
+            name: ListenerName::from(listener),
             max_qos: listener.max_qos,
             max_topic_alias: listener.max_topic_alias,
             mount_point: listener.mount_point.as_deref().map(MountPoint::new),
@@ -90,6 +92,10 @@ impl ListenerContext {
     /// The listener's place in the configuration.
     pub(super) fn index(&self) -> usize {
         self.index
+    }
+
+    pub(super) fn name(&self) -> &ListenerName {
+        &self.name
     }
 
     /// The highest QoS, 0 to 2.

@@ -226,6 +226,7 @@ fn open_store(
         persistence: &config.persistence,
         recover: options.recover,
         import: options.import.as_deref(),
+        listeners: &config.listeners,
     };
     persistence::open(&options, clock, log)
 }

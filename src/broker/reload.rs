@@ -155,6 +155,10 @@ impl Broker {
     fn drop_unreadable(&self) {
         self.sessions.for_each(|session| {
             let identity = session.identity();
+            if !self.access.knows_listener_of(&identity) {
+                // Nobody gets it before its client is back by a listener that is known.
+                return;
+            }
             session
                 .state()
                 .retain_queued(|message| self.may_read(&identity, &message.topic));
@@ -174,17 +178,17 @@ impl Broker {
         let login = match &session.state().link {
             Link::Online(attachment) => (
                 attachment.connection,
-                session.identity().listener,
+                session.identity(),
                 attachment.credentials.clone(),
             ),
             Link::Offline { .. } | Link::Ended => return,
         };
-        let (connection, listener, credentials) = login;
-        let credentials = credentials.as_deref();
-        if !self
-            .authenticator
-            .still_allows(listener, credentials, before)
-        {
+        let (connection, identity, credentials) = login;
+        let still_allows = |listener| {
+            self.authenticator
+                .still_allows(listener, credentials.as_deref(), before)
+        };
+        if !identity.listener.as_ref().is_some_and(still_allows) {
             let mut state = session.state();
             if state.attachment(connection).is_some() {
                 state.end_connection(Ending::LoginRevoked);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use rustls::KeyLog;
 use tokio_rustls::TlsAcceptor;
 
-use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files, rules};
+use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files};
 use super::config::{Config, ListenAddress, Listener, Location, Scope};
+use super::ground::ListenerName;
 use super::listener::{TlsError, addresses_of, tls_acceptor};
 use super::process::check_user;
 use crate::passwd::permissions::permission_warnings;
@@ -65,7 +66,7 @@ impl Resources {
         });
         let rules = read_rules(config).unwrap_or_else(|wrong| {
             problems.extend(wrong);
-            Rules::new()
+            Rules::none()
         });
         let mut tls = Vec::new();
         for index in 0..config.listeners.len() {
@@ -97,22 +98,19 @@ impl Resources {
                 warnings.push(warning);
             }
         };
-        let acls = self.rules.iter().flatten();
-        acls.flat_map(|acl| acl.warnings())
-            .cloned()
-            .for_each(&mut tell);
+        self.rules.warnings().cloned().for_each(&mut tell);
         for file in password_files(config).chain(acl_files(config)) {
             for warning in permission_warnings(file).unwrap_or_default() {
                 warning.lines().for_each(|line| tell(line.to_owned()));
             }
         }
-        for (listener, acl) in config.listeners.iter().zip(&self.rules) {
+        for listener in &config.listeners {
             let place = place(listener);
             if let Some(why) = why_closed(config, listener) {
                 tell(format!("Warning: Nobody can log in on {place}: {why}."));
             }
-            let acl = acl.as_ref().filter(|acl| acl.names_users());
-            if acl.is_some() && takes_any_username(config, listener) {
+            let acl = self.rules.acl_of(&ListenerName::from(listener));
+            if acl.is_some_and(Acl::names_users) && takes_any_username(config, listener) {
                 tell(format!(
                     "Warning: The acl_file gives rights to users, and on {place} anybody can claim \
                      to be one: there is no password_file."
@@ -238,7 +236,7 @@ pub(super) fn read_rules(config: &Config) -> Result<Rules, Vec<Problem>> {
         files.insert(file.to_owned(), Arc::new(acl));
     }
     match problems.is_empty() {
-        true => Ok(rules(config, &files)),
+        true => Ok(Rules::new(config, &files)),
         false => Err(problems),
     }
 }

@@ -30,8 +30,13 @@ fn saved(mosquitto: &mut Broker) -> PathBuf {
 /// A broker of ours that has imported the file, and was killed since.
 #[track_caller]
 fn imported(file: &Path) -> Broker {
+    imported_by(durable_broker(""), file)
+}
+
+/// This broker when it has imported the file into its empty store, and was killed since.
+#[track_caller]
+fn imported_by(mut broker: Broker, file: &Path) -> Broker {
     let content = fs::read(file).expect("Mosquitto wrote it");
-    let mut broker = durable_broker("");
     broker.end(Signal::SIGTERM);
     let path = file.to_str().expect("a plain name");
     if broker.try_to_start_again(&["--import-mosquitto-db", path]) {
@@ -186,6 +191,54 @@ fn a_message_that_was_not_yet_released_reaches_its_receivers_once() {
         client.receive("once");
         client.expect_nothing();
     }
+}
+
+/// What waited is kept until its client is back. Meanwhile nothing is known of the listener
+/// by which it had come, so that only rules for all listeners can let it get more.
+#[test]
+fn an_imported_session_has_the_rights_that_every_listener_gives() {
+    if !require_programs(&["mosquitto"]) {
+        return;
+    }
+    for (settings, gets_more) in [("", true), ("per_listener_settings true", false)] {
+        let mut theirs = mosquitto();
+        absent(&theirs, V311, "absent", "a", 1);
+        Client::new(&theirs, V311, "publisher").publish("a", 1, false, "before");
+        let ours = Broker::builder()
+            .before(settings)
+            .config("persistence true\nlistener_allow_anonymous true")
+            .start();
+        let broker = imported_by(ours, &saved(&mut theirs));
+        Client::new(&broker, V311, "publisher").publish("a", 1, false, "meanwhile");
+        let mut client = resume(&broker, V311, "absent");
+        client.receive("before");
+        if gets_more {
+            client.receive("meanwhile");
+        }
+        client.expect_nothing();
+        Client::new(&broker, V311, "publisher").publish("a", 1, false, "now");
+        client.receive("now");
+    }
+}
+
+#[test]
+fn the_publisher_of_an_imported_message_is_known() {
+    if !require_programs(&["mosquitto"]) {
+        return;
+    }
+    let mut theirs = mosquitto();
+    let mut publisher = Client::new(&theirs, V311, "publisher");
+    publisher.publish("open", 1, true, "kept");
+    publisher.publish("taken", 1, true, "kept");
+    let ours = Broker::builder()
+        .file("rules", "topic read #\ntopic write open\n")
+        .config("persistence true\nacl_file rules\ncheck_retain_source true")
+        .start();
+    let broker = imported_by(ours, &saved(&mut theirs));
+    let mut client = Client::new(&broker, V311, "newcomer");
+    client.subscribe("#", 1);
+    assert_eq!(client.receive("kept").topic, b"open");
+    client.expect_nothing();
 }
 
 #[test]

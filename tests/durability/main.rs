@@ -11,6 +11,7 @@ mod expiry;
 mod files;
 mod full;
 mod import;
+mod listeners;
 mod mosquitto_db;
 mod older_stores;
 mod power;

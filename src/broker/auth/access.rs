@@ -1,27 +1,22 @@
 //! What clients may do with topics.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+mod rules;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
-use super::acl::{Access, Acl, Decision, Who};
+pub(in crate::broker) use self::rules::Rules;
+use super::acl::{Access, Decision, Who};
 use crate::broker::Broker;
-use crate::broker::config::Config;
 use crate::broker::ground::Identity;
 use crate::broker::session::Session;
 use crate::protocol::{Text, TopicName};
 
-/// The rules of each listener, in the order of the configuration; `None` where there is
-/// no `acl_file`.
-pub(in crate::broker) type Rules = Vec<Option<Arc<Acl>>>;
-
 /// The rules in force.
 pub(in crate::broker) struct AccessControl {
     rules: RwLock<Rules>,
-    /// Whether there are rules for any listener: without them nobody is asked.
+    /// Whether the rules forbid anything: without that nobody is asked.
     is_restricted: AtomicBool,
     /// Counts the changes: what was decided before one is no longer known.
     epoch: AtomicU64,
@@ -29,26 +24,29 @@ pub(in crate::broker) struct AccessControl {
 
 impl AccessControl {
     pub(in crate::broker) fn new(rules: Rules) -> Self {
-        let access = Self {
-            rules: RwLock::default(),
-            is_restricted: AtomicBool::default(),
+        Self {
+            is_restricted: AtomicBool::new(rules.restrict()),
+            rules: RwLock::new(rules),
             epoch: AtomicU64::new(0),
-        };
-        access.change(rules);
-        access
+        }
     }
 
     /// Puts rules in force.
     pub(in crate::broker) fn change(&self, rules: Rules) {
-        let is_restricted = rules.iter().any(Option::is_some);
+        let is_restricted = rules.restrict();
         *self.rules.write() = rules;
         self.is_restricted.store(is_restricted, Ordering::Relaxed);
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether there are rules at all.
+    /// Whether the rules forbid anything to anybody.
     pub(in crate::broker) fn is_restricted(&self) -> bool {
         self.is_restricted.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are rules for the listener by which the client came in.
+    pub(in crate::broker) fn knows_listener_of(&self, identity: &Identity) -> bool {
+        self.rules.read().know(identity.listener.as_ref())
     }
 
     /// A number that changes with the rules.
@@ -57,25 +55,13 @@ impl AccessControl {
     }
 
     fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
-        let rules = self.rules.read();
-        let Some(acl) = rules.get(identity.listener).and_then(Option::as_ref) else {
-            return Decision::Allowed;
-        };
         let who = Who {
             client_id: &identity.client_id,
             username: identity.username.as_ref(),
         };
-        acl.decide(access, topic, who)
+        let rules = self.rules.read();
+        rules.decide(identity.listener.as_ref(), access, topic, who)
     }
-}
-
-/// The rules of the configuration, whose ACL files were read.
-pub(in crate::broker) fn rules(config: &Config, files: &HashMap<PathBuf, Arc<Acl>>) -> Rules {
-    let of = |listener| {
-        let file = config.effective_security(listener).acl_file?;
-        files.get(file).cloned()
-    };
-    config.listeners.iter().map(of).collect()
 }
 
 impl Broker {

@@ -1,5 +1,6 @@
 //! What a configuration says, with everything it leaves open at its default.
 
+mod name;
 mod tls;
 
 use std::path::{Path, PathBuf};

@@ -190,7 +190,7 @@ async fn log_in(
     let credentials = Credentials::new(username, connect.password.as_deref());
     if !broker
         .authenticator
-        .allows(listener.index(), credentials.as_ref())
+        .allows(listener.name(), credentials.as_ref())
         .await
     {
         return Err(Refusal::Code(ReasonCode::NotAuthorized));
@@ -255,7 +255,7 @@ impl Handshake {
             identity: Arc::new(Identity {
                 username: credentials.as_ref().map(|login| login.username().clone()),
                 client_id,
-                listener: listener.index(),
+                listener: Some(listener.name().clone()),
             }),
             clean_start: connect.clean_start,
             expiry: session_expiry(&connect, broker.policy().persistent_client_expiration()),

@@ -1,3 +1,4 @@
+use super::ListenerName;
 use crate::protocol::Text;
 
 /// Who a client is, as far as its rights depend on it.
@@ -5,6 +6,6 @@ use crate::protocol::Text;
 pub(in crate::broker) struct Identity {
     pub(in crate::broker) client_id: Text,
     pub(in crate::broker) username: Option<Text>,
-    /// Where the client came in: the listener's place in the configuration.
-    pub(in crate::broker) listener: usize,
+    /// The listener by which the client came in; `None` where that is not known.
+    pub(in crate::broker) listener: Option<ListenerName>,
 }

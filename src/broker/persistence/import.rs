@@ -16,7 +16,8 @@ use super::record::{
     DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
 };
 use super::recovery::Recovery;
-use crate::broker::ground::{Clock, Expiry, Identity, SessionNumber, ShareId};
+use crate::broker::config::Listener;
+use crate::broker::ground::{Clock, Expiry, Identity, ListenerName, SessionNumber, ShareId};
 use crate::broker::log::Log;
 
 /// A database of Mosquitto's as records of ours, in the order of their keys' kinds.
@@ -48,7 +49,12 @@ impl Imported {
 }
 
 /// Reads the database.
-pub(super) fn import(path: &Path, clock: Clock, log: &Log) -> Result<Imported, StoreError> {
+pub(super) fn import(
+    path: &Path,
+    listeners: &[Listener],
+    clock: Clock,
+    log: &Log,
+) -> Result<Imported, StoreError> {
     let bytes = fs::read(path).map_err(|cause| StoreError::OpenDatabase {
         path: path.to_owned(),
         cause,
@@ -60,21 +66,32 @@ pub(super) fn import(path: &Path, clock: Clock, log: &Log) -> Result<Imported, S
     for warning in &snapshot.warnings {
         log.warning(format_args!("Warning: {}: {warning}", path.display()));
     }
-    Ok(convert(&snapshot, clock))
+    Ok(convert(&snapshot, listeners, clock))
 }
 
-fn convert(snapshot: &Snapshot, clock: Clock) -> Imported {
+fn convert(snapshot: &Snapshot, listeners: &[Listener], clock: Clock) -> Imported {
     let mut imported = Imported::default();
+    let listener_on = |port| only_listener_on(port, listeners);
     for client in &snapshot.clients {
         // One that was to end with its connection has ended.
         if client.session_expiry > 0 {
-            imported.take_client(client, clock);
+            imported.take_client(client, listener_on(client.port), clock);
         }
     }
     for message in latest_by_topic(&snapshot.retained) {
         let key = Key::Retained(imported.number());
-        let record = Record::Message(Box::new(message_record(message, clock)));
-        imported.records.push((key, record));
+        let source = message.source.as_ref().map(|source| Identity {
+            client_id: source.client_id.clone(),
+            username: source.username.clone(),
+            listener: listener_on(source.port),
+        });
+        let record = MessageRecord {
+            source,
+            ..message_record(message, clock)
+        };
+        imported
+            .records
+            .push((key, Record::Message(Box::new(record))));
     }
     // Sessions come before what belongs to them, and messages before their deliveries.
     imported
@@ -92,7 +109,12 @@ fn latest_by_topic(retained: &[Arc<SnapshotMessage>]) -> impl Iterator<Item = &S
 }
 
 impl Imported {
-    fn take_client(&mut self, client: &SnapshotClient, clock: Clock) {
+    fn take_client(
+        &mut self,
+        client: &SnapshotClient,
+        listener: Option<ListenerName>,
+        clock: Clock,
+    ) {
         let session = SessionNumber::unused();
         let expires_at = client.expires_at.map(|at| clock.at_unix_seconds(at));
         let expiry = Expiry::from_seconds(client.session_expiry);
@@ -100,7 +122,7 @@ impl Imported {
             identity: Identity {
                 client_id: client.client_id.clone(),
                 username: client.username.clone(),
-                listener: 0,
+                listener,
             },
             v5: false,
             receive_maximum: NonZeroU16::MAX,
@@ -164,6 +186,16 @@ impl Imported {
         let key = Key::Delivery(session, self.number());
         self.records.push((key, Record::Delivery(record)));
     }
+}
+
+/// The listener with this port, as Mosquitto finds it again; `None` where there is no such
+/// listener, or more than one.
+fn only_listener_on(port: Option<NonZeroU16>, listeners: &[Listener]) -> Option<ListenerName> {
+    let mut found = listeners
+        .iter()
+        .filter(|listener| port.is_some_and(|port| port.get() == listener.port));
+    let only = found.next().filter(|_| found.next().is_none());
+    only.map(ListenerName::from)
 }
 
 fn subscription_record(subscription: &SnapshotSubscription) -> SubscriptionRecord {

@@ -12,6 +12,7 @@ mod chunk;
 mod reader;
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,6 +47,9 @@ pub(in crate::broker) struct SnapshotClient {
     /// The name the client had logged in with. Mosquitto 2.0.11 may write that of another
     /// client, or bytes that are no name (then this is `None`), for one that had none.
     pub(in crate::broker) username: Option<Text>,
+    /// The port by which the client came in; `None` where Mosquitto did not note it, and
+    /// for a Unix socket.
+    pub(in crate::broker) port: Option<NonZeroU16>,
     /// Seconds that the session outlives its connection: 0 for one that was to end with
     /// it, `u32::MAX` for ever.
     pub(in crate::broker) session_expiry: u32,
@@ -117,6 +121,16 @@ pub(in crate::broker) struct SnapshotMessage {
     pub(in crate::broker) properties: Properties,
     /// When it is no longer to be delivered, in seconds of Unix time.
     pub(in crate::broker) expires_at: Option<u64>,
+    /// The client that published it; `None` for one of the broker's own.
+    pub(in crate::broker) source: Option<SnapshotSource>,
+}
+
+/// A client as the messages that it published name it.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::broker) struct SnapshotSource {
+    pub(in crate::broker) client_id: Text,
+    pub(in crate::broker) username: Option<Text>,
+    pub(in crate::broker) port: Option<NonZeroU16>,
 }
 
 /// Something in the file that has no place in a [`Snapshot`].

@@ -9,7 +9,7 @@ use super::key::Key;
 use super::record::Record;
 use super::recovery::Recovery;
 use super::redb;
-use crate::broker::config::PersistenceOptions;
+use crate::broker::config::{Listener, PersistenceOptions};
 use crate::broker::ground::Clock;
 use crate::broker::log::Log;
 use crate::files;
@@ -24,6 +24,8 @@ pub(in crate::broker) struct StoreOptions<'a> {
     pub(in crate::broker) recover: bool,
     /// A database of Mosquitto's to take over.
     pub(in crate::broker) import: Option<&'a Path>,
+    /// Those of the configuration, by which the clients in that database came in.
+    pub(in crate::broker) listeners: &'a [Listener],
 }
 
 /// A store that is open, and what was in it.
@@ -70,7 +72,7 @@ pub(in crate::broker) fn open(
     }
     tell_of_mosquitto_db(options, recovery.is_empty(), log);
     if let Some(database) = options.import {
-        let imported = import(database, clock, log)?;
+        let imported = import(database, options.listeners, clock, log)?;
         if !recovery.is_empty() {
             return Err(StoreError::NotEmpty { path });
         }

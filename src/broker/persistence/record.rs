@@ -5,7 +5,7 @@ use std::sync::Weak;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::broker::ground::{Clock, Expiry, Identity, Millis, SessionNumber};
+use crate::broker::ground::{Clock, Expiry, Identity, ListenerName, Millis, SessionNumber};
 use crate::broker::message::Message;
 use crate::protocol::{
     Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, ProtocolVersion,
@@ -124,6 +124,12 @@ pub(in crate::broker) enum Stage {
 #[error("a record is not as it was written: {0}")]
 pub(in crate::broker) struct BadRecord(&'static str);
 
+/// In an identity: a user name counts.
+const HAS_USERNAME: u8 = 0x01;
+/// In an identity: the listener's name follows. Older stores have its place in the
+/// configuration instead, which says nothing once a line is inserted before it.
+const NAMES_LISTENER: u8 = 0x02;
+
 /// Reads the fields of a record.
 struct Fields(Bytes);
 
@@ -167,13 +173,27 @@ impl Fields {
 
     fn identity(&mut self) -> Result<Identity, BadRecord> {
         let client_id = self.text("client identifier")?;
-        let has_username = self.flag("user name")?;
+        let flags = self.u8("user name")?;
         let username = self.text("user name")?;
+        let listener = if flags & NAMES_LISTENER != 0 {
+            self.listener()?
+        } else {
+            self.u32("listener")?;
+            None
+        };
         Ok(Identity {
             client_id,
-            username: has_username.then_some(username),
-            listener: self.u32("listener")? as usize,
+            username: (flags & HAS_USERNAME != 0).then_some(username),
+            listener,
         })
+    }
+
+    /// An empty name is none.
+    fn listener(&mut self) -> Result<Option<ListenerName>, BadRecord> {
+        const FIELD: &str = "listener";
+        let bytes = self.bytes(FIELD)?;
+        let name = std::str::from_utf8(&bytes).map_err(|_| BadRecord(FIELD))?;
+        Ok((!name.is_empty()).then(|| ListenerName::from(name)))
     }
 
     fn packet_id(&mut self, field: &'static str) -> Result<PacketId, BadRecord> {
@@ -207,9 +227,13 @@ fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
 
 fn put_identity(out: &mut BytesMut, identity: &Identity) {
     put_bytes(out, identity.client_id.as_bytes());
-    out.put_u8(u8::from(identity.username.is_some()));
+    out.put_u8(match identity.username {
+        Some(_) => NAMES_LISTENER | HAS_USERNAME,
+        None => NAMES_LISTENER,
+    });
     put_bytes(out, identity.username.as_ref().map_or(&[], Text::as_bytes));
-    out.put_u32(u32::try_from(identity.listener).unwrap_or(u32::MAX));
+    let listener = identity.listener.as_ref().map_or("", ListenerName::as_str);
+    put_bytes(out, listener.as_bytes());
 }
 
 fn put_moment(out: &mut BytesMut, moment: Option<Millis>, clock: Clock) {

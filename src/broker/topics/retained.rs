@@ -37,7 +37,7 @@ struct Kept {
 #[derive(Clone)]
 pub(in crate::broker) struct Retained {
     pub(in crate::broker) message: Arc<Message>,
-    /// The client that published it, where `check_retain_source` asks.
+    /// The client that published it, for `check_retain_source`.
     pub(in crate::broker) source: Option<Arc<Identity>>,
 }
 

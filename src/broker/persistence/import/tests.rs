@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::super::mosquitto_db::tests::fixture;
 use super::*;
+use crate::broker::config::ListenAddress;
 
 /// Takes over what the bytes hold; returns how many records that makes.
 fn taken_over(bytes: &[u8]) -> Option<usize> {
     let clock = Clock::new();
-    let imported = convert(&parse(bytes).ok()?, clock);
+    let imported = convert(&parse(bytes).ok()?, &[], clock);
     let count = imported.records.len();
     // Also a record from such a file can be stored and read.
     let mut recovery = Recovery::default();
@@ -72,6 +73,26 @@ fn a_message_that_is_named_many_times_is_stored_few_times() {
     let [session, retained, unpublished, packet_ids] = [1, 1, 1, 99];
     let expected = session + retained + unpublished + packet_ids;
     assert_eq!(taken_over(&database(&chunks)), Some(expected));
+}
+
+#[test]
+fn a_client_came_in_by_the_only_listener_with_its_port() {
+    let host = |host: &str| ListenAddress::Host(host.to_owned());
+    let listeners = [
+        Listener::new(1883, ListenAddress::Any),
+        Listener::new(1884, host("127.0.0.1")),
+        Listener::new(1884, host("::1")),
+        Listener::new(0, ListenAddress::Unix("/run/socket".into())),
+    ];
+    for (port, expected) in [
+        (1883, Some(ListenerName::from(&listeners[0]))),
+        (1884, None),
+        (1885, None),
+        (0, None),
+    ] {
+        let found = only_listener_on(NonZeroU16::new(port), &listeners);
+        assert_eq!(found, expected, "{port}");
+    }
 }
 
 proptest! {

@@ -107,6 +107,7 @@ impl Assembly {
         self.clients.push(SnapshotClient {
             client_id: client.client_id,
             username,
+            port: client.port,
             session_expiry: client.session_expiry,
             expires_at: client.expires_at,
             last_packet_id: client.last_packet_id,

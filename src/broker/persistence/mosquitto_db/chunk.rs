@@ -1,10 +1,12 @@
 //! What each type of chunk holds.
 
+use std::num::NonZeroU16;
+
 use bytes::Bytes;
 
 use super::SnapshotError;
-use super::SnapshotMessage;
 use super::reader::{Reader, invalid};
+use super::{SnapshotMessage, SnapshotSource};
 use crate::broker::message::forwarded_properties;
 use crate::protocol::{
     PacketId, Properties, QoS, SubscriptionId, SubscriptionOptions, Text, TopicFilter, TopicName,
@@ -56,6 +58,7 @@ pub(super) struct Subscription {
 pub(super) struct Client {
     pub(super) client_id: Text,
     pub(super) username: Username,
+    pub(super) port: Option<NonZeroU16>,
     pub(super) session_expiry: u32,
     pub(super) expires_at: Option<u64>,
     pub(super) last_packet_id: Option<PacketId>,
@@ -79,12 +82,16 @@ impl Message {
         let publisher_length = reader.u16("the length of the publisher's name")?;
         let username_length = reader.u16("the length of the publisher's user name")?;
         let topic_length = reader.u16("a topic length")?;
-        reader.u16("the publisher's port")?;
+        let port = NonZeroU16::new(reader.u16("the publisher's port")?);
         let qos = reader.qos()?;
         let retain = reader.u8("a retain flag")? != 0;
-        // Nothing needs to know who published it.
-        reader.take(publisher_length.into(), "the publisher's name")?;
-        reader.take(username_length.into(), "the publisher's user name")?;
+        let client_id = reader.take(publisher_length.into(), "the publisher's name")?;
+        let username = reader.take(username_length.into(), "the publisher's user name")?;
+        let source = name(client_id).map(|client_id| SnapshotSource {
+            client_id,
+            username: name(username),
+            port,
+        });
         let offset = reader.offset();
         let topic = reader.take(topic_length.into(), "a topic")?;
         let payload = reader.part(payload_length, "a payload")?.rest();
@@ -100,6 +107,7 @@ impl Message {
             retain,
             properties: forwarded_properties(properties(reader)?),
             expires_at,
+            source,
         };
         Ok(Self { id, message })
     }
@@ -171,7 +179,7 @@ impl Client {
         let session_expiry = reader.u32("a session expiry interval")?;
         let last_packet_id = reader.packet_id()?;
         let client_id_length = reader.u16("the length of a client identifier")?;
-        reader.u16("a port")?;
+        let port = NonZeroU16::new(reader.u16("a port")?);
         let username_length = reader.u16("the length of a user name")?;
         reader.u32("padding")?;
         let client_id = text(&mut reader, client_id_length, CLIENT_ID)?;
@@ -184,11 +192,18 @@ impl Client {
         Ok(Self {
             client_id,
             username,
+            port,
             session_expiry,
             expires_at,
             last_packet_id,
         })
     }
+}
+
+/// A name that is there and is text.
+fn name(bytes: &[u8]) -> Option<Text> {
+    let name = Text::from_bytes(Bytes::copy_from_slice(bytes)).ok()?;
+    (!name.is_empty()).then_some(name)
 }
 
 fn text(reader: &mut Reader<'_>, length: u16, field: &'static str) -> Result<Text, SnapshotError> {

@@ -73,7 +73,7 @@ fn a_subscription_comes_with_its_options_and_its_identifier() {
 }
 
 #[test]
-fn a_message_comes_with_its_properties_and_its_end() {
+fn a_message_comes_with_its_properties_its_publisher_and_its_end() {
     let text = |text| Text::try_from(text).unwrap();
     let snapshot = parse(&fixture::everything()).unwrap();
     let kept = SnapshotMessage {
@@ -90,6 +90,11 @@ fn a_message_comes_with_its_properties_and_its_end() {
             Property::UserProperty(text("n"), text("w")),
         ]),
         expires_at: Some(0x6b04_7417),
+        source: Some(SnapshotSource {
+            client_id: text("pub"),
+            username: Some(text("joe")),
+            port: NonZeroU16::new(43_531),
+        }),
     };
     let [retained] = &snapshot.retained[..] else {
         panic!("{:?}", snapshot.retained);

@@ -17,7 +17,7 @@ fn identity() -> Identity {
     Identity {
         client_id: text("büro"),
         username: Some(text("snir")),
-        listener: 3,
+        listener: Some(ListenerName::from("1883 127.0.0.1")),
     }
 }
 
@@ -118,6 +118,36 @@ fn a_delivery_comes_back_as_it_was() {
         };
         let stored = bytes(&Record::Delivery(delivery), Clock::new());
         assert_eq!(DeliveryRecord::decode(stored), Ok(delivery));
+    }
+}
+
+#[test]
+fn an_identity_of_an_older_store_comes_back_without_its_listener() {
+    let clock = Clock::new();
+    for (username, flag) in [(Some("snir"), 1), (None, 0)] {
+        let mut older = BytesMut::new();
+        put_bytes(&mut older, "büro".as_bytes());
+        older.put_u8(flag);
+        put_bytes(&mut older, username.unwrap_or_default().as_bytes());
+        older.put_u32(3);
+        let identity = Identity {
+            client_id: text("büro"),
+            username: username.map(text),
+            listener: None,
+        };
+        let session = SessionRecord {
+            identity: identity.clone(),
+            v5: true,
+            receive_maximum: NonZeroU16::MIN,
+            expiry: Expiry::Never,
+            presence: Presence::Online,
+        };
+        let today = bytes(&Record::Session(Box::new(session.clone())), clock);
+        let mut with_name = BytesMut::new();
+        put_identity(&mut with_name, &identity);
+        assert!(today.starts_with(&with_name));
+        older.put_slice(&today[with_name.len()..]);
+        assert_eq!(SessionRecord::decode(older.freeze(), clock), Ok(session));
     }
 }
 

@@ -11,7 +11,7 @@ fn session(name: &str) -> Arc<Session> {
     let identity = Identity {
         client_id: Text::try_from(name).unwrap(),
         username: None,
-        listener: 0,
+        listener: None,
     };
     Arc::new(Session::new(
         SessionNumber::unused(),
