@@ -31,7 +31,7 @@ use self::topics::Topics;
 use super::fanout::{Fanout, Finished};
 use super::ground::{ConnectionNumber, Millis};
 use super::listener::Peer;
-use super::log::LogType;
+use super::log::{LineKind, LogType};
 use super::session::{Ending, Link, Session, Settled};
 use super::session_store::End;
 use super::statistics::Tally;
@@ -348,10 +348,11 @@ impl Connection {
     fn log_end(&self, closed: &Closed) {
         if let Closed::Refused(_, place) = closed {
             let client_id = self.session.client_id();
-            self.slot
-                .broker
-                .log()
-                .information(format_args!("Protocol error from {client_id}: {place}."));
+            self.slot.broker.env.limited_log.write(
+                LineKind::ProtocolError,
+                self.peer.network(),
+                format_args!("Protocol error from {client_id}: {place}."),
+            );
         }
         if !self.slot.broker.policy().connection_messages() {
             return;

@@ -1,7 +1,7 @@
 use super::config::Config;
 use super::ground::Clock;
 use super::live_options::LiveOptions;
-use super::log::Log;
+use super::log::{Log, RateLimitedLog};
 use super::memory::Memory;
 use super::persistence::Persistence;
 use super::statistics::Statistics;
@@ -9,6 +9,8 @@ use super::statistics::Statistics;
 /// What everything in a broker works with.
 pub(super) struct Env {
     pub(super) log: Log,
+    /// For lines that a client can cause at will.
+    pub(super) limited_log: RateLimitedLog,
     pub(super) clock: Clock,
     pub(super) options: LiveOptions,
     pub(super) statistics: Statistics,
@@ -24,6 +26,7 @@ impl Env {
         persistence: Option<Persistence>,
     ) -> Self {
         Self {
+            limited_log: RateLimitedLog::new(log.clone()),
             log,
             clock,
             options: LiveOptions::new(config),

@@ -115,6 +115,7 @@ impl Server {
         let _ = self.stop.send(true);
         self.broker.stop().await;
         self.tasks.shutdown().await;
+        self.broker.env.limited_log.report_all();
         if let Some(persistence) = self.broker.persistence() {
             persistence.close();
         }

@@ -484,6 +484,7 @@ impl Session {
         }
         state.end_connection(Ending::TakenOver);
         self.set_connected(false);
+        broker.env.limited_log.report_end_of(self.number());
         aftermath.wills.extend(state.will.take().map(|will| *will));
         if !state.subscriptions.is_empty() {
             let filters = state.subscriptions.keys().cloned().collect();

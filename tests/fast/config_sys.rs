@@ -172,7 +172,7 @@ fn a_log_line_that_cannot_be_delivered_brings_no_other() {
     }
     let log = broker.log();
     let told = |text: &str| log.matches(text).count();
-    assert_eq!(told("Dropping too large outgoing PUBLISH."), 0, "{log}");
+    assert_eq!(told("Dropping too large outgoing PUBLISH"), 0, "{log}");
     // Once for each line that somebody wanted, and never for its own.
     let wanted = told("New ") + told(" disconnected") + told("mq-");
     assert!(

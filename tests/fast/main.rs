@@ -8,6 +8,7 @@ mod architecture;
 mod broker_check;
 mod broker_delivery;
 mod broker_flow;
+mod broker_log_limits;
 mod broker_robustness;
 mod broker_start;
 mod client_connection;

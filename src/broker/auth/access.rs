@@ -10,6 +10,7 @@ pub(in crate::broker) use self::rules::Rules;
 use super::acl::{Access, Decision, Who};
 use crate::broker::Broker;
 use crate::broker::ground::Identity;
+use crate::broker::log::LineKind;
 use crate::broker::session::Session;
 use crate::protocol::{Text, TopicName};
 
@@ -89,15 +90,23 @@ impl Broker {
             Decision::Denied => {}
             Decision::DangerousUsername => {
                 let username = identity.username.as_ref().map_or("", Text::as_str);
-                self.env.log.notice(format_args!(
-                    "ACL denying access to client with dangerous username \"{username}\""
-                ));
+                self.env.limited_log.write(
+                    LineKind::DangerousName,
+                    username,
+                    format_args!(
+                        "ACL denying access to client with dangerous username \"{username}\""
+                    ),
+                );
             }
             Decision::DangerousClientId => {
                 let client_id = &identity.client_id;
-                self.env.log.notice(format_args!(
-                    "ACL denying access to client with dangerous client id \"{client_id}\""
-                ));
+                self.env.limited_log.write(
+                    LineKind::DangerousName,
+                    client_id,
+                    format_args!(
+                        "ACL denying access to client with dangerous client id \"{client_id}\""
+                    ),
+                );
             }
         }
         false

@@ -274,7 +274,6 @@ impl Handshake {
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
-                told_of_drops: false,
             },
             receive_maximum: properties.receive_maximum().unwrap_or(own_window),
             topic_alias_maximum: properties

@@ -3,7 +3,7 @@
 use super::{Closed, Connection};
 use crate::broker::fanout::Fanout;
 use crate::broker::ground::{Millis, SessionNumber};
-use crate::broker::log::LogType;
+use crate::broker::log::{LineKind, LogType};
 use crate::broker::message::{Message, Publication, expires_at, forwarded_properties};
 use crate::broker::persistence::Ticket;
 use crate::protocol::{
@@ -104,9 +104,14 @@ impl Connection {
         let known = self.session.state().pubrec(ack.packet_id, refused, ticket);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
         if !known {
-            self.slot.broker.log().warning(format_args!(
-                "Warning: Received PUBREC from {client_id} for an unknown packet identifier {packet_id}."
-            ));
+            self.slot.broker.env.limited_log.write(
+                LineKind::UnknownPacketId,
+                self.session.number(),
+                format_args!(
+                    "Warning: Received PUBREC from {client_id} for an unknown packet identifier \
+                     {packet_id}."
+                ),
+            );
         }
         if refused {
             return Ok(());
@@ -148,9 +153,11 @@ impl Connection {
         }
         if u8::from(publish.delivery.qos()) > self.slot.listener.max_qos() {
             let client_id = self.session.client_id();
-            self.slot.broker.log().information(format_args!(
-                "Too high QoS in PUBLISH from {client_id}, disconnecting."
-            ));
+            self.slot.broker.env.limited_log.write(
+                LineKind::ProtocolError,
+                self.peer.network(),
+                format_args!("Too high QoS in PUBLISH from {client_id}, disconnecting."),
+            );
             return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
         }
         if publish.retain && !self.slot.broker.policy().retain_available() {
@@ -195,10 +202,14 @@ impl Connection {
 
     fn warn_of_quota(&self) {
         let client_id = self.session.client_id();
-        self.slot.broker.log().warning(format_args!(
-            "Client {client_id} has exceeded its receive-maximum quota. \
-             This behaviour must be fixed on the client."
-        ));
+        self.slot.broker.env.limited_log.write(
+            LineKind::QuotaExceeded,
+            self.session.number(),
+            format_args!(
+                "Client {client_id} has exceeded its receive-maximum quota. \
+                 This behaviour must be fixed on the client."
+            ),
+        );
     }
 
     pub(super) fn debug_ack(&self, name: &str, ack: &Acknowledgement) {

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +32,18 @@ impl Peer {
                 Self::from_address(SocketAddr::new(ip, proxy.port()))
             }
             _ => self,
+        }
+    }
+
+    /// What the address tells of who is behind it: with IPv6 anybody has 2^64 addresses of
+    /// one network. `None` for a peer without an address.
+    pub(in crate::broker) fn network(&self) -> Option<IpAddr> {
+        match self {
+            Self::Network(address) => Some(match address.ip() {
+                IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+                ip => ip,
+            }),
+            Self::Unix(_) | Self::InProcess => None,
         }
     }
 

@@ -39,7 +39,7 @@ impl Write for Capped {
 }
 
 /// As much of `text` as fits in `length` bytes in whole characters.
-fn cut(text: &str, length: usize) -> &str {
+pub(super) fn cut(text: &str, length: usize) -> &str {
     let mut end = length.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

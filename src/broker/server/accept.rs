@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::broker::Broker;
 use crate::broker::connection::{self, Slot};
 use crate::broker::listener::{ListenerContext, ListeningSocket, Peer};
+use crate::broker::log::LineKind;
 use crate::transport::socket::Socket;
 
 /// How long a listener rests when the system has no more sockets to give.
@@ -40,9 +41,11 @@ pub(super) async fn listen(
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
-                    broker
-                        .log()
-                        .error(format_args!("Error: Unable to accept: {error}."));
+                    broker.env.limited_log.write(
+                        LineKind::AcceptFailed,
+                        (),
+                        format_args!("Error: Unable to accept: {error}."),
+                    );
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             }
@@ -55,9 +58,11 @@ fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc
     let log = broker.log();
     let Some(slot) = Slot::new(context, broker) else {
         let host = peer.host();
-        log.notice(format_args!(
-            "Client connection from {host} denied: max_connections exceeded."
-        ));
+        broker.env.limited_log.write(
+            LineKind::TooManyConnections,
+            peer.network(),
+            format_args!("Client connection from {host} denied: max_connections exceeded."),
+        );
         return;
     };
     // A proxy has yet to say where the connection is from.

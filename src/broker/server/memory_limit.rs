@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::broker::Broker;
+use crate::broker::log::LineKind;
 
 /// How often what is kept is added up.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -24,13 +25,19 @@ pub(super) async fn watch_memory(broker: Arc<Broker>) {
             kept_bytes(&broker) > limit && resident_bytes().is_none_or(|now| now > limit);
         let was_short = broker.env.memory.set_short(is_short);
         match (was_short, is_short) {
-            (false, true) => broker.log().warning(format_args!(
-                "Warning: 'memory_limit' is reached: who publishes is cut until clients have \
-                 fetched what waits for them."
-            )),
-            (true, false) => broker
-                .log()
-                .notice(format_args!("Memory is below 'memory_limit' again.")),
+            (false, true) => broker.env.limited_log.write(
+                LineKind::MemoryShort,
+                (),
+                format_args!(
+                    "Warning: 'memory_limit' is reached: who publishes is cut until clients have \
+                     fetched what waits for them."
+                ),
+            ),
+            (true, false) => broker.env.limited_log.write(
+                LineKind::MemoryRelieved,
+                (),
+                format_args!("Memory is below 'memory_limit' again."),
+            ),
             _ => {}
         }
     }

@@ -13,8 +13,9 @@ use super::queued::{Queued, Unsettled};
 use super::state::SessionState;
 use super::stored::{Recorder, Settled};
 use crate::broker::env::Env;
-use crate::broker::ground::{ConnectionNumber, Millis, Terms};
+use crate::broker::ground::{ConnectionNumber, Millis, Terms, is_log_line};
 use crate::broker::live_options::Waiting;
+use crate::broker::log::LineKind;
 use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::statistics::{Counter, Tally};
@@ -75,7 +76,7 @@ impl Session {
         }
         if dropped > 0 {
             env.statistics.add(Counter::PublishesDropped, dropped);
-            state.tell_of_drops(self, env);
+            self.log_drops(dropped, env);
         }
         let congested = state.is_congesting(env, now);
         let (direct, waker) = state.reach_connection(may_write);
@@ -98,9 +99,12 @@ impl Session {
         ticket: &Ticket<'_>,
     ) {
         let mut recorder = Recorder::new(self, ticket);
-        for message in messages {
+        let mut messages = messages.into_iter();
+        while let Some(message) = messages.next() {
             if !env.options.queue_limits().admit_by_size(state.waiting()) {
-                state.tell_of_drops(self, env);
+                let dropped = 1 + messages.len();
+                env.statistics.add(Counter::PublishesDropped, dropped);
+                self.log_drops(dropped, env);
                 break;
             }
             let own = message.publisher == Some(self.number());
@@ -127,6 +131,29 @@ impl Session {
             state.queue.push(queued);
         }
         recorder.finish();
+    }
+
+    fn log_drops(&self, dropped: usize, env: &Env) {
+        let client_id = self.client_id();
+        env.limited_log.write_many(
+            LineKind::MessagesDropped,
+            self.number(),
+            dropped,
+            format_args!("Outgoing messages are being dropped for client {client_id}."),
+        );
+    }
+
+    /// Logs that a message is larger than the session's client takes.
+    pub(super) fn log_too_large(&self, message: &Message, size: usize, env: &Env) {
+        // A log line about a log line would bring the next one.
+        if !is_log_line(&message.topic) {
+            let client_id = self.client_id();
+            env.limited_log.write(
+                LineKind::MessageTooLarge,
+                self.number(),
+                format_args!("Dropping too large outgoing PUBLISH for {client_id} ({size} bytes)."),
+            );
+        }
     }
 
     /// Makes `waker` wait until the session has less, if its client is still taking
@@ -335,17 +362,5 @@ impl SessionState {
         matches!(self.link, Link::Online(_))
             && now < self.last_progress + STALLED_AFTER
             && env.options.queue_limits().is_congested(self.waiting())
-    }
-
-    fn tell_of_drops(&mut self, session: &Session, env: &Env) {
-        if let Link::Online(attachment) = &mut self.link
-            && std::mem::replace(&mut attachment.told_of_drops, true)
-        {
-            return;
-        }
-        let client_id = session.client_id();
-        env.log.notice(format_args!(
-            "Outgoing messages are being dropped for client {client_id}."
-        ));
     }
 }

@@ -5,7 +5,7 @@ use super::queued::Queued;
 use super::state::SessionState;
 use super::stored::{Gate, Recorder};
 use crate::broker::env::Env;
-use crate::broker::ground::{Millis, Terms, is_log_line};
+use crate::broker::ground::{Millis, Terms};
 use crate::broker::live_options::QueueLimits;
 use crate::broker::message::Message;
 use crate::broker::wire::{Run, Shape, Single};
@@ -55,7 +55,9 @@ impl SessionState {
         self.outbox.reserve(encoded.bytes().len().min(OUTBOX_MARK));
         for (publication, message) in publications.iter().zip(encoded.messages()) {
             if message.size() > maximum_packet_size {
-                tell_too_large(&publication.message, env);
+                recorder
+                    .session()
+                    .log_too_large(&publication.message, message.size(), env);
                 continue;
             }
             let is_ready = self.queue.is_empty()
@@ -105,11 +107,12 @@ impl SessionState {
                 continue;
             }
             let mut single = Single::new(message, shape);
-            if maximum_packet_size < u32::MAX as usize
-                && single.size(shape.version, now) > maximum_packet_size
-            {
-                tell_too_large(message, env);
-                continue;
+            if maximum_packet_size < u32::MAX as usize {
+                let size = single.size(shape.version, now);
+                if size > maximum_packet_size {
+                    recorder.session().log_too_large(message, size, env);
+                    continue;
+                }
             }
             single.delivery = match qos {
                 QoS::AtMostOnce => Delivery::AtMostOnce,
@@ -167,12 +170,5 @@ impl SessionState {
     /// Whether a QoS 1 or 2 message may be sent now.
     pub(super) fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
         self.outgoing.has_room() && limits.admit_in_flight(self.waiting(), message.payload.len())
-    }
-}
-
-pub(super) fn tell_too_large(message: &Message, env: &Env) {
-    if !is_log_line(&message.topic) {
-        env.log
-            .notice(format_args!("Dropping too large outgoing PUBLISH."));
     }
 }

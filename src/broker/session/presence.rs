@@ -42,8 +42,6 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.
     pub(in crate::broker) ending: Option<Ending>,
-    /// Whether the log was told that messages are dropped.
-    pub(in crate::broker) told_of_drops: bool,
 }
 
 impl Attachment {

@@ -1,7 +1,7 @@
 //! From a session's queue to its connection.
 
 use super::Session;
-use super::online::{OUTBOX_MARK, tell_too_large};
+use super::online::OUTBOX_MARK;
 use super::presence::Link;
 use super::queued::Queued;
 use super::receiver::Receiver;
@@ -117,7 +117,8 @@ impl SessionState {
         }
         if !fits(alias) {
             // [MQTT-3.1.2-25]
-            tell_too_large(&queued.message, env);
+            let size = single.size(version, now);
+            recorder.session().log_too_large(&queued.message, size, env);
             return recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {

@@ -32,6 +32,11 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// The session that gets them.
+    pub(super) fn session(&self) -> &'a Session {
+        self.session
+    }
+
     /// The store, if it has the session.
     pub(super) fn persistence(&self) -> Option<&'a Persistence> {
         let persistence = self.ticket.persistence();

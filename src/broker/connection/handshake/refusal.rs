@@ -1,7 +1,8 @@
-use std::io;
+use std::{fmt, io};
 
 use crate::broker::Broker;
 use crate::broker::listener::Peer;
+use crate::broker::log::LineKind;
 use crate::protocol::{
     ConnAck, ConnAckCode, ConnectReturnCode, DecodeError, Properties, ProtocolVersion, ReasonCode,
 };
@@ -98,39 +99,60 @@ impl Refusal {
         ))
     }
 
-    /// Tells the log.
+    /// Logs why the connection ends.
     pub(super) fn log(&self, peer: &Peer, broker: &Broker) {
-        let log = broker.log();
+        let log = |kind, text: fmt::Arguments<'_>| {
+            broker.env.limited_log.write(kind, peer.network(), text);
+        };
         match self {
-            Self::Tls => log.notice(format_args!(
-                "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
-            )),
-            Self::Proxy => {
-                log.notice(format_args!("Connection rejected, corrupt PROXY header."));
+            Self::Tls => log(
+                LineKind::UnexpectedTls,
+                format_args!(
+                    "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
+                ),
+            ),
+            Self::Proxy => log(
+                LineKind::ProxyHeaderCorrupt,
+                format_args!("Connection rejected, corrupt PROXY header."),
+            ),
+            Self::NoCertificate => log(
+                LineKind::CertificateMissing,
+                format_args!(
+                    "Connection from {peer} rejected, client did not provide a certificate."
+                ),
+            ),
+            Self::Transport(error) => log(LineKind::HandshakeFailed, format_args!("{error}.")),
+            _ => {
+                if let Some(error) = self.protocol_error() {
+                    log(
+                        LineKind::ProtocolError,
+                        format_args!("Protocol error from {peer}: {error}."),
+                    );
+                }
             }
-            Self::NoCertificate => log.notice(format_args!(
-                "Connection from {peer} rejected, client did not provide a certificate."
-            )),
-            Self::Transport(error) => log.information(format_args!("{error}.")),
-            Self::NotConnect(byte) => {
-                let packet_type = byte & 0xf0;
-                log.information(format_args!(
-                    "Protocol error from {peer}: First packet not CONNECT ({packet_type:02X})."
-                ));
-            }
-            Self::Malformed(DecodeError::UnsupportedVersion { level, .. }) => {
-                log.information(format_args!(
-                    "Protocol error from {peer}: CONNECT with invalid protocol version ({level})."
-                ));
-            }
-            Self::IdentifierRejected => log.information(format_args!(
-                "Protocol error from {peer}: CONNECT with zero length clientid when forbidden."
-            )),
-            _ => {}
         }
         if broker.policy().connection_messages() {
             let (text, host) = (self.text(), peer.host());
-            log.notice(format_args!("Client {host} [{peer}] disconnected: {text}"));
+            broker
+                .log()
+                .notice(format_args!("Client {host} [{peer}] disconnected: {text}"));
+        }
+    }
+
+    /// What the peer does that the protocol forbids, where that has a line of its own.
+    fn protocol_error(&self) -> Option<String> {
+        match self {
+            Self::NotConnect(byte) => {
+                let packet_type = byte & 0xf0;
+                Some(format!("First packet not CONNECT ({packet_type:02X})"))
+            }
+            Self::Malformed(DecodeError::UnsupportedVersion { level, .. }) => {
+                Some(format!("CONNECT with invalid protocol version ({level})"))
+            }
+            Self::IdentifierRejected => {
+                Some("CONNECT with zero length clientid when forbidden".to_owned())
+            }
+            _ => None,
         }
     }
 
