@@ -62,7 +62,7 @@ use std::sync::atomic::AtomicU32;
 use parking_lot::RwLock;
 use rustls::KeyLog;
 
-use self::auth::{AccessControl, Authenticator};
+use self::auth::Authenticator;
 use self::config::Config;
 use self::env::Env;
 use self::fanout::Fanout;
@@ -88,7 +88,6 @@ pub struct Broker {
     /// In the order of the configuration, as new connections see them.
     listeners: RwLock<Vec<Arc<ListenerContext>>>,
     authenticator: Authenticator,
-    access: AccessControl,
     /// Where the keys of TLS connections are written.
     key_log: Option<Arc<dyn KeyLog>>,
     /// The connections of all listeners.
@@ -111,11 +110,10 @@ impl Broker {
         let listeners =
             listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
         Self {
-            env: Env::new(&config, log, clock, persistence),
+            env: Env::new(&config, log, clock, resources.rules, persistence),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),
             config: RwLock::new(config),
             authenticator: Authenticator::new(resources.logins),
-            access: AccessControl::new(resources.rules),
             key_log: resources.key_log,
             connections: AtomicU32::new(0),
             sessions: SessionStore::new(),
@@ -166,12 +164,13 @@ impl Broker {
         now: Millis,
     ) -> Vec<Arc<Message>> {
         let mut found = self.retained.matching(filter, now);
-        if self.access.is_restricted() {
+        let access = &self.env.access;
+        if access.is_restricted() {
             let check_source = self.policy().check_retain_source();
             found.retain(|Retained { message, source }| {
                 let source = source.as_ref().filter(|_| check_source);
-                self.may_read(reader, &message.topic)
-                    && source.is_none_or(|source| self.may_write(source, &message.topic))
+                access.may_read(reader, &message.topic)
+                    && source.is_none_or(|source| access.may_write(source, &message.topic))
             });
         }
         found.into_iter().map(|retained| retained.message).collect()
@@ -188,7 +187,7 @@ impl Broker {
                 .shared()
                 .and_then(|shared| self.router.group(&shared));
             let Some(group) = group else { continue };
-            let readers = group.only(|session| self.may_session_read(session, &message.topic));
+            let readers = group.only(|session| session.may_read(&self.env.access, &message.topic));
             let group = readers.map_or(group, Arc::new);
             fanout.publish_to_group(Publication::from(Arc::clone(message)), group);
         }

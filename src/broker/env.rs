@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use super::auth::{AccessControl, Rules};
 use super::config::Config;
 use super::ground::Clock;
 use super::live_options::LiveOptions;
@@ -10,11 +13,12 @@ use super::statistics::Statistics;
 pub(super) struct Env {
     pub(super) log: Log,
     /// For lines that a client can cause at will.
-    pub(super) limited_log: RateLimitedLog,
+    pub(super) limited_log: Arc<RateLimitedLog>,
     pub(super) clock: Clock,
     pub(super) options: LiveOptions,
     pub(super) statistics: Statistics,
     pub(super) memory: Memory,
+    pub(super) access: AccessControl,
     persistence: Option<Persistence>,
 }
 
@@ -23,10 +27,13 @@ impl Env {
         config: &Config,
         log: Log,
         clock: Clock,
+        rules: Rules,
         persistence: Option<Persistence>,
     ) -> Self {
+        let limited_log = Arc::new(RateLimitedLog::new(log.clone()));
         Self {
-            limited_log: RateLimitedLog::new(log.clone()),
+            access: AccessControl::new(rules, Arc::clone(&limited_log)),
+            limited_log,
             log,
             clock,
             options: LiveOptions::new(config),

@@ -102,7 +102,7 @@ impl<'a> Fanout<'a> {
             let broker = self.broker;
             let changes = broker.router.changes();
             let matches = broker.router.matches(&message.topic, |session| {
-                broker.may_session_read(session, &message.topic)
+                session.may_read(&broker.env.access, &message.topic)
             });
             if matches.is_empty() {
                 return false;

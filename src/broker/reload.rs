@@ -138,7 +138,7 @@ impl Broker {
             logins, rules, tls, ..
         } = resources;
         let logins_before = self.authenticator.change(logins);
-        self.access.change(rules);
+        self.env.access.change(rules);
         self.env.options.change(&config);
         for (listener, tls) in self.listeners.write().iter_mut().zip(tls) {
             let renewed = ListenerContext::renewed(listener, Arc::clone(&config), tls);
@@ -155,13 +155,13 @@ impl Broker {
     fn drop_unreadable(&self) {
         self.sessions.for_each(|session| {
             let identity = session.identity();
-            if !self.access.knows_listener_of(&identity) {
+            if !self.env.access.knows_listener_of(&identity) {
                 // Nobody gets it before its client is back by a listener that is known.
                 return;
             }
             session
                 .state()
-                .retain_queued(|message| self.may_read(&identity, &message.topic));
+                .retain_queued(|message| self.env.access.may_read(&identity, &message.topic));
         });
     }
 

@@ -28,8 +28,9 @@ pub(super) use self::state::SessionState;
 pub(super) use self::stored::Settled;
 pub(super) use self::subscription::StoredSubscription;
 pub(super) use self::will::StoredWill;
+use super::auth::AccessControl;
 use super::ground::{ConnectionNumber, Identity, Millis, SessionNumber};
-use crate::protocol::Text;
+use crate::protocol::{Text, TopicName};
 
 /// A session.
 pub(super) struct Session {
@@ -94,6 +95,11 @@ impl Session {
             *own = Arc::clone(identity);
         }
         changed
+    }
+
+    /// Whether the client gets messages on the topic.
+    pub(super) fn may_read(&self, access: &AccessControl, topic: &TopicName) -> bool {
+        !access.is_restricted() || access.may_read(&self.identity(), topic)
     }
 
     /// Whether a client is connected, as far as can be told without waiting.

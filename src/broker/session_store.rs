@@ -399,7 +399,11 @@ impl Broker {
 
     /// Publishes a will, as far as the one who left it may.
     pub(super) fn publish_will(&self, will: &StoredWill) {
-        if self.may_write(&will.identity, &will.message.topic) {
+        if self
+            .env
+            .access
+            .may_write(&will.identity, &will.message.topic)
+        {
             let source = self.policy().check_retain_source();
             let source = source.then(|| Arc::clone(&will.identity));
             self.publish_for(will.to_message(self.env.clock.now()), source);
@@ -443,9 +447,14 @@ impl Session {
         // A will whose delay has not passed is not published [MQTT-3.1.3-9].
         let earlier = state.will.take().filter(|will| will.delay == 0);
         aftermath.wills.extend(earlier.map(|will| *will));
-        if self.set_identity(&opening.identity) && broker.access.is_restricted() {
+        if self.set_identity(&opening.identity) && broker.env.access.is_restricted() {
             broker.router.forget_matches();
-            state.retain_queued(|message| broker.may_read(&opening.identity, &message.topic));
+            state.retain_queued(|message| {
+                broker
+                    .env
+                    .access
+                    .may_read(&opening.identity, &message.topic)
+            });
         }
         state.expiry = opening.expiry;
         state

@@ -2,16 +2,15 @@
 
 mod rules;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
 pub(in crate::broker) use self::rules::Rules;
 use super::acl::{Access, Decision, Who};
-use crate::broker::Broker;
 use crate::broker::ground::Identity;
-use crate::broker::log::LineKind;
-use crate::broker::session::Session;
+use crate::broker::log::{LineKind, RateLimitedLog};
 use crate::protocol::{Text, TopicName};
 
 /// The rules in force.
@@ -21,14 +20,16 @@ pub(in crate::broker) struct AccessControl {
     is_restricted: AtomicBool,
     /// Counts the changes: what was decided before one is no longer known.
     epoch: AtomicU64,
+    log: Arc<RateLimitedLog>,
 }
 
 impl AccessControl {
-    pub(in crate::broker) fn new(rules: Rules) -> Self {
+    pub(in crate::broker) fn new(rules: Rules, log: Arc<RateLimitedLog>) -> Self {
         Self {
             is_restricted: AtomicBool::new(rules.restrict()),
             rules: RwLock::new(rules),
             epoch: AtomicU64::new(0),
+            log,
         }
     }
 
@@ -55,25 +56,9 @@ impl AccessControl {
         self.epoch.load(Ordering::Acquire)
     }
 
-    fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
-        let who = Who {
-            client_id: &identity.client_id,
-            username: identity.username.as_ref(),
-        };
-        let rules = self.rules.read();
-        rules.decide(identity.listener.as_ref(), access, topic, who)
-    }
-}
-
-impl Broker {
     /// Whether the client gets messages on the topic.
     pub(in crate::broker) fn may_read(&self, identity: &Identity, topic: &TopicName) -> bool {
         self.may(Access::Read, identity, topic)
-    }
-
-    /// Whether the session's client gets messages on the topic.
-    pub(in crate::broker) fn may_session_read(&self, session: &Session, topic: &TopicName) -> bool {
-        !self.access.is_restricted() || self.may_read(&session.identity(), topic)
     }
 
     /// Whether the client may publish on the topic.
@@ -82,15 +67,15 @@ impl Broker {
     }
 
     fn may(&self, access: Access, identity: &Identity, topic: &TopicName) -> bool {
-        if !self.access.is_restricted() {
+        if !self.is_restricted() {
             return true;
         }
-        match self.access.decide(access, topic, identity) {
+        match self.decide(access, topic, identity) {
             Decision::Allowed => return true,
             Decision::Denied => {}
             Decision::DangerousUsername => {
                 let username = identity.username.as_ref().map_or("", Text::as_str);
-                self.env.limited_log.write(
+                self.log.write(
                     LineKind::DangerousName,
                     username,
                     format_args!(
@@ -100,7 +85,7 @@ impl Broker {
             }
             Decision::DangerousClientId => {
                 let client_id = &identity.client_id;
-                self.env.limited_log.write(
+                self.log.write(
                     LineKind::DangerousName,
                     client_id,
                     format_args!(
@@ -110,6 +95,15 @@ impl Broker {
             }
         }
         false
+    }
+
+    fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
+        let who = Who {
+            client_id: &identity.client_id,
+            username: identity.username.as_ref(),
+        };
+        let rules = self.rules.read();
+        rules.decide(identity.listener.as_ref(), access, topic, who)
     }
 }
 

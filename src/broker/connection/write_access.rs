@@ -49,15 +49,15 @@ impl WriteAccess {
 impl Connection {
     /// Whether the client may publish on the topic.
     pub(super) fn may_publish(&mut self, topic: &TopicName) -> bool {
-        let access = &self.slot.broker.access;
+        let access = &self.slot.broker.env.access;
         if !access.is_restricted() {
             return is_open_to_clients(topic);
         }
         let epoch = access.epoch();
         let remembered = &mut self.topics.get_or_insert_default().write_access;
-        let (broker, session) = (&self.slot.broker, &self.session);
+        let session = &self.session;
         remembered.get_or_insert_with(epoch, topic, || {
-            broker.may_write(&session.identity(), topic)
+            access.may_write(&session.identity(), topic)
         })
     }
 }
