@@ -86,9 +86,9 @@ pub(super) struct Opening {
 /// The session that a connection has now.
 pub(super) struct OpenedSession {
     pub(super) session: Arc<Session>,
-    /// Whether there was an earlier one that goes on.
+    /// Set when it continues an earlier one.
     pub(super) present: bool,
-    /// Done when the store knows of it.
+    /// Done when it is in the store.
     pub(super) stored: Option<TicketNumber>,
 }
 

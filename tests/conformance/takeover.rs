@@ -270,7 +270,7 @@ fn leave(mut client: RawClient) {
     client.expect_closed();
 }
 
-/// Whether a CONNECT finds a session that was left with this DISCONNECT in the socket.
+/// Returns whether a CONNECT finds a session whose DISCONNECT is still in the socket.
 #[track_caller]
 fn is_present_after(broker: &Broker, first: &Connect, last: &[u8], next: &Connect) -> bool {
     let mut first = Caller::open(broker, Tcp, first);
@@ -314,7 +314,7 @@ fn a_takeover_finds_the_session_and_the_will_as_the_disconnect_left_them() {
         witness.receive("gone");
         assert!(!is_present_after(&broker, &mortal, &ends_now, &resume));
         witness.expect_nothing();
-        // Who comes back in time takes the will away.
+        // A client that comes back in time cancels the will.
         assert!(is_present_after(&broker, &mortal, &with_will, &resume));
         if will_delay == 0 {
             witness.receive("gone");
@@ -445,7 +445,7 @@ fn a_disconnect_counts_though_the_client_takes_no_more_messages() {
         while_it_stands_still(&broker, || {
             publisher.send(publish_with(V5, 0, "news", 0, &[], b"in vain"));
             leaving.send([&said(version, "last words")[..], DISCONNECT].concat());
-            // What it has not read makes its system say that more is in vain.
+            // Its unread messages make the system reset the connection.
             drop(leaving);
         });
         broker.wait_for_log_after(mark, "Client same [");

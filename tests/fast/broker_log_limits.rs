@@ -23,7 +23,7 @@ fn lines_and_events(log: &str, text: &str) -> (usize, usize) {
     (lines.len(), others + reports.iter().sum::<usize>())
 }
 
-/// What a broker has logged when it has ended.
+/// Ends a broker and returns its log.
 #[track_caller]
 fn whole_log(broker: &Broker) -> String {
     broker.signal(Signal::SIGTERM);
@@ -150,7 +150,7 @@ fn refused_peers_are_logged_ten_times_a_minute_beside_their_connections() {
     ] {
         assert_eq!(lines_and_events(&log, text), (11, PEERS), "{text}: {log}");
     }
-    // What tells an operator who comes, and when, stays as it is.
+    // The lines about connections are complete.
     let refused = lines_and_events(&log, "] disconnected: protocol error.");
     assert_eq!(refused, (2 * PEERS, 2 * PEERS), "{log}");
 }

@@ -50,14 +50,17 @@ impl Closed {
         matches!(self, Self::InOrder | Self::By(Ending::LoginRevoked))
     }
 
-    /// Whether the socket may hold packets that count: the client did not know of the end
-    /// when it sent them. A write fails before what came in earlier has been read.
+    /// Returns whether the socket may hold packets that count.
+    ///
+    /// The client did not know of the takeover when it sent them. A write may fail while
+    /// earlier input is still unread.
     pub(super) fn leaves_input(&self) -> bool {
         matches!(self, Self::By(Ending::TakenOver) | Self::Socket(_))
     }
 
-    /// The end that counts when the rest of the socket's input brought `last`: what the
-    /// client says is more than what happened to its socket.
+    /// Returns the end that counts when the rest of the input ended with `last`.
+    ///
+    /// A packet of the client says more than the state of its socket.
     pub(super) fn followed_by(self, last: Self) -> Self {
         match (&self, &last) {
             (Self::Socket(_), Self::Socket(_) | Self::EndOfStream | Self::By(_)) => self,

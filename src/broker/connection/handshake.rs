@@ -215,7 +215,7 @@ async fn log_in(
     })
 }
 
-/// What was asked for and will be had.
+/// The accepted parts of a CONNECT that its answer needs.
 struct Accepted {
     /// Without its will.
     connect: Box<Connect>,
@@ -236,7 +236,7 @@ struct Handshake {
 }
 
 impl Handshake {
-    /// What the CONNECT asks for, and what the broker has accepted of it.
+    /// Splits a login into the session that it asks for and the parts for the answer.
     fn opening(&self, login: Login) -> (Opening, Accepted) {
         let Slot { listener, broker } = &self.slot;
         let Login {

@@ -35,8 +35,9 @@ impl Peer {
         }
     }
 
-    /// What the address tells of who is behind it: with IPv6 anybody has 2^64 addresses of
-    /// one network. `None` for a peer without an address.
+    /// Returns the network that the peer speaks for, `None` without an address.
+    ///
+    /// With IPv6 that is a /64: its owner has all of those addresses.
     pub(in crate::broker) fn network(&self) -> Option<IpAddr> {
         match self {
             Self::Network(address) => Some(match address.ip() {

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::line::{self, LONGEST_LINE};
 use super::{Log, LogType};
 
-/// How long lines are counted before their number is logged.
+/// The time that lines are counted before their number is logged.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The most kinds and causers of lines that are told apart; what more of them cause is
 /// counted together.
@@ -171,11 +171,11 @@ impl RateLimitedLog {
     }
 }
 
-/// What is counted together.
+/// A kind of line and its causer, counted as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Cause {
     kind: LineKind,
-    /// A hash of whoever causes it; `None` is everybody who has found no room.
+    /// A hash of the causer; `None` stands for all that found no room of their own.
     causer: Option<u64>,
 }
 
@@ -224,7 +224,7 @@ impl Counted {
     }
 
     /// Takes the numbers of lines whose minute is over. The report counts as a line of the
-    /// next minute; who causes none in a minute is forgotten.
+    /// next minute; a cause without any in a minute is forgotten.
     fn report(&mut self, now: Instant) -> Vec<(LineKind, String)> {
         let mut report = Vec::new();
         self.0.retain(|cause, lines| {

@@ -19,7 +19,7 @@ struct Waiter {
 }
 
 impl WaitingConnects {
-    /// Whether no other CONNECT came before this one and still waits.
+    /// Returns whether no earlier CONNECT still waits.
     pub(super) fn is_first(&self, client_id: &Text, connection: ConnectionNumber) -> bool {
         let first = self.0.get(client_id).and_then(VecDeque::front);
         first.is_none_or(|first| first.connection == connection)
@@ -71,7 +71,7 @@ mod tests {
         waiting.join(&client_id, first);
         waiting.join(&client_id, second);
         let turn = waiting.join(&client_id, third);
-        // Whoever leaves without its turn changes nothing for the others.
+        // One that leaves before its turn changes nothing for the others.
         waiting.leave(&client_id, second);
         assert!(waiting.is_first(&client_id, first) && !waiting.is_first(&client_id, third));
         waiting.leave(&client_id, first);

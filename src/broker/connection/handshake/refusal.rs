@@ -139,7 +139,7 @@ impl Refusal {
         }
     }
 
-    /// What the peer does that the protocol forbids, where that has a line of its own.
+    /// Names the violation of the protocol, where it has a line of its own.
     fn protocol_error(&self) -> Option<String> {
         match self {
             Self::NotConnect(byte) => {
