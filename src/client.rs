@@ -13,6 +13,7 @@ mod message;
 mod options;
 mod password;
 mod receive;
+mod reconnect;
 mod report;
 mod send;
 mod trace;

@@ -3,16 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::lines::Lines;
 use super::progress::Progress;
 use super::{Loaded, Repetition, Settings};
 use crate::client::{Client, Error, Event, Publication, PublishError, Stream, ask_password};
 use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
-
-/// How long to wait between a lost connection and the next.
-const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// The exit code after Ctrl+C, as a shell shows it.
 const INTERRUPTED: i32 = 130;
@@ -166,7 +163,7 @@ impl Publisher {
                 if error.is_final() {
                     return Err(error.into());
                 }
-                self.reconnect().await?;
+                while !self.client.try_reconnect(&self.settings.endpoint).await? {}
                 continue;
             }
             self.disconnect().await?;
@@ -204,22 +201,6 @@ impl Publisher {
                         *failure = Some(Failure::Input(error));
                     }
                 }
-            }
-        }
-    }
-
-    /// Tries once a second until a connection stands.
-    async fn reconnect(&mut self) -> Result<(), Error> {
-        loop {
-            sleep(RECONNECT_DELAY).await;
-            let result = match self.settings.endpoint.open().await {
-                Ok(stream) => self.client.connect(stream).await,
-                Err(error) => Err(error),
-            };
-            match result {
-                Ok(_) => return Ok(()),
-                Err(error) if error.is_final() => return Err(error),
-                Err(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
-use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Interval, interval_at, sleep_until, timeout};
 
 use super::output::Output;
 use super::signals::{Signals, resized};
@@ -18,8 +18,6 @@ use crate::client::{Client, Error, Event, Publication, Stream, ask_password};
 use crate::protocol::{Publish, QoS, SubAck, topic_matches};
 use end::{End, Left};
 
-/// How long to wait between a lost connection and the next.
-const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 /// How long an interrupted program waits for the reader of what it has printed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What Mosquitto exits with when it is interrupted before the CONNACK.
@@ -196,25 +194,19 @@ impl Subscriber {
         }
     }
 
-    /// Tries once a second until a connection stands.
+    /// Waits until a connection stands again.
     async fn reconnect(&mut self) -> Result<(), Left> {
         loop {
-            let attempt = async {
-                sleep(RECONNECT_DELAY).await;
-                let stream = self.settings.endpoint.open().await?;
-                self.client.connect(stream).await
-            };
-            let result = tokio::select! {
-                result = attempt => result,
+            tokio::select! {
+                connected = self.client.try_reconnect(&self.settings.endpoint) => {
+                    if connected? {
+                        return Ok(());
+                    }
+                }
                 interruption = self.signals.next() => {
                     return Err(Left::End(End::Interrupted(interruption)));
                 }
                 () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
-            };
-            match result {
-                Ok(_) => return Ok(()),
-                Err(error) if error.is_final() => return Err(error.into()),
-                Err(_) => {}
             }
             // The broker does not wait for a slow reader.
             self.output.flush().now_or_never().transpose()?;
