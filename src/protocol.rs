@@ -11,6 +11,7 @@ mod packet_id;
 mod property;
 mod qos;
 mod reason_code;
+mod summary;
 mod text;
 mod topic;
 mod version;
@@ -30,8 +31,11 @@ pub use packet_id::PacketId;
 pub use property::{Properties, Property, PropertyId, PropertyKind, SubscriptionId};
 pub use qos::QoS;
 pub use reason_code::{ConnectReturnCode, ReasonCode};
+pub use summary::PublishSummary;
+pub(crate) use text::is_plain;
 pub use text::{Text, TextError};
 pub use topic::{
-    InvalidTopic, MAX_TOPIC_LEVELS, SharedFilter, TopicFilter, TopicName, topic_matches,
+    InvalidTopic, MAX_TOPIC_LEVELS, SharedFilter, TopicFilter, TopicName, levels, levels_match,
+    topic_matches,
 };
 pub use version::ProtocolVersion;

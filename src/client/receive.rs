@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::trace::trace;
 use super::{Client, Error, Event};
 use crate::protocol::{
-    Acknowledgement, DecodeError, Delivery, Disconnect, Packet, PacketId, ProtocolVersion, Publish,
-    ReasonCode,
+    Acknowledgement, DecodeError, Delivery, Disconnect, Packet, ProtocolVersion, Publish,
+    ReasonCode, TopicName,
 };
 use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
 
@@ -83,16 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn receive_publish(&mut self, mut publish: Publish) -> Result<Option<Event>, Error> {
         self.resolve_alias(&mut publish)?;
-        trace!(
-            self,
-            "received PUBLISH (d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
-            u8::from(publish.dup),
-            u8::from(publish.delivery.qos()),
-            u8::from(publish.retain),
-            publish.delivery.packet_id().map_or(0, PacketId::get),
-            publish.topic.as_ref().map_or("", |topic| topic.as_str()),
-            publish.payload.len()
-        );
+        let topic = publish.topic.as_ref().map_or("", TopicName::as_str);
+        trace!(self, "received PUBLISH {}", publish.summary(topic));
         match publish.delivery {
             Delivery::AtMostOnce => {}
             Delivery::AtLeastOnce(packet_id) => {

@@ -11,8 +11,8 @@ use super::message::without_topic_alias;
 use super::trace::trace;
 use super::{Client, Error, Message, Publication, PublishError};
 use crate::protocol::{
-    Acknowledgement, Delivery, EncodeError, Packet, PacketId, ProtocolVersion, PublishHead, QoS,
-    ReasonCode, encode, encode_publish_head, publish_size,
+    Acknowledgement, Delivery, EncodeError, Packet, PacketId, ProtocolVersion, PublishHead,
+    PublishSummary, QoS, ReasonCode, encode, encode_publish_head, publish_size,
 };
 use crate::session::Resend;
 
@@ -206,19 +206,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 self.sent_aliases.insert(alias, publication.topic.clone());
             }
         }
-        trace!(
-            self,
-            "sending PUBLISH (d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
-            u8::from(dup),
-            u8::from(publication.qos),
-            u8::from(retain),
-            packet_id.map_or(0, PacketId::get),
-            match topic {
+        let summary = PublishSummary {
+            dup,
+            qos: publication.qos,
+            retain,
+            packet_id,
+            topic: match topic {
                 [] => "(null)",
                 _ => publication.topic.as_str(),
             },
-            payload.len()
-        );
+            payload_length: payload.len(),
+        };
+        trace!(self, "sending PUBLISH {summary}");
         let head = PublishHead {
             dup,
             delivery,

@@ -83,7 +83,7 @@ impl fmt::Debug for Text {
 /// Whether a string may stand in a topic or a client identifier: beyond what [`Text`]
 /// forbids, no control characters and no non-characters, as Mosquitto has it
 /// ([MQTT-1.5.4] lets a receiver refuse them).
-pub(super) fn is_plain(bytes: &[u8]) -> bool {
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     if bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
         return true;
     }

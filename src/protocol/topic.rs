@@ -6,6 +6,6 @@ mod name;
 mod rules;
 
 pub use filter::{SharedFilter, TopicFilter};
-pub use matching::topic_matches;
+pub use matching::{levels_match, topic_matches};
 pub use name::TopicName;
-pub use rules::{InvalidTopic, MAX_TOPIC_LEVELS};
+pub use rules::{InvalidTopic, MAX_TOPIC_LEVELS, levels};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::protocol::{Text, TopicFilter, TopicName};
+use crate::protocol::{Text, TopicFilter, TopicName, levels, levels_match};
 
 /// The rules of one file. They never change, so threads share them in an `Arc`.
 #[derive(Debug, Default)]
@@ -160,13 +160,9 @@ fn has_wildcard(name: &Text) -> bool {
     memchr::memchr2(b'+', b'#', name.as_bytes()).is_some()
 }
 
-fn levels(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|&byte| byte == b'/')
-}
-
 fn is_meant(filter: &TopicFilter, topic: &[u8]) -> bool {
     let filter = filter.as_bytes();
-    speaks_of(filter, topic) && match_levels(levels(filter), levels(topic))
+    speaks_of(filter, topic) && levels_match(levels(filter), levels(topic))
 }
 
 /// Whether the topic is what the pattern names for `who`. A name with a `/` stands for
@@ -181,26 +177,12 @@ fn is_meant_for(pattern: &TopicFilter, topic: &[u8], who: Who<'_>) -> bool {
         (b"%u", Some(username)) => levels(username.as_bytes()),
         _ => levels(level),
     });
-    speaks_of(pattern, topic) && match_levels(filled, levels(topic))
+    speaks_of(pattern, topic) && levels_match(filled, levels(topic))
 }
 
 /// Only a rule that begins with `$` is about topics that do.
 fn speaks_of(rule: &[u8], topic: &[u8]) -> bool {
     topic.first() != Some(&b'$') || rule.first() == Some(&b'$')
-}
-
-fn match_levels<'a>(
-    mut filter: impl Iterator<Item = &'a [u8]>,
-    mut topic: impl Iterator<Item = &'a [u8]>,
-) -> bool {
-    loop {
-        match (filter.next(), topic.next()) {
-            (Some(b"#"), _) | (None, None) => return true,
-            (Some(b"+"), Some(_)) => {}
-            (Some(wanted), Some(level)) if wanted == level => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Why an ACL file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text,

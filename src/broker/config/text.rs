@@ -1,15 +1,6 @@
-//! Small judgements about text: what a value may hold, and what a mistyped word meant.
+//! Hints for mistyped words.
 
 use crate::options::nearest;
-
-/// Whether `text` could be an MQTT string: no control characters and no non-characters
-/// [MQTT-1.5.4-1], [MQTT-1.5.4-2].
-pub(super) fn is_mqtt_text(text: &str) -> bool {
-    !text.chars().any(|character| {
-        let code = u32::from(character);
-        character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
-    })
-}
 
 /// `Did you mean 'X'?`, with the candidate nearest to `word`, if one is near enough to
 /// be a typing mistake.

@@ -4,7 +4,8 @@
 //! table of options cannot store a number where a path belongs.
 
 use super::diagnostic::Severity;
-use super::text::{did_you_mean, is_mqtt_text, one_of};
+use super::text::{did_you_mean, one_of};
+use crate::protocol::is_plain;
 
 /// The longest text that an option takes, in bytes: that of an MQTT string.
 const LONGEST_TEXT: usize = 65_535;
@@ -50,7 +51,7 @@ impl<'a> Argument<'a> {
             )));
         }
         match std::str::from_utf8(self.rest) {
-            Ok(text) if is_mqtt_text(text) => Ok(text.to_owned()),
+            Ok(text) if is_plain(text.as_bytes()) => Ok(text.to_owned()),
             _ => Err(
                 Wrong::new("Error: Malformed UTF-8 in configuration.").hint(format!(
                     "The value of '{}' holds a control character, or is not UTF-8.",

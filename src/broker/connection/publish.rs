@@ -226,14 +226,8 @@ impl Connection {
     }
 
     fn debug_publish(&self, what: &str, publish: &Publish, topic: &TopicName) {
-        self.debug(format_args!(
-            "{what} PUBLISH from {} (d{}, q{}, r{}, m{}, '{topic}', ... ({} bytes))",
-            self.session.client_id(),
-            u8::from(publish.dup),
-            u8::from(publish.delivery.qos()),
-            u8::from(publish.retain),
-            publish.delivery.packet_id().map_or(0, PacketId::get),
-            publish.payload.len(),
-        ));
+        let client_id = self.session.client_id();
+        let summary = publish.summary(topic.as_str());
+        self.debug(format_args!("{what} PUBLISH from {client_id} {summary}"));
     }
 }

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
-use super::levels;
 use crate::broker::ground::{Identity, Millis};
 use crate::broker::message::Message;
 use crate::broker::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
-use crate::protocol::{QoS, TopicFilter, TopicName};
+use crate::protocol::{QoS, TopicFilter, TopicName, levels};
 
 /// The retained messages of the broker.
 #[derive(Default)]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::rules::{InvalidTopic, check};
+use super::rules::{InvalidTopic, check, levels};
 
 const SHARED_PREFIX: &[u8] = b"$share/";
 
@@ -100,7 +100,7 @@ fn check_wildcards(filter: &[u8]) -> Result<(), InvalidTopic> {
     if memchr::memchr2(b'+', b'#', filter).is_none() {
         return Ok(());
     }
-    let mut levels = filter.split(|&byte| byte == b'/').peekable();
+    let mut levels = levels(filter).peekable();
     while let Some(level) = levels.next() {
         let last = levels.peek().is_none();
         let allowed = match level {

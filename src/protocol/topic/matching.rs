@@ -1,3 +1,4 @@
+use super::rules::levels;
 use super::{TopicFilter, TopicName};
 
 /// Whether messages on the topic are what the filter asks for.
@@ -10,10 +11,16 @@ pub fn topic_matches(filter: &TopicFilter, topic: &TopicName) -> bool {
     if topic[0] == b'$' && matches!(filter[0], b'+' | b'#') {
         return false;
     }
-    let mut filter_levels = filter.split(|&byte| byte == b'/');
-    let mut topic_levels = topic.split(|&byte| byte == b'/');
+    levels_match(levels(filter), levels(topic))
+}
+
+/// Returns whether the levels of a topic are what the levels of a filter ask for.
+pub fn levels_match<'a>(
+    mut filter: impl Iterator<Item = &'a [u8]>,
+    mut topic: impl Iterator<Item = &'a [u8]>,
+) -> bool {
     loop {
-        match (filter_levels.next(), topic_levels.next()) {
+        match (filter.next(), topic.next()) {
             (Some(b"#"), _) | (None, None) => return true,
             (Some(b"+"), Some(_)) => {}
             (Some(wanted), Some(level)) if wanted == level => {}

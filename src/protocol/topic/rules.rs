@@ -31,6 +31,11 @@ pub enum InvalidTopic {
     Shared,
 }
 
+/// Returns the levels of a topic name or filter.
+pub fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    topic.split(|&byte| byte == b'/')
+}
+
 /// What holds for topic names and filters alike.
 pub(super) fn check(bytes: &[u8]) -> Result<(), InvalidTopic> {
     if bytes.is_empty() {

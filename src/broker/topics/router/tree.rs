@@ -8,8 +8,7 @@ use super::matches::Matches;
 use super::share::SharedGroup;
 use super::target::Target;
 use crate::broker::ground::SessionNumber;
-use crate::broker::topics::levels;
-use crate::protocol::{SharedFilter, TopicFilter, TopicName};
+use crate::protocol::{SharedFilter, TopicFilter, TopicName, levels};
 
 /// The topic filters of all subscriptions, level by level.
 #[derive(Default)]
