@@ -11,6 +11,7 @@
 mod diagnostic;
 mod errors;
 mod include;
+mod manual;
 mod model;
 mod parser;
 mod places;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 pub use diagnostic::{Diagnostic, Location, Severity};
 pub use errors::ConfigErrors;
+pub use manual::{ManualEntry, manual};
 pub use model::{
     CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
     EffectiveSecurity, Limits, ListenAddress, Listener, PersistenceOptions, Protocol,
@@ -35,13 +37,7 @@ pub use places::{Places, Scope};
 pub use reload::NotReloadable;
 
 use self::parser::Parser;
-use self::table::Reload;
 use crate::broker::log::LogTypes;
-
-/// Every name of an option, in the order of their groups.
-pub fn option_names() -> impl Iterator<Item = &'static str> {
-    table::names()
-}
 
 /// What the command line says about things that the configuration is about, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +82,7 @@ impl Config {
     /// listeners and bridges included. All others keep the value of the start.
     pub fn options_applied_on_reload() -> impl Iterator<Item = &'static str> {
         table::rows()
-            .filter(|row| row.reload != Reload::Restart)
+            .filter(|row| !row.reload.needs_restart())
             .map(table::Row::name)
     }
 }

@@ -383,3 +383,16 @@ fn a_message_is_not_lost_and_nobody_waits_while_it_reloads() {
     client.send([CONNECT_V311, PINGREQ].concat());
     client.expect([CONNACK_ACCEPTED, &[0xd0, 0]].concat());
 }
+
+#[test]
+fn the_memory_limit_follows_a_reload() {
+    let broker = Broker::with_config("max_keepalive 100");
+    broker
+        .typed("mq-pub -r -t kept -m payload")
+        .run()
+        .succeeds();
+    change(&broker, "max_keepalive 100", "memory_limit 1");
+    broker.wait_for_log("Warning: 'memory_limit' is reached.");
+    change(&broker, "memory_limit 1", "max_keepalive 100");
+    broker.wait_for_log("Memory is below 'memory_limit' again.");
+}

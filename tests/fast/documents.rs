@@ -8,6 +8,7 @@ use clap::Command;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use mq::broker::command_line;
+use mq::broker::config::{ManualEntry, manual};
 use mq::cli::{self, Kind};
 use mq::options::Program;
 use mq::passwd::tool;
@@ -124,15 +125,62 @@ fn configuration_page() -> Vec<u8> {
         "the configuration file of mq\\-broker",
     );
     page.extend(include_bytes!("documents/mq-broker.conf.roff"));
-    page.extend(b".SH OPTIONS\n.nf\n");
-    for name in mq::broker::config::option_names() {
-        page.extend(format!("{name}\n").bytes());
+    page.extend(b".SH OPTIONS\n");
+    for (section, entries) in manual() {
+        page.extend(format!(".SS {section}\n").bytes());
+        for entry in &entries {
+            page.extend(option_entry(entry).bytes());
+        }
     }
     page.extend(
-        b".fi\n.SH \"SEE ALSO\"\n.BR mq\\-broker (8),\n.BR mq\\-passwd (1),\n\
+        b".SH \"SEE ALSO\"\n.BR mq\\-broker (8),\n.BR mq\\-passwd (1),\n\
           .BR mosquitto.conf (5)\n",
     );
     page
+}
+
+/// One option of the configuration: its names, its paragraph and its facts.
+fn option_entry(entry: &ManualEntry) -> String {
+    let names: Vec<_> = entry.names.iter().map(|name| roff(name)).collect();
+    let mut facts = Vec::new();
+    if !entry.default.is_empty() {
+        let unit = match entry.unit {
+            "" => String::new(),
+            unit => format!(" {unit}"),
+        };
+        facts.push(format!("Default: {}{unit}.", roff(entry.default)));
+    } else if !entry.unit.is_empty() {
+        facts.push(format!("Unit: {}.", entry.unit));
+    }
+    facts.push(format!("{}.", roff(entry.scope)));
+    facts.push(format!("{}.", roff(entry.reload)));
+    if entry.deprecated {
+        facts.push("Deprecated in Mosquitto.".to_owned());
+    }
+    format!(
+        ".TP\n.B {}\n{}\n.br\n{}\n",
+        names.join(", "),
+        roff(entry.text),
+        facts.join("\n")
+    )
+}
+
+/// Text for troff, with the parts in backquotes in bold.
+fn roff(text: &str) -> String {
+    let escaped = text.replace('\\', r"\e").replace('-', r"\-");
+    let parts = escaped.split('`').enumerate().map(|(index, part)| {
+        if index % 2 == 0 {
+            part.to_owned()
+        } else {
+            format!(r"\fB{part}\fR")
+        }
+    });
+    let line: String = parts.collect();
+    // A line that begins with one of these would be a request.
+    match line.starts_with(['.', '\'']) {
+        true => format!(r"\&{line}"),
+        false => line,
+    }
 }
 
 fn title(name: &str, section: &str, about: &str) -> Vec<u8> {

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::{Config, Listener};
 use super::places::Scope;
-use super::table::{self, Place, Reload, Row};
+use super::table::{self, Keep, Place, Reload, Row};
 
 /// Why nothing of a configuration can come into force without a restart.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -62,15 +62,17 @@ impl Config {
             }
         }
         remarks.extend(self.added_or_removed(&new));
-        let config = Self {
+        let mut config = Self {
             listeners,
             local_only: self.local_only,
-            user: self.user.clone(),
-            pid_file: self.pid_file.clone(),
-            persistence: self.persistence.clone(),
             places,
             ..new
         };
+        for row in table::rows() {
+            if let Reload::Restart(Keep::Global(keep)) = row.reload {
+                keep(&mut config, self);
+            }
+        }
         Ok((config, remarks))
     }
 
@@ -140,16 +142,17 @@ impl Config {
 /// listeners are told apart.
 fn rows_of_the_start() -> impl Iterator<Item = &'static Row> {
     table::rows()
-        .filter(|row| row.reload == Reload::Restart && !matches!(row.place, Place::Structure(_)))
+        .filter(|row| row.reload.needs_restart() && !matches!(row.place, Place::Structure(_)))
 }
 
 /// The running listener with what a reload may change of it.
 fn merged(running: &Listener, new: &Listener, remarks: &mut Vec<Diagnostic>) -> Listener {
-    let mut listener = Listener {
-        bind_interface: running.bind_interface.clone(),
-        socket_domain: running.socket_domain,
-        ..new.clone()
-    };
+    let mut listener = new.clone();
+    for row in table::rows() {
+        if let Reload::Restart(Keep::Listener(keep)) = row.reload {
+            keep(&mut listener, running);
+        }
+    }
     if running.tls.certfile.is_some() != new.tls.certfile.is_some() {
         remarks.push(Diagnostic::warning(format!(
             "Warning: Whether the listener on port {} speaks TLS has changed, which takes \

@@ -10,6 +10,7 @@ mod global;
 mod listener;
 mod tls;
 
+use super::manual::Documentation;
 use super::model::{Config, Listener, Security};
 use super::plugin::Plugin;
 use super::value::Value;
@@ -26,6 +27,7 @@ pub(super) struct Row {
     pub(super) deprecated: Option<&'static str>,
     /// What to use instead under `per_listener_settings`.
     pub(super) per_listener_name: Option<&'static str>,
+    documentation: Documentation,
 }
 
 /// Where an option may stand, and what its value is.
@@ -80,17 +82,35 @@ pub(super) enum Support {
     Companion,
 }
 
-/// What a reload (SIGHUP) does with an option.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The effect of a reload (SIGHUP) on an option.
+#[derive(Clone, Copy)]
 pub(super) enum Reload {
-    /// The new value counts at once; an option that is gone returns to its default.
+    /// The new value applies at once; an option that was removed returns to its default.
     Applied,
-    /// The new value counts for the listener that is still there.
+    /// The new value applies to a listener that is still in the file.
     WithListener,
     /// Bridges are reloaded one by one.
     WithBridge,
-    /// The value of the start stays.
-    Restart,
+    /// The value from the start stays in effect.
+    Restart(Keep),
+}
+
+/// Takes an option's value from the running configuration.
+#[derive(Clone, Copy)]
+pub(super) enum Keep {
+    /// Of the broker as a whole: into the new configuration, from the running one.
+    Global(fn(&mut Config, &Config)),
+    /// Of a listener, likewise.
+    Listener(fn(&mut Listener, &Listener)),
+    /// Nothing to take: listeners are recognised by the option, or a reload is refused.
+    Identity,
+}
+
+impl Reload {
+    /// Whether a new value waits for the next start.
+    pub(super) fn needs_restart(self) -> bool {
+        matches!(self, Self::Restart(_))
+    }
 }
 
 /// Why there are no pre-shared keys.
@@ -103,9 +123,14 @@ impl Row {
             names,
             place,
             support: Support::Built,
-            reload: Reload::Restart,
+            reload: Reload::Applied,
             deprecated: None,
             per_listener_name: None,
+            documentation: Documentation {
+                default: "",
+                unit: "",
+                text: "",
+            },
         }
     }
 
@@ -122,7 +147,7 @@ impl Row {
     }
 
     const fn security(names: &'static [&'static str], value: Value<Security>) -> Self {
-        Self::new(names, Place::Security(value)).reload(Reload::Applied)
+        Self::new(names, Place::Security(value))
     }
 
     const fn bridge(names: &'static [&'static str], value: Value<()>) -> Self {
@@ -155,12 +180,19 @@ impl Row {
         Self { reload, ..self }
     }
 
-    const fn reloaded(self) -> Self {
-        self.reload(Reload::Applied)
+    /// A reload keeps the value that the broker was started with.
+    const fn kept(self, keep: fn(&mut Config, &Config)) -> Self {
+        self.reload(Reload::Restart(Keep::Global(keep)))
     }
 
-    const fn restart(self) -> Self {
-        self.reload(Reload::Restart)
+    /// A reload keeps the value that the listener was opened with.
+    const fn kept_by_listener(self, keep: fn(&mut Listener, &Listener)) -> Self {
+        self.reload(Reload::Restart(Keep::Listener(keep)))
+    }
+
+    /// A reload cannot change it.
+    const fn fixed(self) -> Self {
+        self.reload(Reload::Restart(Keep::Identity))
     }
 
     const fn deprecated(self, instead: &'static str) -> Self {
@@ -170,11 +202,38 @@ impl Row {
         }
     }
 
+    const fn documented(
+        self,
+        default: &'static str,
+        unit: &'static str,
+        text: &'static str,
+    ) -> Self {
+        let documentation = Documentation {
+            default,
+            unit,
+            text,
+        };
+        Self {
+            documentation,
+            ..self
+        }
+    }
+
     const fn per_listener_name(self, name: &'static str) -> Self {
         Self {
             per_listener_name: Some(name),
             ..self
         }
+    }
+
+    /// The manual's entry of the option.
+    pub(super) fn documentation(&self) -> &Documentation {
+        &self.documentation
+    }
+
+    /// The option's name, then its other ones.
+    pub(super) fn names(&self) -> &'static [&'static str] {
+        self.names
     }
 
     /// The option's name of today.
@@ -190,17 +249,27 @@ impl Row {
     }
 }
 
+/// The rows by subject, in the order of the manual.
+pub(super) fn sections() -> &'static [(&'static str, &'static [Row])] {
+    static SECTIONS: [(&str, &[Row]); 11] = [
+        ("Process", global::PROCESS),
+        ("Listeners", listener::ROWS),
+        ("TLS", tls::ROWS),
+        ("Logins and access", access::ROWS),
+        ("Plugins", access::PLUGINS),
+        ("Messages", global::MESSAGES),
+        ("Persistence", global::PERSISTENCE),
+        ("Limits", global::LIMITS),
+        ("Log", global::LOG),
+        ("Bridges", bridge::ROWS),
+        ("Without effect", global::OBSOLETE),
+    ];
+    &SECTIONS
+}
+
 /// All rows.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    [
-        global::ROWS,
-        access::ROWS,
-        listener::ROWS,
-        tls::ROWS,
-        bridge::ROWS,
-    ]
-    .into_iter()
-    .flatten()
+    sections().iter().flat_map(|(_, rows)| *rows)
 }
 
 /// The row of the option `name`.

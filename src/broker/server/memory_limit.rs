@@ -4,33 +4,32 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use crate::broker::Broker;
 use crate::broker::log::LineKind;
 
-/// How often what is kept is added up.
+/// Time between two measurements.
 const INTERVAL: Duration = Duration::from_millis(50);
+/// Time until a reload that sets a limit is noticed.
+const WITHOUT_LIMIT: Duration = Duration::from_secs(1);
 
-/// Adds up what is kept, for as long as the broker runs, where there is a limit.
+/// Measures the memory in use for as long as the broker runs, if there is a limit.
 pub(super) async fn watch_memory(broker: Arc<Broker>) {
-    let Some(limit) = broker.config().limits.memory_limit else {
-        return;
-    };
-    let mut interval = interval(INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        let is_short =
-            kept_bytes(&broker) > limit && resident_bytes().is_none_or(|now| now > limit);
+        let limit = broker.config().limits.memory_limit;
+        sleep(limit.map_or(WITHOUT_LIMIT, |_| INTERVAL)).await;
+        let is_short = limit.is_some_and(|limit| {
+            kept_bytes(&broker) > limit && resident_bytes().is_none_or(|now| now > limit)
+        });
         let was_short = broker.env.memory.set_short(is_short);
         match (was_short, is_short) {
             (false, true) => broker.env.limited_log.write(
                 LineKind::MemoryShort,
                 (),
                 format_args!(
-                    "Warning: 'memory_limit' is reached: who publishes is cut until clients have \
-                     fetched what waits for them."
+                    "Warning: 'memory_limit' is reached. Publishers are disconnected until queued \
+                     messages have been delivered."
                 ),
             ),
             (true, false) => broker.env.limited_log.write(

@@ -12,19 +12,56 @@ const PREFIX: TextRule = TextRule::ONCE.at_most(50, "Error: auto_id_prefix lengt
 // A row is a line, so that the table can be read down.
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = &[
-    Row::security(&["allow_anonymous"], Bool(|security, on| security.allow_anonymous = Some(on))).per_listener_name("listener_allow_anonymous"),
-    Row::security(&["password_file"], Text(LAST_WINS, |security, path| security.password_file = Some(path.into()))),
-    Row::security(&["acl_file"], Text(LAST_WINS, |security, path| security.acl_file = Some(path.into()))),
-    Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(PSK),
-    Row::security(&["allow_zero_length_clientid"], Bool(|security, on| security.allow_zero_length_clientid = on)),
-    Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).deprecated("Please use 'listener_auto_id_prefix' instead."),
-    Row::global(&["clientid_prefixes"], Text(LAST_WINS, |config, prefix| config.clientid_prefix = Some(prefix))).reloaded().deprecated(""),
+    Row::security(&["allow_anonymous"], Bool(|security, on| security.allow_anonymous = Some(on))).per_listener_name("listener_allow_anonymous")
+        .documented("", "",
+            "Allows clients to connect without a user name. The default is false; if the \
+             configuration has no listener at all, the broker listens on the local machine only \
+             and the default is true."),
+    Row::security(&["password_file"], Text(LAST_WINS, |security, path| security.password_file = Some(path.into())))
+        .documented("", "",
+            "The file with the users and the hashes of their passwords, which `mq-passwd` edits. \
+             SIGHUP reads it again, and disconnects clients whose login is no longer valid."),
+    Row::security(&["acl_file"], Text(LAST_WINS, |security, path| security.acl_file = Some(path.into())))
+        .documented("", "",
+            "The file with the topics that clients may read and write. Without it, clients may \
+             use all topics. It contains `topic [read|write|readwrite|deny] FILTER` lines, for \
+             anonymous clients first and then for the user of each `user NAME` line, and \
+             `pattern` lines in which `%u` stands for the user name and `%c` for the client \
+             identifier. SIGHUP reads it again."),
+    Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(PSK)
+        .documented("", "",
+            "Is refused: the broker has no pre-shared keys. Use certificates."),
+    Row::security(&["allow_zero_length_clientid"], Bool(|security, on| security.allow_zero_length_clientid = on))
+        .documented("true", "",
+            "Allows clients to leave the choice of their client identifier to the broker."),
+    Row::security(&["auto_id_prefix"], Text(PREFIX, |security, prefix| security.auto_id_prefix = Some(prefix))).deprecated("Please use 'listener_auto_id_prefix' instead.")
+        .documented("auto-", "",
+            "The beginning of the client identifiers that the broker chooses, up to 50 \
+             characters."),
+    Row::global(&["clientid_prefixes"], Text(LAST_WINS, |config, prefix| config.clientid_prefix = Some(prefix))).deprecated("")
+        .documented("", "",
+            "The text that every client identifier must begin with. Other clients are refused."),
+];
 
-    // Plugins
-    Row::structure(&["plugin", "auth_plugin", "global_plugin", "plugin_load"], Structure::Plugin),
-    Row::structure(&["plugin_use"], Structure::PluginUse),
-    Row::plugin(&["plugin_opt_*", "auth_opt_*"], Special(plugin_option)),
-    Row::plugin(&["auth_plugin_deny_special_chars"], Bool(unused())),
+#[rustfmt::skip]
+pub(super) static PLUGINS: &[Row] = &[
+    Row::structure(&["plugin", "auth_plugin", "global_plugin", "plugin_load"], Structure::Plugin)
+        .documented("", "",
+            "A plugin of Mosquitto. The broker loads no plugins. It understands the two that read \
+             a file, `mosquitto_acl_file.so` and `mosquitto_password_file.so`, and refuses all \
+             others."),
+    Row::structure(&["plugin_use"], Structure::PluginUse)
+        .documented("", "",
+            "Uses a plugin, by the name that `plugin_load` gave it, for the listener above this \
+             line."),
+    Row::plugin(&["plugin_opt_*", "auth_opt_*"], Special(plugin_option))
+        .documented("", "",
+            "An option of the plugin above this line. `plugin_opt_acl_file` means `acl_file`, and \
+             `plugin_opt_password_file` means `password_file`."),
+    Row::plugin(&["auth_plugin_deny_special_chars"], Bool(unused()))
+        .documented("true", "",
+            "Has no effect: user names and client identifiers with `+`, `#` or `/` never match a \
+             pattern."),
 ];
 
 fn plugin_option(plugin: &mut Plugin, argument: &Argument<'_>) -> Outcome {

@@ -39,28 +39,85 @@ const SIXTEEN_BITS: Range = Range::between(0, 65535, INVALID);
 
 // A row is a line, so that the table can be read down.
 #[rustfmt::skip]
-pub(super) static ROWS: &[Row] = &[
-    // The process
-    Row::global(&["user"], Text(TextRule::LAST_WINS, |config, user| config.user = Some(user))),
-    Row::global(&["pid_file"], Text(ONCE, |config, path| config.pid_file = Some(path.into()))),
-    Row::structure(&["include_dir"], Structure::IncludeDir).reloaded(),
-    Row::structure(&["per_listener_settings"], Structure::PerListenerSettings).deprecated(""),
-    Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1))).reloaded(),
-    Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on)).reloaded(),
-    Row::global(&["enable_control_api"], Bool(unused())).obsolete(CONTROL_API),
-    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes))).reloaded(),
+pub(super) static PROCESS: &[Row] = &[
+    Row::global(&["user"], Text(TextRule::LAST_WINS, |config, user| config.user = Some(user)))
+        .kept(|new, running| new.user.clone_from(&running.user))
+        .documented("mosquitto", "",
+            "The account that the broker runs as when root starts it. It changes to this account \
+             after it has read the configuration, the password and ACL files and the \
+             certificates, and has opened the log file. `root` keeps root's rights."),
+    Row::global(&["pid_file"], Text(ONCE, |config, path| config.pid_file = Some(path.into())))
+        .kept(|new, running| new.pid_file.clone_from(&running.pid_file))
+        .documented("", "",
+            "The file that the broker writes its process ID to. The directory must exist, and the \
+             account of `user` must be allowed to write to it."),
+    Row::structure(&["include_dir"], Structure::IncludeDir)
+        .documented("", "",
+            "A directory whose files with names that end in `.conf` are read at this place, \
+             sorted by name as bytes. Upper case comes before lower case."),
+    Row::structure(&["per_listener_settings"], Structure::PerListenerSettings).fixed().deprecated("")
+        .documented("false", "",
+            "Gives each listener its own `password_file`, `acl_file`, `allow_anonymous`, \
+             `allow_zero_length_clientid`, `auto_id_prefix` and plugins, which then have to stand \
+             below their `listener`. The option must come before all of these."),
+    Row::global(&["sys_interval"], Integer(SIXTEEN_BITS, |config, number| config.sys_interval = duration(number, 1)))
+        .documented("10", "seconds",
+            "The time between two updates of the topics below `$SYS/broker`. 0 turns them off."),
+    Row::global(&["set_tcp_nodelay"], Bool(|config, on| config.set_tcp_nodelay = on))
+        .documented("true", "",
+            "Sends small packets immediately instead of waiting for more data (TCP_NODELAY). \
+             Mosquitto's default is false."),
+    Row::global(&["enable_control_api"], Bool(unused())).obsolete(CONTROL_API)
+        .documented("false", "",
+            "Has no effect: the broker has no `$CONTROL` topics."),
+    Row::global(&["packet_buffer_size", "websockets_headers_size"], Integer(Range::between(0, 65535, BUFFER_SIZE), |config, bytes| config.websockets_headers_size = headers_size(bytes)))
+        .documented("0", "bytes",
+            "The longest head of a WebSocket request. 0 stands for 16384, because browsers send \
+             the cookies of all ports of a host."),
+];
 
-    // Messages
-    Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on)).reloaded(),
-    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60))).reloaded(),
-    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on)).reloaded(),
-    Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).reloaded().deprecated(""),
-    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on)).reloaded(),
-    Row::global(&["queue_qos0_messages"], Bool(|config, on| config.queue_qos0_messages = on)).reloaded(),
-    Row::global(&["persistent_client_expiration"], Special(persistent_client_expiration)).reloaded(),
+#[rustfmt::skip]
+pub(super) static MESSAGES: &[Row] = &[
+    Row::global(&["retain_available"], Bool(|config, on| config.retain_available = on))
+        .documented("true", "",
+            "Allows clients to publish retained messages. With false, a retained message ends the \
+             connection of its publisher, with reason 0x9A in MQTT 5."),
+    Row::global(&["retain_expiry_interval"], Integer(SWEEP_MINUTES, |config, number| config.retain_expiry_interval = duration(number, 60)))
+        .documented("", "minutes",
+            "The time between two searches for expired retained messages, at least 1. Without the \
+             option they are removed once a minute. A message that has expired is never \
+             delivered, whenever the search takes place."),
+    Row::global(&["check_retain_source"], Bool(|config, on| config.check_retain_source = on))
+        .documented("false", "",
+            "Delivers a retained message only if its publisher is still allowed to write to the \
+             topic. Mosquitto's manual says true, but 2.1 behaves like false."),
+    Row::global(&["allow_duplicate_messages"], Bool(|config, on| config.allow_duplicate_messages = on)).deprecated("")
+        .documented("true", "",
+            "Delivers a message once for each of a client's subscriptions that match it. With \
+             false, a client gets it once."),
+    Row::global(&["upgrade_outgoing_qos"], Bool(|config, on| config.upgrade_outgoing_qos = on))
+        .documented("false", "",
+            "Delivers messages at the QoS of the subscription even if they were published at a \
+             lower one. The MQTT standard asks for the lower of the two."),
+    Row::global(&["queue_qos0_messages"], Bool(|config, on| config.queue_qos0_messages = on))
+        .documented("false", "",
+            "Queues messages of QoS 0, too, for clients with a persistent session that are \
+             offline."),
+    Row::global(&["persistent_client_expiration"], Special(persistent_client_expiration))
+        .documented("", "",
+            "The longest time that the session of an offline client is kept: a number followed by \
+             `s`, `h`, `d`, `w`, `m` (30 days) or `y`, for example `2w`. Without the option, \
+             sessions are kept for as long as the client asks. Set it if clients connect with \
+             changing client identifiers and without a clean session."),
+];
 
-    // The log
-    Row::global(&["log_dest"], Special(log_dest)).reloaded(),
+#[rustfmt::skip]
+pub(super) static LOG: &[Row] = &[
+    Row::global(&["log_dest"], Special(log_dest))
+        .documented("stderr", "",
+            "The destination of the log: `stderr`, `stdout`, `syslog`, `topic` (messages below \
+             `$SYS/broker/log`), `file` followed by a path, or `none`. Repeat the option for \
+             several destinations. SIGRTMIN reopens the file after it was rotated."),
     Row::global(&["log_type"], Choice(INVALID, &[
         ("debug", Some(|config| log_types(config).insert(LogType::Debug))),
         ("error", Some(|config| log_types(config).insert(LogType::Error))),
@@ -73,37 +130,120 @@ pub(super) static ROWS: &[Row] = &[
         ("internal", Some(|config| log_types(config).insert(LogType::Internal))),
         ("none", Some(|config| *log_types(config) = LogTypes::NONE)),
         ("all", Some(|config| *log_types(config) = LogTypes::ALL)),
-    ])).reloaded(),
-    Row::global(&["log_timestamp"], Bool(|config, on| config.log.timestamp = on)).reloaded(),
-    Row::global(&["log_timestamp_format"], Text(ONCE, |config, format| config.log.timestamp_format = Some(format))).reloaded(),
-    Row::global(&["log_facility"], Integer(Range::between(0, 7, INVALID), |config, number| config.log.local_facility = u8::try_from(number).ok())).reloaded(),
-    Row::global(&["connection_messages"], Bool(|config, on| config.connection_messages = on)).reloaded(),
-    Row::global(&["websockets_log_level"], Unread).obsolete(WEBSOCKETS_LOG_LEVEL),
+    ]))
+        .documented("error, warning, notice and information", "",
+            "A type of lines that the log contains: `error`, `warning`, `notice`, `information`, \
+             `subscribe`, `unsubscribe`, `websockets`, `internal`, `debug`, `all` or `none`. \
+             Repeat the option for several types. The first `log_type` replaces the default."),
+    Row::global(&["log_timestamp"], Bool(|config, on| config.log.timestamp = on))
+        .documented("true", "",
+            "Begins each line of the log with the time."),
+    Row::global(&["log_timestamp_format"], Text(ONCE, |config, format| config.log.timestamp_format = Some(format)))
+        .documented("", "",
+            "The format of that time, in the notation of `strftime` and in local time, for \
+             example `%Y-%m-%dT%H:%M:%S`. Without the option it is the number of seconds since \
+             1970."),
+    Row::global(&["log_facility"], Integer(Range::between(0, 7, INVALID), |config, number| config.log.local_facility = u8::try_from(number).ok()))
+        .documented("", "",
+            "The facility of lines that go to the system's log: 0 to 7 for `local0` to `local7`. \
+             Without the option it is `daemon`."),
+    Row::global(&["connection_messages"], Bool(|config, on| config.connection_messages = on))
+        .documented("true", "",
+            "Logs clients that connect and disconnect."),
+    Row::global(&["websockets_log_level"], Unread).obsolete(WEBSOCKETS_LOG_LEVEL)
+        .documented("", "",
+            "Has no effect. Use `log_type websockets`."),
+];
 
-    // Persistence
-    Row::global(&["persistence", "retained_persistence"], Bool(|config, on| config.persistence.is_on = on)),
-    Row::global(&["persistence_file"], Text(ONCE, |config, name| config.persistence.file = Some(name.into()))),
-    Row::global(&["persistence_location"], Text(ONCE, |config, path| config.persistence.location = Some(path.into()))),
-    Row::global(&["persistence_sync"], Bool(|config, on| config.persistence.sync = on)),
+#[rustfmt::skip]
+pub(super) static PERSISTENCE: &[Row] = &[
+    Row::global(&["persistence", "retained_persistence"], Bool(|config, on| config.persistence.is_on = on))
+        .kept(|new, running| new.persistence.is_on = running.persistence.is_on)
+        .documented("false", "",
+            "Stores sessions, queued messages and retained messages, so that they survive a \
+             restart of the broker, a crash, and with `persistence_sync` a power cut."),
+    Row::global(&["persistence_file"], Text(ONCE, |config, name| config.persistence.file = Some(name.into())))
+        .kept(|new, running| new.persistence.file.clone_from(&running.persistence.file))
+        .documented("mq-broker", "",
+            "The name of the store, to which the broker appends `.store`. It never opens or \
+             overwrites a database of Mosquitto."),
+    Row::global(&["persistence_location"], Text(ONCE, |config, path| config.persistence.location = Some(path.into())))
+        .kept(|new, running| new.persistence.location.clone_from(&running.persistence.location))
+        .documented("", "",
+            "The directory of the store. Without the option it is the directory that the broker \
+             was started in."),
+    Row::global(&["persistence_sync"], Bool(|config, on| config.persistence.sync = on))
+        .kept(|new, running| new.persistence.sync = running.persistence.sync)
+        .documented("false", "",
+            "Waits for the disk before anything is acknowledged, so that it also survives a power \
+             cut. With false it survives the end of the process only."),
     // Everything is stored as it happens.
-    Row::global(&["autosave_interval"], Integer(Range::NATURAL, unused())).reloaded(),
-    Row::global(&["autosave_on_changes"], Bool(unused())).reloaded(),
+    Row::global(&["autosave_interval"], Integer(Range::NATURAL, unused()))
+        .documented("1800", "seconds",
+            "Has no effect: the broker stores everything immediately."),
+    Row::global(&["autosave_on_changes"], Bool(unused()))
+        .documented("false", "",
+            "Has no effect: the broker stores everything immediately."),
+];
 
-    // Limits
-    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number))).reloaded(),
-    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes))).reloaded(),
-    Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok())).reloaded(),
-    Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok())).reloaded(),
-    Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs())).reloaded(),
-    Row::global(&["message_size_limit"], Special(message_size_limit)).reloaded(),
-    Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0))).reloaded(),
-    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize))),
-    Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number))).reloaded(),
-    Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number))).reloaded(),
+#[rustfmt::skip]
+pub(super) static LIMITS: &[Row] = &[
+    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number)))
+        .documented("20", "",
+            "The number of QoS 1 and 2 messages that may be under way to a client, and in MQTT 5 \
+             from it, without being acknowledged. 0 means no limit. 1 keeps the order of messages \
+             even if the client resends some."),
+    Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes)))
+        .documented("0", "bytes",
+            "The total payload of the messages that may be under way to a client without being \
+             acknowledged. One message is always allowed. 0 means no limit."),
+    Row::global(&["max_queued_messages"], Integer(Range::NATURAL, |config, number| config.limits.max_queued_messages = u32::try_from(number).ok()))
+        .documented("", "",
+            "The number of QoS 1 and 2 messages that may wait for a client, in addition to those \
+             under way. Further messages for this client are dropped. 0 means no limit. If \
+             neither this option nor `max_queued_bytes` is set, the limit is 128 MiB of memory \
+             for each client."),
+    Row::global(&["max_queued_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_queued_bytes = u32::try_from(bytes).ok()))
+        .documented("", "bytes",
+            "The total payload of the messages that may wait for a client. If \
+             `max_queued_messages` is set as well, both limits apply. 0 means no limit."),
+    Row::global(&["max_packet_size"], Integer(PACKET_SIZE, |config, bytes| config.limits.max_packet_size = bytes.unsigned_abs()))
+        .documented("2000000", "bytes",
+            "The largest packet that the broker accepts, at least 20. MQTT 5 clients are told, \
+             and a larger packet ends the connection."),
+    Row::global(&["message_size_limit"], Special(message_size_limit))
+        .documented("0", "bytes",
+            "The largest payload that the broker passes on, up to 268435455. A larger message is \
+             acknowledged and dropped, with reason 0x95 in MQTT 5. 0 means no limit. \
+             `max_packet_size` is usually the better choice, because it also limits memory."),
+    Row::global(&["max_keepalive"], Integer(SIXTEEN_BITS, |config, seconds| config.limits.max_keepalive = u16::try_from(seconds).ok().filter(|&seconds| seconds != 0)))
+        .documented("0", "seconds",
+            "The longest keep alive that a client may ask for. MQTT 5 clients with a longer one, \
+             or with none, are told to use this one. Other clients are refused. 0 means no limit."),
+    Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize)))
+        .documented("0", "bytes",
+            "The memory for queued and retained messages. Above the limit, publishers are \
+             disconnected and new clients refused until queued messages have been delivered. 0 \
+             means no limit."),
+    Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number)))
+        .documented("-1", "",
+            "The number of sessions, of connected and offline clients together. Further clients \
+             are refused. 0 and -1 mean no limit."),
+    Row::global(&["global_max_connections"], Integer(Range::NATURAL, |config, number| config.limits.global_max_connections = limit(number)))
+        .documented("-1", "",
+            "The number of connections on all listeners together. Further connections are closed. \
+             0 and -1 mean no limit."),
+];
 
-    // What once was
-    Row::global(&["retry_interval"], Unread).obsolete(RETRY_INTERVAL),
-    Row::global(&["dhparamfile"], Unread).obsolete(DHPARAMFILE),
+#[rustfmt::skip]
+pub(super) static OBSOLETE: &[Row] = &[
+    Row::global(&["retry_interval"], Unread).obsolete(RETRY_INTERVAL)
+        .documented("", "seconds",
+            "Has no effect. Messages are resent when a client reconnects, as the MQTT standard \
+             demands."),
+    Row::global(&["dhparamfile"], Unread).obsolete(DHPARAMFILE)
+        .documented("", "",
+            "Has no effect. Key exchange in TLS 1.2 and 1.3 needs no such file."),
 ];
 
 /// `number`, where 0 stands for "no limit".

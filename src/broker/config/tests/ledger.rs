@@ -46,7 +46,7 @@ fn reload(row: &Row) -> &'static str {
         Reload::Applied => "at once",
         Reload::WithListener => "new connections",
         Reload::WithBridge => "bridge by bridge",
-        Reload::Restart => "no",
+        Reload::Restart(_) => "no",
     }
 }
 
