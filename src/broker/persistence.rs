@@ -11,6 +11,7 @@
 //! makes them count; and a message and the identifier of its QoS 2 PUBLISH come together.
 
 mod backend;
+mod commit_log;
 mod import;
 mod key;
 mod mosquitto_db;

@@ -1,7 +1,7 @@
 //! What a power cut would leave: the files that were brought to the disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
@@ -10,27 +10,42 @@ use crate::support::Broker;
 use crate::support::peers::require_programs;
 
 #[test]
-fn a_store_of_no_bytes_stops_the_start_and_names_the_way_out() {
+fn a_store_without_its_bytes_or_files_stops_the_start_and_names_the_way_out() {
     let mut broker = durable_broker("");
     broker.end(Signal::SIGTERM);
-    let [(path, _)] = &files(&store(&broker))[..] else {
-        panic!("one file");
-    };
-    fs::write(path, "").expect("the folder is writable");
-    assert!(!broker.try_to_start_again(&[]), "{}", broker.log());
-    let log = broker.log();
-    assert_eq!(broker.exit_code(), Some(1), "{log}");
-    assert!(log.contains(&*path.to_string_lossy()), "{log}");
-    assert!(
-        log.contains("0 bytes") && log.contains("--recover"),
-        "{log}"
-    );
+    let store = the_store(&broker);
+    for (path, _) in files(&store) {
+        fs::write(path, "").expect("the directory is writable");
+    }
+    expect_damaged(&mut broker, &store);
+    fs::remove_dir_all(&store).expect("it is ours");
+    fs::create_dir(&store).expect("the directory is writable");
+    expect_damaged(&mut broker, &store);
+    fs::remove_dir_all(&store).expect("it is ours");
+    // As an earlier version would have left it.
+    fs::write(&store, "").expect("the directory is writable");
+    expect_damaged(&mut broker, &store);
     assert!(
         broker.try_to_start_again(&["--recover"]),
         "{}",
         broker.log()
     );
     broker.restart(Signal::SIGKILL);
+}
+
+/// Starts the broker, which has to refuse the store.
+#[track_caller]
+fn expect_damaged(broker: &mut Broker, store: &Path) {
+    assert!(!broker.try_to_start_again(&[]), "{}", broker.log());
+    let log = broker.log();
+    assert_eq!(broker.exit_code(), Some(1), "{log}");
+    assert!(log.contains(&*store.to_string_lossy()), "{log}");
+    assert!(log.contains("--recover"), "{log}");
+}
+
+/// The directory of the store.
+fn the_store(broker: &Broker) -> PathBuf {
+    store(broker).join("mq-broker.store")
 }
 
 #[test]
@@ -43,9 +58,7 @@ fn a_new_store_and_its_directories_are_on_the_disk_before_the_broker_runs() {
     let store = store(&broker);
     fs::remove_dir_all(&store).expect("it is ours");
     let calls = calls_of_start(&mut broker);
-    let [(file, _)] = &files(&store)[..] else {
-        panic!("one file");
-    };
+    let file = the_store(&broker);
     let position = |what: &str, is_it: &dyn Fn(&str) -> bool| {
         let found = calls.iter().position(|call| is_it(call));
         found.unwrap_or_else(|| panic!("no {what}: {calls:#?}"))
@@ -56,12 +69,14 @@ fn a_new_store_and_its_directories_are_on_the_disk_before_the_broker_runs() {
             call.starts_with("f") && call.contains(&path)
         })
     };
+    let new = PathBuf::from(format!("{}.new", file.display()));
     let made = position("mkdir", &|call| call.starts_with("mkdir"));
     let renamed = position("rename", &|call| call.starts_with("rename"));
     assert!(calls[renamed].contains(&format!("\"{}\"", file.display())));
-    let new = format!("{}.new", file.display());
     assert!(made < synced(broker.folder()), "{calls:#?}");
-    assert!(synced(Path::new(&new)) < renamed, "{calls:#?}");
+    let segment = new.join("00000000000000000001.log");
+    assert!(synced(&segment) < synced(&new), "{calls:#?}");
+    assert!(synced(&new) < renamed, "{calls:#?}");
     assert!(renamed < synced(&store), "{calls:#?}");
 }
 

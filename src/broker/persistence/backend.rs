@@ -66,20 +66,23 @@ pub(in crate::broker) enum StoreError {
 
 /// A store of records.
 pub(super) trait Backend: Send {
-    /// Stores all changes or none. They are in the operating system's hands when this
-    /// returns, and on the disk if the store was opened so.
+    /// Stores all changes or none.
+    ///
+    /// When this returns they outlive the process, and a power cut too if the store was opened so.
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<(), StoreError>;
 
-    /// Brings what was stored to the disk.
+    /// Brings everything to the disk that is not there yet.
     fn sync(&mut self) -> Result<(), StoreError>;
 
-    /// Gives back what removed records took, where that is worth its time; the longer
-    /// work only in a quiet moment.
-    fn tidy(&mut self, is_quiet: bool) -> Result<(), StoreError>;
+    /// Frees some room that removed records take; returns whether to go on with that.
+    fn tidy(&mut self) -> Result<bool, StoreError>;
+
+    /// Brings everything to the disk and notes that the store was shut down cleanly.
+    fn close(&mut self) -> Result<(), StoreError>;
 
     /// Gives every record to `visit`, in the order of the keys.
     fn for_each(&self, visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<(), StoreError>;
 
-    /// Whether the store was not closed in order and was checked when it was opened.
+    /// Returns whether the store was not shut down cleanly and was checked when it was opened.
     fn was_repaired(&self) -> bool;
 }

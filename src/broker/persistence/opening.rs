@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Persistence;
 use super::backend::{Backend, StoreError, Write};
+use super::commit_log;
 use super::import::import;
 use super::key::Key;
 use super::record::Record;
@@ -53,16 +54,17 @@ pub(in crate::broker) fn open(
         };
     }
     let path = options.persistence.store();
-    let (mut backend, mut recovery) = match open_and_read(&path, options.persistence.sync, clock) {
-        Err(StoreError::Damaged { path, cause }) if options.recover => {
-            log.warning(format_args!(
-                "Warning: The store {} is damaged: {cause}.",
-                path.display()
-            ));
-            recover(&path, options.persistence.sync, clock, log)?
-        }
-        result => result?,
-    };
+    let (mut backend, mut recovery) =
+        match open_and_read(&path, options.persistence.sync, clock, log) {
+            Err(StoreError::Damaged { path, cause }) if options.recover => {
+                log.warning(format_args!(
+                    "Warning: The store {} is damaged: {cause}.",
+                    path.display()
+                ));
+                recover(&path, options.persistence.sync, clock, log)?
+            }
+            result => result?,
+        };
     if backend.was_repaired() {
         log.warning(format_args!(
             "Warning: The store {} was not closed in order. It was checked, and goes on from \
@@ -94,8 +96,10 @@ fn open_and_read(
     path: &Path,
     sync: bool,
     clock: Clock,
+    log: &Log,
 ) -> Result<(Box<dyn Backend>, Recovery), StoreError> {
-    let backend = redb::Store::open(path, sync)?;
+    redb::convert(path, log)?;
+    let backend = commit_log::open(path, sync)?;
     let mut recovery = Recovery::default();
     let mut problem = None;
     backend.for_each(&mut |key, value| {
@@ -153,23 +157,22 @@ fn recover(
         path: path.to_owned(),
         cause,
     })?;
-    let mut readable = redb::Store::salvage(&aside)?;
+    let mut readable = match aside.is_dir() {
+        true => commit_log::salvage(&aside)?,
+        false => redb::salvage(&aside)?,
+    };
     let mut recovery = Recovery::default();
     readable.retain(|(key, value)| {
-        let key = Key::from_bytes(key);
+        let key = Key::from_bytes(key.as_ref());
         key.is_some_and(|key| recovery.take(key, value.clone(), clock).is_ok())
     });
-    let mut store = redb::Store::open(path, sync)?;
-    let writes: Vec<_> = readable
-        .iter()
-        .filter_map(|(key, value)| {
-            Some(Write {
-                key: Key::from_bytes(key)?.to_bytes(),
-                value: Some(value),
-            })
-        })
-        .collect();
-    store.commit(&writes)?;
+    let writes = readable.iter().map(|(key, value)| Write {
+        key: *key,
+        value: Some(value),
+    });
+    let writes: Vec<_> = writes.collect();
+    commit_log::create(path, &writes)?;
+    let store = commit_log::open(path, sync)?;
     log.warning(format_args!(
         "Warning: It was moved to {}; {} records of it could be read and are kept.",
         aside.display(),

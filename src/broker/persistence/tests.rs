@@ -42,7 +42,11 @@ impl Backend for Told {
         Ok(())
     }
 
-    fn tidy(&mut self, _is_quiet: bool) -> Result<(), StoreError> {
+    fn tidy(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 

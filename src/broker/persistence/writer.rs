@@ -14,8 +14,6 @@ use super::pending::Batch;
 const RETRY: Duration = Duration::from_millis(500);
 /// So long without a change is a quiet moment.
 const QUIET: Duration = Duration::from_secs(2);
-/// Where there is none, room is given back this often, if that takes no time.
-const BUSY: Duration = Duration::from_secs(10);
 
 /// Starts the thread; it ends when the changes are closed and stored.
 pub(super) fn start(
@@ -32,9 +30,10 @@ struct Writer {
     backend: Box<dyn Backend>,
     /// The bytes of a batch; kept for the next.
     bytes: BytesMut,
-    /// Whether something was stored since the last quiet moment.
+    /// Whether something was stored since the store was last tidied up.
     is_untidy: bool,
-    last_tidied: Instant,
+    /// Whether it is being tidied up, a step whenever nothing else is to be done.
+    is_tidying: bool,
     has_failed: bool,
 }
 
@@ -53,7 +52,7 @@ impl Writer {
             backend,
             bytes: BytesMut::new(),
             is_untidy: false,
-            last_tidied: Instant::now(),
+            is_tidying: false,
             has_failed: false,
         }
     }
@@ -62,10 +61,7 @@ impl Writer {
         loop {
             match self.next_task() {
                 Task::Commit => self.commit(),
-                Task::Tidy => {
-                    self.is_untidy = false;
-                    self.tidy(true);
-                }
+                Task::Tidy => self.tidy(),
                 Task::Sync => {
                     if let Err(error) = self.backend.sync() {
                         self.tell(&error);
@@ -74,7 +70,7 @@ impl Writer {
                 Task::End => break,
             }
         }
-        if let Err(error) = self.backend.sync() {
+        if let Err(error) = self.backend.close() {
             self.tell(&error);
         }
     }
@@ -98,6 +94,7 @@ impl Writer {
                 Some(due) => {
                     shared.work.wait_until(&mut pending, due);
                 }
+                None if self.is_tidying => return Task::Tidy,
                 None if self.is_untidy => {
                     let waited = shared.work.wait_for(&mut pending, QUIET);
                     if waited.timed_out() && pending.due().is_none() {
@@ -121,9 +118,7 @@ impl Writer {
                 self.is_untidy |= !batch.is_empty();
                 pending.committed(&batch);
                 drop(pending);
-                if self.last_tidied.elapsed() > BUSY {
-                    self.tidy(false);
-                }
+                self.is_tidying = false;
                 if std::mem::take(&mut self.has_failed) {
                     self.shared.has_failed(false);
                     self.shared
@@ -149,11 +144,15 @@ impl Writer {
         }
     }
 
-    fn tidy(&mut self, is_quiet: bool) {
-        self.last_tidied = Instant::now();
-        if let Err(error) = self.backend.tidy(is_quiet) {
-            self.tell(&error);
-        }
+    fn tidy(&mut self) {
+        self.is_untidy = false;
+        self.is_tidying = match self.backend.tidy() {
+            Ok(is_worth_more) => is_worth_more,
+            Err(error) => {
+                self.tell(&error);
+                false
+            }
+        };
     }
 
     fn store(&mut self, batch: &Batch) -> Result<(), StoreError> {
