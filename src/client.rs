@@ -34,7 +34,7 @@ use crate::protocol::{
     ConnAck, ConnAckCode, Disconnect, Packet, PacketId, Properties, Publish, QoS, Subscribe,
     Subscription, TopicFilter, TopicName, Unsubscribe, encode,
 };
-use crate::session::{Incoming, Outgoing};
+use crate::qos::{Incoming, Outgoing};
 use connection::Connection;
 use keep_alive::Due;
 use options::Limits;

@@ -30,7 +30,7 @@
 //!
 //! The rooms and the arrows between them are drawn in `docs/architecture.md`:
 //! programs use [`cli`], [`publish`], [`subscribe`], [`passwd`] and [`broker`]; those
-//! use [`client`]; that uses [`session`] and [`transport`]; and everything uses
+//! use [`client`]; that uses [`qos`] and [`transport`]; and everything uses
 //! [`protocol`], which does no I/O. Their command lines are tables of [`options`].
 
 #![forbid(unsafe_code)]
@@ -43,6 +43,6 @@ pub mod options;
 pub mod passwd;
 pub mod protocol;
 pub mod publish;
-pub mod session;
+pub mod qos;
 pub mod subscribe;
 pub mod transport;

@@ -10,7 +10,7 @@ use crate::protocol::{
     Acknowledgement, DecodeError, Delivery, Disconnect, Packet, ProtocolVersion, Publish,
     ReasonCode, TopicName,
 };
-use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
+use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The next thing that the broker did, as far as it was read. Answers to it are

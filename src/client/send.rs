@@ -14,7 +14,7 @@ use crate::protocol::{
     Acknowledgement, Delivery, EncodeError, Packet, PacketId, ProtocolVersion, PublishHead,
     PublishSummary, QoS, ReasonCode, encode, encode_publish_head, publish_size,
 };
-use crate::session::Resend;
+use crate::qos::Resend;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Sends a message and returns its packet identifier; at QoS 0 it only counts.

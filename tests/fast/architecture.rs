@@ -25,7 +25,7 @@ const FLOORS: &[Floors] = &[Floors {
         &["cli", "broker"],
         &["publish", "subscribe"],
         &["client", "passwd"],
-        &["session", "transport"],
+        &["qos", "transport"],
         &["files", "options", "protocol"],
     ],
 }];

@@ -9,7 +9,7 @@ use crate::broker::persistence::Ticket;
 use crate::protocol::{
     Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,
 };
-use crate::session::Received;
+use crate::qos::Received;
 
 /// What a topic may become behind a mount point.
 const TOO_LONG: Closed = Closed::Refused(

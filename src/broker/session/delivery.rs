@@ -21,7 +21,7 @@ use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::statistics::{Counter, Tally};
 use crate::broker::wire::{Run, Shape, TopicAliases};
 use crate::protocol::{PacketId, QoS};
-use crate::session::{PubAckOutcome, PubCompOutcome, PubRecOutcome};
+use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome};
 
 /// A client that takes nothing for so long is stalled: nobody pauses for it.
 const STALLED_AFTER: Millis = 1_000;

@@ -12,7 +12,7 @@ use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
 use crate::broker::wire::Alias;
 use crate::protocol::{Delivery, PacketId, QoS};
-use crate::session::{PubAckOutcome, PubRecOutcome, Resend};
+use crate::qos::{PubAckOutcome, PubRecOutcome, Resend};
 
 impl SessionState {
     /// Makes ready what has to be sent again, and then what is queued, as far as the

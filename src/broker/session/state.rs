@@ -13,7 +13,7 @@ use crate::broker::ground::{ConnectionNumber, Expiry, Millis};
 use crate::broker::persistence::StoredRecord;
 use crate::broker::wire::{Outbox, TopicAliases};
 use crate::protocol::{PacketId, TopicFilter};
-use crate::session::{Incoming, Outgoing};
+use crate::qos::{Incoming, Outgoing};
 
 /// What changes about a session.
 pub(in crate::broker) struct SessionState {

@@ -6,35 +6,36 @@ use foldhash::fast::RandomState;
 
 use crate::protocol::PacketId;
 
-/// The QoS 2 messages that were received and not yet released, so that each is taken
-/// once however often it arrives [MQTT-4.3.3-10].
+/// QoS 2 messages that were received and not yet released.
 ///
-/// A receiver that passes messages on at PUBLISH keeps nothing with the identifier
-/// (`M` is `()`); one that waits for the PUBREL keeps the message.
+/// They let a receiver accept each message once, however often it arrives [MQTT-4.3.3-10]. A
+/// receiver that passes messages on at PUBLISH keeps nothing with the identifier (`M` is
+/// `()`); one that waits for the PUBREL keeps the message.
 #[derive(Debug)]
 pub struct Incoming<M> {
     receive_maximum: NonZeroU16,
-    /// Absent until there is one.
+    /// Allocated for the first message.
     #[expect(
         clippy::box_collection,
-        reason = "most sessions have none, and all pay for the room"
+        reason = "most sessions have none, and all pay for the size"
     )]
     unreleased: Option<Box<HashMap<PacketId, M, RandomState>>>,
 }
 
-/// What a received QoS 2 PUBLISH is.
+/// The kinds of received QoS 2 PUBLISH packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A message not seen before.
+    /// A new message.
     New,
-    /// A repetition of one that was not yet released.
+    /// A repetition of a message that is not yet released.
     Duplicate,
-    /// One more than the receive maximum allows [MQTT-3.3.4-7].
+    /// One message more than the receive maximum allows [MQTT-3.3.4-7].
     QuotaExceeded,
 }
 
 impl<M> Incoming<M> {
-    /// No messages; at most `receive_maximum` may be unreleased at once.
+    /// Creates the state without messages; at most `receive_maximum` may be unreleased at
+    /// once.
     pub fn new(receive_maximum: NonZeroU16) -> Self {
         Self {
             receive_maximum,
@@ -47,7 +48,7 @@ impl<M> Incoming<M> {
         self.receive_maximum = receive_maximum;
     }
 
-    /// Takes a QoS 2 PUBLISH. Only when it is [`Received::New`] is `message` kept.
+    /// Takes a QoS 2 PUBLISH and keeps `message` if it is [`Received::New`].
     pub fn publish(&mut self, packet_id: PacketId, message: M) -> Received {
         let unreleased = self.unreleased.get_or_insert_default();
         let is_full = unreleased.len() >= usize::from(self.receive_maximum.get());
@@ -61,8 +62,9 @@ impl<M> Incoming<M> {
         }
     }
 
-    /// Takes a PUBREL and gives the message back; `None` when the identifier is not
-    /// known. A PUBCOMP answers either [MQTT-4.3.3-11].
+    /// Takes a PUBREL and gives the message back, or `None` if the identifier is unknown.
+    ///
+    /// A PUBCOMP answers either [MQTT-4.3.3-11].
     pub fn release(&mut self, packet_id: PacketId) -> Option<M> {
         self.unreleased.as_mut()?.remove(&packet_id)
     }
@@ -72,20 +74,20 @@ impl<M> Incoming<M> {
         self.release(packet_id);
     }
 
-    /// The packet identifiers of the messages that are not yet released, in no order.
+    /// Iterates over the identifiers of the messages not yet released, in no order.
     pub fn packet_ids(&self) -> impl Iterator<Item = PacketId> {
         let unreleased = self.unreleased.iter();
         unreleased.flat_map(|messages| messages.keys().copied())
     }
 
-    /// How many messages are not yet released.
+    /// Returns the number of messages not yet released.
     pub fn len(&self) -> usize {
         self.unreleased
             .as_ref()
             .map_or(0, |messages| messages.len())
     }
 
-    /// Whether every message is released.
+    /// Returns whether every message is released.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -4,28 +4,28 @@ use std::num::NonZeroU16;
 use super::in_flight::InFlightTable;
 use crate::protocol::{Delivery, PacketId, QoS};
 
-/// The QoS 1 and 2 messages that were sent and not yet acknowledged.
+/// QoS 1 and 2 messages that were sent and not yet acknowledged.
 ///
-/// It gives out packet identifiers, keeps the window of the receiver's receive maximum
-/// [MQTT-3.3.4-9], and says after a reconnect what is to be sent again. Messages that
-/// wait for room in the window are the caller's.
+/// This assigns packet identifiers, keeps to the receive maximum of the receiver
+/// [MQTT-3.3.4-9], and knows what must be sent again after a reconnect. Messages that wait
+/// for room in the window are the caller's.
 #[derive(Debug)]
 pub struct Outgoing<M> {
     receive_maximum: NonZeroU16,
     last_packet_id: Option<PacketId>,
-    /// Absent until something was sent: most sessions never get a message at QoS 1 or 2.
+    /// Allocated for the first message, because most sessions never get one at QoS 1 or 2.
     flight: Option<Box<Flight<M>>>,
 }
 
-/// What is in flight.
+/// Messages in flight and their order.
 #[derive(Debug)]
 struct Flight<M> {
     table: InFlightTable<InFlight<M>>,
-    /// How many messages of this connection are not yet acknowledged.
+    /// The number of messages of this connection that are not yet acknowledged.
     window_used: usize,
-    /// Grows with every PUBLISH and every PUBREC, so that resends keep their order.
+    /// A counter of PUBLISH and PUBREC packets that keeps resends in order.
     next_position: u64,
-    /// What a new connection has still to send again.
+    /// The identifiers that the new connection must still send again.
     resends: VecDeque<PacketId>,
 }
 
@@ -43,53 +43,53 @@ impl<M> Default for Flight<M> {
 #[derive(Debug)]
 struct InFlight<M> {
     position: u64,
-    /// Whether it takes room in this connection's window.
+    /// True if the message takes room in this connection's window.
     in_window: bool,
     stage: Stage<M>,
 }
 
-/// Which packet the receiver owes.
+/// The packet that the receiver owes.
 #[derive(Debug)]
 enum Stage<M> {
     PubAck(M),
     PubRec(M),
     PubComp,
-    /// The identifier belongs to a SUBSCRIBE or UNSUBSCRIBE.
+    /// SUBACK or UNSUBACK: the identifier belongs to a SUBSCRIBE or UNSUBSCRIBE.
     Reply,
 }
 
-/// What a PUBACK means.
+/// The meaning of a PUBACK.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PubAckOutcome<M> {
     /// The message is delivered.
     Delivered(M),
-    /// No QoS 1 message with this identifier is in flight; to be ignored.
+    /// No QoS 1 message with this identifier is in flight; ignore it.
     Unknown,
 }
 
-/// What a PUBREC means.
+/// The meaning of a PUBREC.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PubRecOutcome<M> {
-    /// The receiver has the message: a PUBREL is due.
+    /// The receiver has the message: send a PUBREL.
     Received(M),
-    /// The receiver has it already: the PUBREL is due again.
+    /// The receiver has it already: send the PUBREL again.
     Repeated,
-    /// The receiver refused the message; nothing is due.
+    /// The receiver refused the message: send nothing.
     Refused(M),
     /// No QoS 2 message with this identifier is in flight.
     Unknown,
 }
 
-/// What a PUBCOMP means.
+/// The meaning of a PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PubCompOutcome {
     /// The delivery is complete.
     Complete,
-    /// No PUBREL with this identifier is in flight; to be ignored.
+    /// No PUBREL with this identifier is in flight; ignore it.
     Unknown,
 }
 
-/// What is to be sent again after a reconnect.
+/// A packet to send again after a reconnect.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resend<'a, M> {
     /// The PUBLISH, with DUP set [MQTT-3.3.1-1].
@@ -99,7 +99,7 @@ pub enum Resend<'a, M> {
 }
 
 impl<M> Outgoing<M> {
-    /// Nothing in flight; at most `receive_maximum` messages will be.
+    /// Creates the state with nothing in flight; at most `receive_maximum` messages will be.
     pub fn new(receive_maximum: NonZeroU16) -> Self {
         Self {
             receive_maximum,
@@ -108,13 +108,14 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// Whether another message may be sent now. While messages have to be sent again,
-    /// new ones wait behind them.
+    /// Returns whether another message may be sent now.
+    ///
+    /// While messages must be sent again, new ones wait behind them.
     pub fn has_room(&self) -> bool {
         !self.has_resends() && self.window_has_room() && self.has_free_packet_id()
     }
 
-    /// How many messages may be sent now.
+    /// Returns the number of messages that may be sent now.
     pub fn room(&self) -> usize {
         if self.has_resends() {
             return 0;
@@ -123,32 +124,31 @@ impl<M> Outgoing<M> {
         window.min(usize::from(u16::MAX) - self.in_flight())
     }
 
-    /// How many messages and identifiers are in flight.
+    /// Returns the number of messages and identifiers in flight.
     pub fn in_flight(&self) -> usize {
         self.flight.as_ref().map_or(0, |flight| flight.table.len())
     }
 
-    /// Whether nothing is in flight.
+    /// Returns whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
         self.in_flight() == 0
     }
 
-    /// The receive maximum in force.
+    /// Returns the receive maximum in force.
     pub fn receive_maximum(&self) -> NonZeroU16 {
         self.receive_maximum
     }
 
-    /// Takes a message that is now sent at QoS 1 or 2 and gives it its packet
-    /// identifier.
+    /// Assigns a packet identifier to a message that is sent now at QoS 1 or 2.
     ///
     /// # Panics
     ///
-    /// When there is no room, or the QoS is 0.
+    /// There is no room, or the QoS is 0.
     pub fn send(&mut self, qos: QoS, message: M) -> Delivery {
         self.send_with(qos, |_| message)
     }
 
-    /// As [`Outgoing::send`], for a message that has to know its packet identifier.
+    /// Does the same as [`Outgoing::send`] for a message that needs its packet identifier.
     pub fn send_with(&mut self, qos: QoS, message: impl FnOnce(PacketId) -> M) -> Delivery {
         assert!(self.has_room(), "the caller looks for room first");
         let packet_id = self
@@ -166,7 +166,7 @@ impl<M> Outgoing<M> {
         delivery
     }
 
-    /// Gives an identifier to a SUBSCRIBE or UNSUBSCRIBE; `None` when all are in use.
+    /// Assigns an identifier to a SUBSCRIBE or UNSUBSCRIBE; `None` if all are in use.
     pub fn reserve_packet_id(&mut self) -> Option<PacketId> {
         let packet_id = self.unused_packet_id()?;
         self.flight
@@ -175,8 +175,7 @@ impl<M> Outgoing<M> {
         Some(packet_id)
     }
 
-    /// Takes the SUBACK or UNSUBACK for a reserved identifier; false when it is not
-    /// known.
+    /// Takes the SUBACK or UNSUBACK for a reserved identifier; returns whether it is known.
     pub fn reply(&mut self, packet_id: PacketId) -> bool {
         let known = matches!(self.stage(packet_id), Some(Stage::Reply));
         if known {
@@ -185,8 +184,9 @@ impl<M> Outgoing<M> {
         known
     }
 
-    /// Skips an identifier, as Mosquitto's clients do for a QoS 0 PUBLISH, and returns
-    /// it for their log line.
+    /// Skips an identifier and returns it, for the log of a QoS 0 PUBLISH.
+    ///
+    /// Mosquitto's clients do so, too.
     pub fn skip_packet_id(&mut self) -> Option<PacketId> {
         self.unused_packet_id()
     }
@@ -202,7 +202,7 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// Takes a PUBREC; `refused` when its reason code is 0x80 or greater.
+    /// Takes a PUBREC; `refused` means that its reason code is 0x80 or greater.
     pub fn pubrec(&mut self, packet_id: PacketId, refused: bool) -> PubRecOutcome<M> {
         match self.stage(packet_id) {
             Some(Stage::PubRec(_)) if refused => match self.remove(packet_id) {
@@ -238,8 +238,9 @@ impl<M> Outgoing<M> {
         PubCompOutcome::Complete
     }
 
-    /// Takes back a message that was sent before a restart and not acknowledged, at QoS 1
-    /// or 2; to be called in the order in which they were sent, before
+    /// Restores a QoS 1 or 2 message that was sent before a restart and not acknowledged.
+    ///
+    /// Call this in the order in which the messages were sent, and before
     /// [`Outgoing::resume`].
     pub fn restore(&mut self, packet_id: PacketId, qos: QoS, message: M) {
         let stage = match qos {
@@ -252,7 +253,7 @@ impl<M> Outgoing<M> {
         self.last_packet_id = Some(packet_id);
     }
 
-    /// Takes back that a PUBREL was owed before a restart.
+    /// Restores an identifier for which a PUBREL was owed before a restart.
     pub fn restore_released(&mut self, packet_id: PacketId) {
         self.flight
             .get_or_insert_default()
@@ -260,7 +261,7 @@ impl<M> Outgoing<M> {
         self.last_packet_id = Some(packet_id);
     }
 
-    /// The messages that no PUBACK or PUBREC came for, in no order.
+    /// Iterates over the messages without PUBACK or PUBREC, in no order.
     pub fn unacknowledged(&self) -> impl Iterator<Item = (PacketId, &M)> {
         self.entries()
             .filter_map(|(packet_id, entry)| match &entry.stage {
@@ -269,8 +270,9 @@ impl<M> Outgoing<M> {
             })
     }
 
-    /// Begins a new connection of the same session: what is in flight is to be sent
-    /// again, in its order and within the new window.
+    /// Begins a new connection of the same session.
+    ///
+    /// What is in flight must be sent again, in its order and within the new window.
     pub fn resume(&mut self, receive_maximum: NonZeroU16) {
         self.receive_maximum = receive_maximum;
         let Some(flight) = &mut self.flight else {
@@ -301,14 +303,15 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// What is to be sent again next, as far as the window has room; to be called
-    /// until it is `None`, and again when an acknowledgement made room.
+    /// Returns the next packet to send again, if the window has room for it.
+    ///
+    /// Call this until it returns `None`, and again when an acknowledgement made room.
     pub fn next_resend(&mut self) -> Option<Resend<'_, M>> {
         if !self.window_has_room() {
             return None;
         }
         let flight = self.flight.as_mut()?;
-        // An acknowledgement for the last connection may have come meanwhile.
+        // An acknowledgement for the last connection may have come in the meantime.
         let packet_id = loop {
             let packet_id = flight.pop_resend()?;
             if flight.table.contains(packet_id) {
@@ -329,14 +332,14 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// Whether something is still to be sent again.
+    /// Returns whether something must still be sent again.
     pub fn has_resends(&self) -> bool {
         self.flight
             .as_ref()
             .is_some_and(|flight| !flight.resends.is_empty())
     }
 
-    /// The messages in flight in their order, without those whose PUBREC came.
+    /// Iterates over the messages in flight in order, except those whose PUBREC came.
     pub fn messages(&self) -> impl Iterator<Item = &M> {
         let mut entries: Vec<_> = self.entries().map(|(_, entry)| entry).collect();
         entries.sort_unstable_by_key(|entry| entry.position);
@@ -346,7 +349,7 @@ impl<M> Outgoing<M> {
         })
     }
 
-    /// Ends the session: everything in flight is given back in its order.
+    /// Ends the session and gives back everything in flight, in order.
     pub fn drain(&mut self) -> Vec<M> {
         let flight = self.flight.take();
         let entries = flight
@@ -382,7 +385,7 @@ impl<M> Outgoing<M> {
         self.in_flight() < usize::from(u16::MAX)
     }
 
-    /// The next identifier that is not in use [MQTT-2.2.1-3].
+    /// Returns the next identifier that is not in use [MQTT-2.2.1-3].
     fn unused_packet_id(&mut self) -> Option<PacketId> {
         if !self.has_free_packet_id() {
             return None;

@@ -1,6 +1,7 @@
-//! The state machine of one client's deliveries: packet identifiers, the send window,
-//! and QoS 1 and 2 in both directions. No I/O and no clock; clients and broker use it
-//! alike.
+//! Delivery of QoS 1 and 2: packet identifiers, the send window, acknowledgements in both
+//! directions.
+//!
+//! No I/O and no clock. Clients and the broker use the same state machine.
 
 mod in_flight;
 mod incoming;

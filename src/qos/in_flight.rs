@@ -4,25 +4,25 @@ use foldhash::fast::RandomState;
 
 use crate::protocol::PacketId;
 
-/// A table with more room than this gives it back when it is empty.
-const KEPT_ROOM: usize = 64;
+/// The capacity that an empty table keeps.
+const KEPT_CAPACITY: usize = 64;
 
-/// What belongs to packet identifiers that are in use.
+/// Values for the packet identifiers that are in use.
 ///
-/// Identifiers are given out in their order and most of them are free again soon, in about
-/// the same order. So they are found by their distance from the oldest; those that stay
-/// behind the others are kept apart.
+/// Identifiers are assigned in order, and most become free soon and in about the same order.
+/// So a value is found by its distance from the oldest identifier. Identifiers that stay in
+/// use much longer than the others are kept in a map.
 #[derive(Debug)]
 pub(super) struct InFlightTable<T> {
-    /// The identifier of the first of `recent`.
+    /// The identifier of the first entry of `recent`.
     first: PacketId,
-    /// Both ends are in use.
+    /// Values of consecutive identifiers; the first and the last are in use.
     recent: VecDeque<Option<T>>,
-    /// How many of `recent` are in use.
+    /// The number of entries of `recent` that are in use.
     used: usize,
     #[expect(
         clippy::box_collection,
-        reason = "hardly any session has them, and all pay for the room"
+        reason = "few sessions have stragglers, and all pay for the size"
     )]
     stragglers: Option<Box<HashMap<PacketId, T, RandomState>>>,
 }
@@ -37,7 +37,7 @@ impl<T> InFlightTable<T> {
         }
     }
 
-    /// How many identifiers are in use.
+    /// Returns the number of identifiers in use.
     pub(super) fn len(&self) -> usize {
         self.used + self.stragglers.as_ref().map_or(0, |map| map.len())
     }
@@ -60,14 +60,14 @@ impl<T> InFlightTable<T> {
         recent.or_else(|| self.stragglers.as_mut()?.get_mut(&packet_id))
     }
 
-    /// Puts an identifier in use; it must not be yet.
+    /// Puts an identifier that is free in use.
     pub(super) fn insert(&mut self, packet_id: PacketId, value: T) {
         if self.recent.is_empty() {
             self.first = packet_id;
         }
         let distance = self.distance(packet_id);
-        let most = KEPT_ROOM + 2 * self.used;
-        if distance >= self.recent.len() + KEPT_ROOM {
+        let most = KEPT_CAPACITY + 2 * self.used;
+        if distance >= self.recent.len() + KEPT_CAPACITY {
             // Out of order.
             self.stragglers
                 .get_or_insert_default()
@@ -80,7 +80,7 @@ impl<T> InFlightTable<T> {
         self.used += 1;
         self.recent[distance] = Some(value);
         while self.recent.len() > most {
-            self.leave_first_behind();
+            self.keep_first_as_straggler();
         }
     }
 
@@ -100,7 +100,7 @@ impl<T> InFlightTable<T> {
         value
     }
 
-    /// All that are in use, in no order.
+    /// Iterates over all identifiers in use, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PacketId, &T)> {
         let mut next = self.first;
         let recent = self.recent.iter().filter_map(move |value| {
@@ -117,7 +117,7 @@ impl<T> InFlightTable<T> {
         self.recent.iter_mut().flatten().chain(stragglers)
     }
 
-    /// Frees all, in no order.
+    /// Frees all identifiers and gives their values back, in no order.
     pub(super) fn take_all(self) -> impl Iterator<Item = T> + use<T> {
         let stragglers = self
             .stragglers
@@ -126,7 +126,7 @@ impl<T> InFlightTable<T> {
         self.recent.into_iter().flatten().chain(stragglers)
     }
 
-    /// How many identifiers after the first it is, also where none is in use.
+    /// Returns the distance of an identifier from the first one, which need not be in use.
     fn distance(&self, packet_id: PacketId) -> usize {
         let (first, wanted) = (usize::from(self.first.get()), usize::from(packet_id.get()));
         // There is no identifier 0.
@@ -136,7 +136,7 @@ impl<T> InFlightTable<T> {
         }
     }
 
-    fn leave_first_behind(&mut self) {
+    fn keep_first_as_straggler(&mut self) {
         if let Some(Some(value)) = self.recent.pop_front() {
             self.used -= 1;
             let stragglers = self.stragglers.get_or_insert_default();
@@ -154,7 +154,7 @@ impl<T> InFlightTable<T> {
         while let Some(None) = self.recent.back() {
             self.recent.pop_back();
         }
-        if self.recent.is_empty() && self.recent.capacity() > KEPT_ROOM {
+        if self.recent.is_empty() && self.recent.capacity() > KEPT_CAPACITY {
             self.recent = VecDeque::new();
         }
     }
@@ -168,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_map_would_hold(
+        fn a_table_holds_what_a_map_would_hold(
             steps in prop::collection::vec((any::<bool>(), 0..200_u16, 1..=300_u16), 1..2_000),
         ) {
             let mut table = InFlightTable::new();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_never_freed_costs_no_room_for_all_that_come_after_it() {
+    fn an_identifier_that_is_never_freed_keeps_the_table_small() {
         let mut table = InFlightTable::new();
         let mut packet_id = PacketId::FIRST;
         table.insert(packet_id, 0);
@@ -205,7 +205,7 @@ mod tests {
             packet_id = packet_id.next();
             table.insert(packet_id, number);
             assert_eq!(table.remove(packet_id), Some(number));
-            assert!(table.recent.len() <= KEPT_ROOM + 2);
+            assert!(table.recent.len() <= KEPT_CAPACITY + 2);
         }
         assert_eq!(table.remove(PacketId::FIRST), Some(0));
         assert_eq!(table.len(), 0);
