@@ -23,6 +23,10 @@ format:
 lint:
     cargo clippy --locked --all-targets -- -D warnings
 
+# Writes the manual pages and completions anew.
+documents:
+    cargo run --locked --example documents
+
 # Builds the library's documentation; a broken link is an error.
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --lib
