@@ -35,8 +35,8 @@ pub(super) fn endpoint(typed: &Typed) -> Result<Endpoint, UsageError> {
                 .map(|bind| String::from_utf8_lossy(bind).into_owned()),
         },
     };
-    let tls = tls::connector(&typed.tls, typed.port)?;
     let report = Report::new(typed.quiet);
+    let tls = tls::connector(&typed.tls, typed.port, report)?;
     if tls.is_some() && typed.tls.insecure {
         report.hint("--insecure accepts any certificate: whoever is in between can read along");
     }

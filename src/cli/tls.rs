@@ -7,7 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::{OptionId, UsageError};
-use crate::transport::tls_client::{Connector, Options, OptionsError, Verification, Versions};
+use crate::client::Report;
+use crate::transport::tls_client::{
+    Connector, Notice, Options, OptionsError, Verification, Versions,
+};
 
 const TLS_PORT: u16 = 8883;
 
@@ -114,6 +117,7 @@ impl TypedTls {
 pub(super) fn connector(
     tls: &TypedTls,
     port: Option<u16>,
+    report: Report,
 ) -> Result<Option<Connector>, UsageError> {
     use OptionId as Id;
     if !tls.is_on(port) {
@@ -145,6 +149,7 @@ pub(super) fn connector(
         ciphers: text(Id::Ciphers),
         alpn: tls.value(Id::TlsAlpn).map(<[u8]>::to_vec),
         key_log: tls.path(Id::TlsKeyLog),
+        notice: Some(Notice::new(move |text| report.hint(text))),
     };
     let key = tls.path(Id::Key).unwrap_or_default();
     match Connector::new(&options, &|| ask_passphrase(&key)) {

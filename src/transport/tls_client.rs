@@ -21,7 +21,8 @@ use tokio_rustls::client::TlsStream;
 
 use self::verifier::Verifier;
 use super::keylog::KeyLogFile;
-use super::tls::authorities::Authorities;
+use super::tls::authorities::{Authorities, Origin};
+use super::tls::identity::certified_key;
 
 /// What a user asks of TLS.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,29 @@ pub struct Options {
     pub alpn: Option<Vec<u8>>,
     /// Where session keys are logged, for programs that decrypt a recording.
     pub key_log: Option<PathBuf>,
+    /// Who is told what could be better about the broker's certificate.
+    pub notice: Option<Notice>,
+}
+
+/// Somebody to be told something.
+#[derive(Clone)]
+pub struct Notice(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Notice {
+    /// Somebody who is told by a call.
+    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    fn tell(&self, text: &str) {
+        (self.0)(text);
+    }
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notice")
+    }
 }
 
 /// What is checked of the broker's certificate.
@@ -110,24 +134,28 @@ impl Connector {
     /// Reads all files that the options name.
     pub fn new(options: &Options, ask: AskPassphrase<'_>) -> Result<Self, OptionsError> {
         let provider = Arc::new(provider(options)?);
-        let verifier = Verifier::new(authorities(options)?, &provider, options.verification);
+        let (verification, notice) = (options.verification, options.notice.clone());
+        let verifier = Verifier::new(authorities(options)?, &provider, verification, notice);
         let versions: &[&SupportedProtocolVersion] = match options.versions {
             Versions::From12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             Versions::Only13 => &[&rustls::version::TLS13],
         };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .map_err(tls_error)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.identity {
             None => builder.with_no_client_auth(),
-            Some((certificate, key)) => builder
-                .with_client_auth_cert(certificates(certificate)?, key::load(key, ask)?)
-                .map_err(|error| OptionsError::Content {
+            Some((certificate, key)) => {
+                let chain = certificates(certificate)?;
+                let certified = certified_key(chain, key::load(key, ask)?, &provider);
+                let certified = certified.map_err(|what| OptionsError::Content {
                     path: key.clone(),
-                    what: format!("it does not go with {}: {error}", certificate.display()),
-                })?,
+                    what: format!("it does not go with {}: {what}", certificate.display()),
+                })?;
+                builder.with_client_cert_resolver(certified)
+            }
         };
         config.alpn_protocols.extend(options.alpn.clone());
         if let Some(path) = &options.key_log {
@@ -173,24 +201,26 @@ fn provider(options: &Options) -> Result<CryptoProvider, OptionsError> {
 
 /// Whom the user and the operating system trust; certificates that cannot be read are left out.
 fn authorities(options: &Options) -> Result<Authorities, OptionsError> {
-    let mut trusted = Vec::new();
+    let mut of_user = Vec::new();
     if let Some(file) = &options.ca_file {
-        trusted.extend(certificates(file)?);
+        of_user.extend(certificates(file)?);
     }
     if let Some(folder) = &options.ca_path {
         let unreadable = |cause| unreadable(folder, cause);
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             // Other files may lie there too.
-            trusted.extend(certificates(&path).unwrap_or_default());
+            of_user.extend(certificates(&path).unwrap_or_default());
         }
     }
-    if options.os_certificates {
-        trusted.extend(rustls_native_certs::load_native_certs().certs);
-    }
     let mut authorities = Authorities::default();
-    for certificate in trusted {
-        let _ = authorities.add(certificate);
+    for certificate in of_user {
+        let _ = authorities.add(certificate, Origin::User);
+    }
+    if options.os_certificates {
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            let _ = authorities.add(certificate, Origin::System);
+        }
     }
     Ok(authorities)
 }

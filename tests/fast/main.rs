@@ -33,4 +33,5 @@ mod documents;
 mod guide;
 mod ledger;
 mod mosquitto_links;
+mod openssl_certificates;
 mod passwd;

@@ -7,6 +7,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use mq::client::Error;
+use mq::transport::tls_client::{Connector, Options};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
     IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
@@ -153,5 +155,21 @@ impl Write for TlsClient {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Says why a client with these options refuses the TLS server on a port of 127.0.0.1, which it
+/// calls `localhost`.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn why_refused(options: &Options, port: u16) -> String {
+    let connector = Connector::new(options, &|| unreachable!("no key is encrypted"))
+        .expect("the options are fine");
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .expect("the server listens");
+    let refused = connector.connect(stream, "localhost").await.map(|_| ());
+    match Error::from(refused.expect_err("a refusal")) {
+        Error::Tls(cause) => cause,
+        other => panic!("{other:?}"),
     }
 }

@@ -22,6 +22,7 @@ use crate::protocol::Text;
 use crate::transport::socket::Socket;
 use crate::transport::tls::cause::{End, cause};
 use crate::transport::tls::certificate::parse;
+use crate::transport::tls::identity::certified_key;
 use crate::transport::tls::subject::{common_name, rfc_2253};
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
@@ -126,18 +127,16 @@ pub(in crate::broker) fn acceptor(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let builder = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(|error| vec![TlsError::Other(error.to_string())])?;
     let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
-        vec![TlsError::Inconsistent {
-            cause: error.to_string(),
-        }]
-    })?;
+    let certified = certified_key(chain, key, &provider)
+        .map_err(|cause| vec![TlsError::Inconsistent { cause }])?;
+    let mut config = builder.with_cert_resolver(certified);
     config.ignore_client_order = true;
     if options.require_certificate {
         // A resumed session would not be checked again, and its certificate may have expired.

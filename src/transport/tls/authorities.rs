@@ -8,32 +8,38 @@ use super::certificate::{Validity, parse, validity};
 use super::fault::CertificateFault;
 use super::subject::common_name;
 
+/// Who says that an authority is to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The user, who named its certificate.
+    User,
+    /// The operating system.
+    System,
+}
+
 /// A trusted certificate.
 #[derive(Debug)]
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
     name: Option<String>,
     validity: Validity,
+    pub(crate) origin: Origin,
 }
 
 impl Authority {
     /// Checks that its own time has come and is not over. OpenSSL asks this of every
     /// certificate of a chain, the TLS library of all but the last.
     pub(crate) fn check_time(&self, now: UnixTime) -> Result<(), CertificateFault> {
-        let name = || self.name.clone();
-        let Validity {
-            not_before,
-            not_after,
-        } = self.validity;
-        if self.validity.has_ended(now) {
-            let name = name();
-            return Err(CertificateFault::AuthorityExpired { name, not_after });
-        }
-        if !self.validity.has_begun(now) {
-            let name = name();
-            return Err(CertificateFault::AuthorityNotYetValid { name, not_before });
-        }
-        Ok(())
+        let name = self.name.clone();
+        self.validity.check(now).map_err(|fault| match fault {
+            CertificateFault::Expired(not_after) => {
+                CertificateFault::AuthorityExpired { name, not_after }
+            }
+            CertificateFault::NotYetValid(not_before) => {
+                CertificateFault::AuthorityNotYetValid { name, not_before }
+            }
+            other => other,
+        })
     }
 }
 
@@ -50,6 +56,7 @@ impl Authorities {
     pub(crate) fn add(
         &mut self,
         certificate: CertificateDer<'static>,
+        origin: Origin,
     ) -> Result<(), CertificateFault> {
         let parsed = parse(&certificate).ok_or(CertificateFault::Unreadable)?;
         let anchor = anchor_from_trusted_cert(&certificate)
@@ -60,6 +67,7 @@ impl Authorities {
             name: common_name(parsed.tbs_certificate().subject()),
             validity: validity(&parsed),
             certificate,
+            origin,
         });
         Ok(())
     }
@@ -82,13 +90,17 @@ impl Authorities {
         &self.anchors
     }
 
+    /// All with what the TLS library needs to know of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TrustAnchor<'static>, &Authority)> {
+        self.anchors.iter().zip(&self.authorities)
+    }
+
     /// The authorities with this name and key: one that was renewed is there twice.
     pub(crate) fn of_anchor<'a>(
         &'a self,
         anchor: &'a TrustAnchor<'_>,
     ) -> impl Iterator<Item = &'a Authority> {
-        let pairs = self.anchors.iter().zip(&self.authorities);
-        pairs
+        self.iter()
             .filter(move |(own, _)| *own == anchor)
             .map(|(_, authority)| authority)
     }

@@ -63,8 +63,10 @@ fn of_certificate(error: &CertificateError, end: End) -> String {
             expected,
             presented,
         } => return wrong_name(&expected.to_str(), presented),
-        // The signature is wrong where another authority has the same name.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+        CertificateError::BadSignature => {
+            return format!("the {peer} did not prove that it has the key of its certificate");
+        }
+        CertificateError::UnknownIssuer => {
             let (fault, option) = (CertificateFault::UnknownIssuer, end.authority_option());
             return format!(
                 "the {peer}'s certificate {fault}: name the certificate of its authority with \

@@ -2,8 +2,11 @@
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
+use x509_cert::der::{Decode, Encode};
 use x509_cert::time::Time;
+
+use super::fault::CertificateFault;
 
 /// The time in which a certificate is valid, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +16,15 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
+    /// Checks that it has begun and is not over.
+    pub(crate) fn check(&self, now: UnixTime) -> Result<(), CertificateFault> {
+        match (self.has_ended(now), self.has_begun(now)) {
+            (true, _) => Err(CertificateFault::Expired(self.not_after)),
+            (_, false) => Err(CertificateFault::NotYetValid(self.not_before)),
+            (false, true) => Ok(()),
+        }
+    }
+
     /// Whether it is over.
     pub(crate) fn has_ended(&self, now: UnixTime) -> bool {
         now.as_secs() > self.not_after.as_secs()
@@ -32,18 +44,27 @@ pub(crate) fn parse(certificate: &CertificateDer<'_>) -> Option<Certificate> {
 /// Returns the time in which a certificate is valid.
 pub(crate) fn validity(certificate: &Certificate) -> Validity {
     let validity = certificate.tbs_certificate().validity();
-    let time = |time: Time| UnixTime::since_unix_epoch(time.to_unix_duration());
     Validity {
-        not_before: time(validity.not_before),
-        not_after: time(validity.not_after),
+        not_before: unix_time(validity.not_before),
+        not_after: unix_time(validity.not_after),
     }
 }
 
-/// Writes a time as the day that it is on.
-pub(crate) fn day(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    match jiff::Timestamp::from_second(seconds) {
-        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
-        Err(_) => "a day beyond all calendars".to_owned(),
-    }
+/// Converts a time in a certificate or a list.
+pub(crate) fn unix_time(time: Time) -> UnixTime {
+    UnixTime::since_unix_epoch(time.to_unix_duration())
+}
+
+/// Returns the encoded name of who has signed a certificate, as a trust anchor holds it.
+pub(crate) fn issuer(certificate: &Certificate) -> Option<Vec<u8>> {
+    let name = certificate.tbs_certificate().issuer().to_der().ok()?;
+    let name = AnyRef::from_der(&name).ok()?;
+    Some(name.value().to_vec())
+}
+
+/// Whether a certificate has an extension.
+pub(crate) fn has_extension(certificate: &Certificate, oid: ObjectIdentifier) -> bool {
+    let extensions = certificate.tbs_certificate().extensions();
+    let mut extensions = extensions.into_iter().flatten();
+    extensions.any(|extension| extension.extn_id == oid)
 }

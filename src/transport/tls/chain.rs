@@ -3,19 +3,24 @@
 use std::cell::RefCell;
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
     CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, RevocationCheckDepth,
-    RevocationOptions, RevocationOptionsBuilder, VerifiedPath,
+    RevocationOptions, RevocationOptionsBuilder, VerifiedPath, spki_for_anchor,
 };
 use x509_cert::Certificate;
+use x509_cert::certificate::Version;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
-use super::authorities::Authorities;
-use super::certificate::{parse, validity};
+use super::authorities::{Authorities, Origin};
+use super::certificate::{has_extension, issuer, parse, validity};
 use super::fault::CertificateFault;
+use super::revocation::{self, RevocationList, Subject};
+use super::signed::is_signed_by;
 use super::subject::common_name;
+
+const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
 
 /// Whose certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +48,14 @@ impl Peer {
     }
 }
 
+/// What the authority at the end of a chain says for the peer's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Vouched {
+    /// Whether its common name counts: the user has named the authority, and no certificate of
+    /// the chain constrains names, which would not be checked against a common name.
+    pub(crate) for_common_name: bool,
+}
+
 /// What is asked of a peer's certificate.
 #[derive(Debug)]
 pub(crate) struct ChainCheck {
@@ -53,7 +66,7 @@ pub(crate) struct ChainCheck {
     /// Whose it is.
     pub(crate) peer: Peer,
     /// Lists of revoked certificates; where there are any, one must be its authority's.
-    pub(crate) revoked: Vec<CertRevocationList<'static>>,
+    pub(crate) revoked: Vec<RevocationList>,
     /// Whether certificates and lists count in their time only.
     pub(crate) checks_time: bool,
 }
@@ -66,8 +79,13 @@ impl ChainCheck {
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), CertificateFault> {
-        match self.verify_signed(certificate, intermediates, now) {
+    ) -> Result<Vouched, CertificateFault> {
+        let result = match EndEntityCert::try_from(certificate) {
+            Ok(end_entity) => self.verify_signed(&end_entity, certificate, intermediates, now),
+            Err(Error::UnsupportedCertVersion) => self.verify_version_1(certificate, now),
+            Err(_) => Err(CertificateFault::Unreadable),
+        };
+        match result {
             Err(CertificateFault::Authority) => self.verify_trusted_itself(certificate, now),
             result => result,
         }
@@ -75,22 +93,33 @@ impl ChainCheck {
 
     fn verify_signed(
         &self,
+        end_entity: &EndEntityCert<'_>,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), CertificateFault> {
+    ) -> Result<Vouched, CertificateFault> {
         let all = || std::iter::once(certificate).chain(intermediates);
-        let end_entity =
-            EndEntityCert::try_from(certificate).map_err(|error| fault(error, all()))?;
         let time = match self.checks_time {
             true => now,
             false => latest_start(all()).unwrap_or(now),
         };
-        let lists: Vec<_> = self.revoked.iter().collect();
-        let of_authority = RefCell::new(None);
-        let verify_authority = |path: &VerifiedPath<'_>| {
-            self.check_authority(path, now).map_err(|fault| {
-                of_authority.replace(Some(fault));
+        let lists: Vec<_> = self.lists_for_library(end_entity.issuer()).collect();
+        let own_fault = RefCell::new(None);
+        let verify_path = |path: &VerifiedPath<'_>| {
+            let checked = self.check_authority(path.anchor(), now).and_then(|()| {
+                let is_checked_by_library = !lists.is_empty();
+                let subject = Subject {
+                    serial: path.end_entity().serial(),
+                    issuer: path.end_entity().issuer(),
+                    key: path.issuer_spki(),
+                };
+                match is_checked_by_library {
+                    true => Ok(()),
+                    false => self.check_not_revoked(&subject, now),
+                }
+            });
+            checked.map_err(|fault| {
+                own_fault.replace(Some(fault));
                 // Of all errors the one that the library reports first.
                 let not_after = now;
                 Error::CertExpired { time, not_after }
@@ -103,26 +132,39 @@ impl ChainCheck {
             time,
             self.peer.key_usage(),
             self.revocation(&lists),
-            Some(&verify_authority),
+            Some(&verify_path),
         );
-        match (verified, of_authority.into_inner()) {
-            (Ok(_), _) => Ok(()),
+        match (verified, own_fault.into_inner()) {
+            (Ok(path), _) => Ok(self.vouched(&path)),
             (Err(Error::CertExpired { .. }), Some(fault)) => Err(fault),
             (Err(error), _) => Err(fault(error, all())),
         }
     }
 
-    /// Checks the time of the authority at the end of a chain.
+    fn vouched(&self, path: &VerifiedPath<'_>) -> Vouched {
+        let mut authorities = self.authorities.of_anchor(path.anchor());
+        let is_of_user = authorities.any(|authority| authority.origin == Origin::User);
+        let mut intermediates = path.intermediate_certificates();
+        let constrains_names = path.anchor().name_constraints.is_some()
+            || intermediates.any(|between| {
+                parse(&between.der()).is_none_or(|it| has_extension(&it, NAME_CONSTRAINTS))
+            });
+        Vouched {
+            for_common_name: is_of_user && !constrains_names,
+        }
+    }
+
+    /// Checks the time of an authority, which may be there twice.
     fn check_authority(
         &self,
-        path: &VerifiedPath<'_>,
+        anchor: &TrustAnchor<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateFault> {
         if !self.checks_time {
             return Ok(());
         }
         let mut result = Ok(());
-        for authority in self.authorities.of_anchor(path.anchor()) {
+        for authority in self.authorities.of_anchor(anchor) {
             result = authority.check_time(now);
             if result.is_ok() {
                 break;
@@ -131,30 +173,90 @@ impl ChainCheck {
         result
     }
 
+    /// Checks a certificate of version 1, which an authority that the user has named must have
+    /// signed itself: a version 1 certificate has nothing that says what it is good for, so it
+    /// is good for a peer and never for an authority.
+    fn verify_version_1(
+        &self,
+        certificate: &CertificateDer<'_>,
+        now: UnixTime,
+    ) -> Result<Vouched, CertificateFault> {
+        let parsed = parse(certificate).ok_or(CertificateFault::Unreadable)?;
+        if parsed.tbs_certificate().version() != Version::V1 {
+            return Err(CertificateFault::VersionTwo);
+        }
+        if self.checks_time {
+            validity(&parsed).check(now)?;
+        }
+        let issuer = issuer(&parsed).ok_or(CertificateFault::Unreadable)?;
+        let found = self.authorities.iter().find(|(anchor, authority)| {
+            let key = spki_for_anchor(anchor);
+            authority.origin == Origin::User
+                && *anchor.subject == *issuer
+                && is_signed_by(certificate, &key, &self.algorithms)
+        });
+        let (anchor, _) = found.ok_or(CertificateFault::UnknownIssuer)?;
+        self.check_authority(anchor, now)?;
+        let subject = Subject {
+            serial: parsed.tbs_certificate().serial_number().as_bytes(),
+            issuer: &issuer,
+            key: spki_for_anchor(anchor),
+        };
+        self.check_not_revoked(&subject, now)?;
+        Ok(Vouched {
+            for_common_name: anchor.name_constraints.is_none(),
+        })
+    }
+
     /// Checks an authority's own certificate as that of a peer, as `openssl req -x509` makes
     /// them. It is good where it is trusted itself.
     fn verify_trusted_itself(
         &self,
         certificate: &CertificateDer<'_>,
         now: UnixTime,
-    ) -> Result<(), CertificateFault> {
+    ) -> Result<Vouched, CertificateFault> {
         let authority = self.authorities.with_certificate(certificate);
         let authority = authority.ok_or(CertificateFault::Authority)?;
-        if self.checks_time {
-            authority.check_time(now)?;
-        }
         let parsed = parse(certificate).ok_or(CertificateFault::Unreadable)?;
+        if self.checks_time {
+            validity(&parsed).check(now)?;
+        }
         let usages = parsed.tbs_certificate().get_extension::<ExtendedKeyUsage>();
         match usages.map_err(|_| CertificateFault::Unreadable)? {
             Some((_, usages)) if !usages.0.contains(&self.peer.purpose()) => {
                 Err(CertificateFault::WrongPurpose)
             }
-            _ => Ok(()),
+            _ => Ok(Vouched {
+                for_common_name: authority.origin == Origin::User,
+            }),
         }
     }
 
-    /// How the library checks whether a certificate was revoked: as Mosquitto, it is asked of
-    /// the peer's own, not of its authorities'.
+    /// Checks without the library that a certificate was not revoked.
+    fn check_not_revoked(
+        &self,
+        subject: &Subject<'_>,
+        now: UnixTime,
+    ) -> Result<(), CertificateFault> {
+        if self.revoked.is_empty() {
+            return Ok(());
+        }
+        let time = self.checks_time.then_some(now);
+        revocation::check(&self.revoked, subject, &self.algorithms, time)
+    }
+
+    /// The lists of an authority that the library can read. Where there are none, it is not
+    /// asked whether a certificate was revoked.
+    fn lists_for_library(
+        &self,
+        issuer: &[u8],
+    ) -> impl Iterator<Item = &CertRevocationList<'static>> {
+        let lists = self.revoked.iter().filter(move |list| list.is_of(issuer));
+        lists.filter_map(RevocationList::for_library)
+    }
+
+    /// How the library checks whether a certificate was revoked: as in Mosquitto, it is asked
+    /// of the peer's own, not of its authorities'.
     fn revocation<'a>(
         &self,
         lists: &'a [&'a CertRevocationList<'a>],
@@ -234,10 +336,11 @@ fn fault<'a>(
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
         | Error::MaximumNameConstraintComparisonsExceeded => CertificateFault::TooComplex,
-        // The signature is wrong where another authority has the same name.
-        Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => {
-            CertificateFault::UnknownIssuer
-        }
+        // The signature is wrong where another authority has the same name; a certificate of
+        // another version may be an authority's only where it is trusted itself.
+        Error::UnknownIssuer
+        | Error::InvalidSignatureForPublicKey
+        | Error::UnsupportedCertVersion => CertificateFault::UnknownIssuer,
         _ => CertificateFault::Unreadable,
     }
 }

@@ -6,8 +6,6 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error, OtherError};
 use thiserror::Error as ThisError;
 
-use super::certificate::day;
-
 /// Why a certificate is refused. [`Display`](std::fmt::Display) is the end of a sentence that
 /// begins with the certificate.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
@@ -61,6 +59,17 @@ pub enum CertificateFault {
     /// Its names are not those that its authority may vouch for.
     #[error("has a name that its authority may not vouch for (nameConstraints)")]
     NameConstraints,
+    /// It has a version without a purpose.
+    #[error("is of version 2, which nobody uses")]
+    VersionTwo,
+    /// It has no name but another common name.
+    #[error("is for {common_name} (its common name), not for {expected}")]
+    OtherCommonName {
+        /// The name that it has.
+        common_name: String,
+        /// The name that was asked for.
+        expected: String,
+    },
     /// Its signature cannot be checked.
     #[error(
         "is signed in a way that is unknown or too weak here, such as SHA-1 or RSA below 2048 bits"
@@ -101,5 +110,14 @@ impl From<CertificateFault> for Error {
             other => CertificateError::Other(OtherError(Arc::new(other))),
         }
         .into()
+    }
+}
+
+/// Writes a time as the day that it is on.
+pub(super) fn day(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => "a day beyond all calendars".to_owned(),
     }
 }

@@ -1,19 +1,24 @@
+use std::sync::Once;
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use super::Verification;
+use super::{Notice, Verification};
 use crate::transport::tls::authorities::Authorities;
 use crate::transport::tls::chain::{ChainCheck, Peer};
+use crate::transport::tls::handshake::{verify_tls12, verify_tls13};
+use crate::transport::tls::server_name::{self, NamedBy};
 
 /// Checks the broker's certificate, except what the user turned off.
 #[derive(Debug)]
 pub(super) struct Verifier {
     chain: ChainCheck,
     verification: Verification,
+    /// Told once of a broker that only its common name names.
+    notice: Option<Notice>,
+    is_told: Once,
 }
 
 impl Verifier {
@@ -21,6 +26,7 @@ impl Verifier {
         authorities: Authorities,
         provider: &CryptoProvider,
         verification: Verification,
+        notice: Option<Notice>,
     ) -> Self {
         let chain = ChainCheck {
             authorities,
@@ -32,8 +38,32 @@ impl Verifier {
         Self {
             chain,
             verification,
+            notice,
+            is_told: Once::new(),
         }
     }
+
+    fn tell_of_common_name(&self, name: &ServerName<'_>) {
+        if let Some(notice) = &self.notice {
+            self.is_told.call_once(|| {
+                notice.tell(&format!(
+                    "the broker's certificate has no subjectAltName, and other programs may refuse \
+                     it: sign it with `-extfile FILE`, where FILE has the line \
+                     subjectAltName={}",
+                    alternative(name)
+                ));
+            });
+        }
+    }
+}
+
+/// What a subjectAltName for this name holds.
+fn alternative(name: &ServerName<'_>) -> String {
+    let kind = match name {
+        ServerName::IpAddress(_) => "IP",
+        _ => "DNS",
+    };
+    format!("{kind}:{}", name.to_str())
 }
 
 impl ServerCertVerifier for Verifier {
@@ -45,11 +75,14 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.verification != Verification::Nothing {
-            self.chain.verify(certificate, intermediates, now)?;
+        if self.verification == Verification::Nothing {
+            return Ok(ServerCertVerified::assertion());
         }
-        if self.verification == Verification::Full {
-            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        let vouched = self.chain.verify(certificate, intermediates, now)?;
+        if self.verification == Verification::Full
+            && server_name::check(certificate, name, vouched)? == NamedBy::CommonName
+        {
+            self.tell_of_common_name(name);
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -60,7 +93,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.chain.algorithms)
+        verify_tls12(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -69,7 +102,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.chain.algorithms)
+        verify_tls13(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

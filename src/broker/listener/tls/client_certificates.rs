@@ -1,19 +1,21 @@
+use std::cmp::Reverse;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
-use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::{TlsError, certificates};
 use crate::broker::config::TlsOptions;
-use crate::transport::tls::authorities::Authorities;
+use crate::transport::tls::authorities::{Authorities, Origin};
 use crate::transport::tls::chain::{ChainCheck, Peer};
+use crate::transport::tls::handshake::{verify_tls12, verify_tls13};
+use crate::transport::tls::revocation::RevocationList;
 
 /// Makes what checks the certificates of clients; `None` where they are not asked for one.
 pub(super) fn verifier(
@@ -36,7 +38,7 @@ pub(super) fn verifier(
     })))
 }
 
-fn revocation_lists(options: &TlsOptions) -> Result<Vec<CertRevocationList<'static>>, TlsError> {
+fn revocation_lists(options: &TlsOptions) -> Result<Vec<RevocationList>, TlsError> {
     let Some(file) = &options.crlfile else {
         return Ok(Vec::new());
     };
@@ -50,12 +52,13 @@ fn revocation_lists(options: &TlsOptions) -> Result<Vec<CertRevocationList<'stat
     if lists.is_empty() {
         return Err(wrong("no revocation list in it".to_owned()));
     }
-    let read = |list: &CertificateRevocationListDer<'_>| {
-        OwnedCertRevocationList::from_der(list)
-            .map(CertRevocationList::from)
-            .map_err(|error| wrong(error.to_string()))
-    };
-    lists.iter().map(read).collect()
+    let unreadable =
+        || wrong("a list in it cannot be read, or is of a kind that is unknown here".to_owned());
+    let read = |list| RevocationList::parse(list).ok_or_else(unreadable);
+    let mut lists = lists.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    // Of two lists of one authority the newer counts.
+    lists.sort_by_key(|list| Reverse(list.next_update()));
+    Ok(lists)
 }
 
 fn authorities(options: &TlsOptions) -> Result<Authorities, TlsError> {
@@ -67,7 +70,7 @@ fn authorities(options: &TlsOptions) -> Result<Authorities, TlsError> {
             cause,
         };
         for certificate in certificates(file).map_err(wrong)? {
-            let added = authorities.add(certificate);
+            let added = authorities.add(certificate, Origin::User);
             added.map_err(|fault| wrong(format!("a certificate in it {fault}")))?;
         }
     }
@@ -79,7 +82,7 @@ fn authorities(options: &TlsOptions) -> Result<Authorities, TlsError> {
         })?;
         for certificate in found {
             // Other certificates may lie there, too.
-            let _ = authorities.add(certificate);
+            let _ = authorities.add(certificate, Origin::User);
         }
     }
     match authorities.is_empty() {
@@ -125,7 +128,7 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.chain.algorithms)
+        verify_tls12(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -134,7 +137,7 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.chain.algorithms)
+        verify_tls13(message, certificate, signature, &self.chain.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -53,7 +53,7 @@ impl Identity {
 fn check(trusted: &[&Identity]) -> ChainCheck {
     let mut authorities = Authorities::default();
     for identity in trusted {
-        authorities.add(identity.der()).unwrap();
+        authorities.add(identity.der(), Origin::User).unwrap();
     }
     ChainCheck {
         authorities,
@@ -63,6 +63,11 @@ fn check(trusted: &[&Identity]) -> ChainCheck {
         checks_time: true,
     }
 }
+
+/// The user has named the authority.
+const OK: Result<Vouched, CertificateFault> = Ok(Vouched {
+    for_common_name: true,
+});
 
 fn year(year: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_556_952))
@@ -74,7 +79,7 @@ fn an_authority_counts_in_its_own_time_only() {
     let client = root.sign(params("client", (2010, 2040)));
     let check = check(&[&root]);
     let at = |now| check.verify(&client.der(), &[], year(now));
-    assert_eq!(at(2025), Ok(()));
+    assert_eq!(at(2025), OK);
     let name = || Some("root".to_owned());
     assert!(matches!(
         at(2031),
@@ -121,10 +126,7 @@ fn another_way_to_an_authority_that_is_good_is_found() {
         .unwrap();
     let intermediates = [by_old.der().clone(), by_new.der().clone()];
     let both = check(&[&old, &new]);
-    assert_eq!(
-        both.verify(client.der(), &intermediates, year(2026)),
-        Ok(())
-    );
+    assert_eq!(both.verify(client.der(), &intermediates, year(2026)), OK);
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn where_the_time_does_not_count_a_chain_is_checked_as_of_a_common_moment() {
     let forged = stranger.sign(params("client", (2001, 2008)));
     for now in [1990, 2007, 2026] {
         let verify = |client: &Identity| check.verify(&client.der(), &[between.der()], year(now));
-        assert_eq!(verify(&client), Ok(()), "{now}");
+        assert_eq!(verify(&client), OK, "{now}");
         assert_eq!(
             verify(&forged),
             Err(CertificateFault::UnknownIssuer),
@@ -154,7 +156,7 @@ fn an_authoritys_own_certificate_is_good_where_it_is_trusted_itself() {
     let own = Identity::authority("own", (2020, 2030));
     let other = Identity::authority("own", (2020, 2030));
     let check_own = check(&[&own]);
-    assert_eq!(check_own.verify(&own.der(), &[], year(2025)), Ok(()));
+    assert_eq!(check_own.verify(&own.der(), &[], year(2025)), OK);
     assert!(matches!(
         check_own.verify(&own.der(), &[], year(2031)),
         Err(CertificateFault::Expired(_))
@@ -180,7 +182,7 @@ fn a_certificate_for_another_purpose_is_refused() {
     let mut check = check(&[&root, &own]);
     for (peer, expected) in [
         (Peer::Client, Err(CertificateFault::WrongPurpose)),
-        (Peer::Server, Ok(())),
+        (Peer::Server, OK),
     ] {
         check.peer = peer;
         for certificate in [server.der(), own.der()] {
