@@ -33,7 +33,6 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 
 use self::backend::Backend;
-pub(super) use self::backend::StoreError;
 pub(super) use self::key::Key;
 pub(super) use self::opening::{Opened, StoreOptions, open};
 pub(super) use self::pending::Pace;

@@ -19,7 +19,7 @@ use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::greeting::{self, is_tried_out};
 use super::ground::Clock;
 use super::log::{Log, LogType};
-use super::persistence::{self, Opened, StoreError, StoreOptions};
+use super::persistence::{self, Opened, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};
 use super::resources::{NO_PID_FILE, Resources};
 use super::server::{Control, Start, run};
@@ -148,13 +148,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let loaded = Config::load(&options.config_files, &overrides);
     let (config, diagnostics) = loaded.map_err(|errors| tell_errors(&errors, log))?;
     if options.daemon {
-        // The log, the runtime and every other thread come after the fork.
-        nix::unistd::daemon(true, false).map_err(|error| {
-            log.error(format_args!(
-                "Error: Unable to go to the background: {error}."
-            ));
-            CANNOT_START
-        })?;
+        go_to_background(log)?;
     }
     log.reconfigure(&config.log);
     // The log file is opened before the privileges to open it are given up.
@@ -163,29 +157,10 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
     let resources = read_resources(&config, key_log, log)?;
     tell_warnings(&resources, &config, log);
-    let log_file = config.log.destinations().file;
-    raise_file_limit();
-    drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
-        log.error(format_args!("{error}"));
-        error.exit_code()
-    })?;
-    let _pid_file = config
-        .pid_file
-        .as_deref()
-        .map(PidFile::write)
-        .transpose()
-        .map_err(|_| {
-            log.error(format_args!("Error: Unable to write pid file."));
-            NO_PID_FILE
-        })?;
+    let _pid_file = become_the_user(&config, log)?;
     announce(&config, &options.config_files, program, log);
     let clock = Clock::new();
-    let opened = open_store(&config, &options, clock, log).map_err(|error| {
-        for line in error.to_string().lines() {
-            log.error(format_args!("{line}"));
-        }
-        CANNOT_START
-    })?;
+    let opened = open_store(&config, &options, clock, log)?;
     let greeting =
         is_tried_out(&config, &options.config_files).then(|| greeting::text(&config, program));
     let start = Start {
@@ -201,6 +176,37 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
         overrides,
         greeting,
     };
+    serve(start, control, log)
+}
+
+/// Detaches from the terminal. The log, the runtime and every other thread come after the
+/// fork.
+fn go_to_background(log: &Log) -> Result<(), u8> {
+    nix::unistd::daemon(true, false).map_err(|error| {
+        log.error(format_args!(
+            "Error: Unable to go to the background: {error}."
+        ));
+        CANNOT_START
+    })
+}
+
+/// Gives up root's rights and writes the process ID, which goes with the returned file.
+fn become_the_user(config: &Config, log: &Log) -> Result<Option<PidFile>, u8> {
+    let log_file = config.log.destinations().file;
+    raise_file_limit();
+    drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
+        log.error(format_args!("{error}"));
+        error.exit_code()
+    })?;
+    let pid_file = config.pid_file.as_deref().map(PidFile::write);
+    pid_file.transpose().map_err(|_| {
+        log.error(format_args!("Error: Unable to write pid file."));
+        NO_PID_FILE
+    })
+}
+
+/// Runs the broker on threads of its own until it is stopped.
+fn serve(start: Start, control: Control, log: &Log) -> Result<(), u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mq-broker")
@@ -221,14 +227,19 @@ fn open_store(
     options: &Options,
     clock: Clock,
     log: &Log,
-) -> Result<Option<Opened>, StoreError> {
+) -> Result<Option<Opened>, u8> {
     let options = StoreOptions {
         persistence: &config.persistence,
         recover: options.recover,
         import: options.import.as_deref(),
         listeners: &config.listeners,
     };
-    persistence::open(&options, clock, log)
+    persistence::open(&options, clock, log).map_err(|error| {
+        for line in error.to_string().lines() {
+            log.error(format_args!("{line}"));
+        }
+        CANNOT_START
+    })
 }
 
 /// Tells of errors in a configuration, and also of those in the files that it names: who

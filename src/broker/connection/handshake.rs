@@ -34,7 +34,7 @@ use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{Attachment, Session, Writer};
 use crate::broker::session_store::{OpenedSession, Opening};
-use crate::protocol::{Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, encode};
+use crate::protocol::{Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, Will, encode};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
@@ -125,7 +125,6 @@ async fn log_in(
     broker: &Broker,
 ) -> Result<Login, Refusal> {
     let settings = listener.settings();
-    let security = listener.security();
     let version = connect.version;
     if !listener.accepts(version) {
         return Err(Refusal::VersionNotAccepted(version));
@@ -133,47 +132,15 @@ async fn log_in(
     if connect.properties.authentication_method().is_some() {
         return Err(Refusal::Code(ReasonCode::BadAuthenticationMethod));
     }
+    let mut client_id = client_id_of(&connect, listener)?;
     let mut assigned = connect.client_id.is_empty();
-    if assigned {
-        let may_be_empty = match version {
-            ProtocolVersion::V31 => false,
-            ProtocolVersion::V311 => connect.clean_start,
-            ProtocolVersion::V5 => true,
-        };
-        if !may_be_empty || !security.allow_zero_length_clientid {
-            return Err(Refusal::IdentifierRejected);
-        }
-    }
-    let mut client_id = match assigned {
-        true => generated_client_id(security.auto_id_prefix),
-        false => connect.client_id.to_owned_text(),
-    };
     if !broker.policy().allows_client_id(&client_id) {
         return Err(Refusal::Code(ReasonCode::NotAuthorized));
     }
     if let Some(will) = &connect.will {
-        if u8::from(will.qos) > settings.max_qos {
-            return Err(Refusal::Will(ReasonCode::QosNotSupported));
-        }
-        if will.retain && !broker.policy().retain_available() {
-            return Err(Refusal::Will(ReasonCode::RetainNotSupported));
-        }
-        if broker.policy().is_too_large(&will.payload) {
-            return Err(Refusal::Code(ReasonCode::PacketTooLarge));
-        }
-        if will.topic.as_bytes().starts_with(b"$CONTROL/") {
-            return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
-        }
+        check_will(will, settings.max_qos, broker)?;
     }
-    let keep_alive = match listener.config().limits.max_keepalive {
-        Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
-            if !version.is_v5() {
-                return Err(Refusal::KeepAlive);
-            }
-            limit
-        }
-        _ => connect.keep_alive,
-    };
+    let keep_alive = keep_alive_of(&connect, listener)?;
     if settings.username_from().is_some() {
         // What the client says of itself does not count.
         connect.password = None;
@@ -213,6 +180,55 @@ async fn log_in(
         keep_alive,
         credentials,
     })
+}
+
+/// The client identifier of a CONNECT, or a generated one where the client leaves that to
+/// the broker.
+fn client_id_of(connect: &Connect, listener: &ListenerContext) -> Result<Text, Refusal> {
+    if !connect.client_id.is_empty() {
+        return Ok(connect.client_id.to_owned_text());
+    }
+    let security = listener.security();
+    let may_be_empty = match connect.version {
+        ProtocolVersion::V31 => false,
+        ProtocolVersion::V311 => connect.clean_start,
+        ProtocolVersion::V5 => true,
+    };
+    match may_be_empty && security.allow_zero_length_clientid {
+        true => Ok(generated_client_id(security.auto_id_prefix)),
+        false => Err(Refusal::IdentifierRejected),
+    }
+}
+
+/// Refuses a will that could not be published as it is.
+fn check_will(will: &Will, max_qos: u8, broker: &Broker) -> Result<(), Refusal> {
+    if u8::from(will.qos) > max_qos {
+        return Err(Refusal::Will(ReasonCode::QosNotSupported));
+    }
+    if will.retain && !broker.policy().retain_available() {
+        return Err(Refusal::Will(ReasonCode::RetainNotSupported));
+    }
+    if broker.policy().is_too_large(&will.payload) {
+        return Err(Refusal::Code(ReasonCode::PacketTooLarge));
+    }
+    if will.topic.as_bytes().starts_with(b"$CONTROL/") {
+        return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
+    }
+    Ok(())
+}
+
+/// The keep alive in force, in seconds: that of the CONNECT, or `max_keepalive` for an
+/// MQTT 5.0 client, which is told.
+fn keep_alive_of(connect: &Connect, listener: &ListenerContext) -> Result<u16, Refusal> {
+    match listener.config().limits.max_keepalive {
+        Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
+            match connect.version.is_v5() {
+                true => Ok(limit),
+                false => Err(Refusal::KeepAlive),
+            }
+        }
+        _ => Ok(connect.keep_alive),
+    }
 }
 
 /// The accepted parts of a CONNECT that its answer needs.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::backend::Write;
+use super::backend::{StoreError, Write};
 use super::*;
 
 const LIMIT: Duration = Duration::from_secs(10);
