@@ -42,6 +42,7 @@ mod persistence;
 mod process;
 mod reload;
 mod resources;
+mod rights;
 mod server;
 mod session;
 mod session_store;
@@ -176,22 +177,30 @@ impl Broker {
         found.into_iter().map(|retained| retained.message).collect()
     }
 
-    /// Gives messages that a member of a group did not get to the others.
-    fn publish_to_groups(&self, unsettled: &[Unsettled]) {
+    /// Gives messages that a member of a group did not get to the others. Returns how many of
+    /// them nobody may read.
+    fn publish_to_groups(&self, unsettled: Vec<Unsettled>) -> usize {
+        if unsettled.is_empty() {
+            return 0;
+        }
         let mut fanout = Fanout::new(self, self.env.clock.now());
+        let mut unread = 0;
         for Unsettled {
             filter, message, ..
-        } in unsettled
+        } in &unsettled
         {
-            let group = filter
+            let publication = Publication::from(Arc::clone(message));
+            let is_read = filter
                 .shared()
-                .and_then(|shared| self.router.group(&shared));
-            let Some(group) = group else { continue };
-            let readers = group.only(|session| session.may_read(&self.env.access, &message.topic));
-            let group = readers.map_or(group, Arc::new);
-            fanout.publish_to_group(Publication::from(Arc::clone(message)), group);
+                .is_some_and(|shared| fanout.publish_to_group(publication, &shared));
+            unread += usize::from(!is_read);
         }
         fanout.finish();
+        if let Some(persistence) = self.persistence() {
+            // Where messages went is stored no later than where they came from.
+            persistence.hurry();
+        }
+        unread
     }
 
     /// Publishes a message of the broker's own.

@@ -18,6 +18,7 @@ use super::persistence::{Ticket, Together};
 use super::session::{DirectWrite, Session};
 use super::topics::{Matches, SharedGroup, Target};
 use super::wire::Run;
+use crate::protocol::SharedFilter;
 
 /// A run of that many bytes is passed on before the batch goes on.
 const MAX_RUN_BYTES: usize = 256 * 1024;
@@ -101,13 +102,14 @@ impl<'a> Fanout<'a> {
         if !self.goes_where_the_last_went(message) {
             let broker = self.broker;
             let changes = broker.router.changes();
+            let read_epoch = broker.env.access.read_epoch();
             let matches = broker.router.matches(&message.topic, |session| {
                 session.may_read(&broker.env.access, &message.topic)
             });
             if matches.is_empty() {
                 return false;
             }
-            self.go_on_with(matches);
+            self.go_on_with(matches, read_epoch);
             self.changes = changes;
         }
         self.run.push(publication);
@@ -130,7 +132,7 @@ impl<'a> Fanout<'a> {
     }
 
     /// Has the next messages go there, in the present run if that goes there too.
-    fn go_on_with(&mut self, matches: Arc<Matches>) {
+    fn go_on_with(&mut self, matches: Arc<Matches>, read_epoch: u64) {
         let same = self
             .matches
             .as_ref()
@@ -138,18 +140,37 @@ impl<'a> Fanout<'a> {
         if !same || self.run.bytes() > MAX_RUN_BYTES || !matches.groups.is_empty() {
             self.deliver_run();
             self.run.set_exclusive(matches.is_exclusive());
+            self.run.set_read_epoch(read_epoch);
             self.matches = Some(matches);
         }
     }
 
-    /// Sends a message to one member of a group.
-    pub(super) fn publish_to_group(&mut self, publication: Publication, group: Arc<SharedGroup>) {
-        self.go_on_with(Arc::new(Matches {
+    /// Sends a message to a member of a group that may read it. Returns whether there is one.
+    pub(super) fn publish_to_group(
+        &mut self,
+        publication: Publication,
+        shared: &SharedFilter,
+    ) -> bool {
+        let broker = self.broker;
+        let access = &broker.env.access;
+        let read_epoch = access.read_epoch();
+        let Some(group) = broker.router.group(shared) else {
+            return false;
+        };
+        let topic = &publication.message.topic;
+        let readers = group.only(|session| session.may_read(access, topic));
+        let group = readers.map_or(group, Arc::new);
+        if group.is_empty() {
+            return false;
+        }
+        let matches = Matches {
             targets: Vec::new(),
             groups: vec![group],
             has_repeats: false,
-        }));
+        };
+        self.go_on_with(Arc::new(matches), read_epoch);
         self.run.push(publication);
+        true
     }
 
     /// Delivers what is left and wakes everybody who got something.
@@ -177,17 +198,16 @@ impl<'a> Fanout<'a> {
         }
         if let Some(matches) = self.matches.take() {
             if !matches.has_repeats || self.broker.env.options.allow_duplicate_messages() {
-                matches
-                    .targets
-                    .iter()
-                    .for_each(|target| self.deliver_to(target));
+                for target in &matches.targets {
+                    self.deliver_to(target);
+                }
             } else {
-                without_duplicates(&matches.targets).for_each(|target| self.deliver_to(target));
+                for target in without_duplicates(&matches.targets) {
+                    self.deliver_to(target);
+                }
             }
             for group in &matches.groups {
-                if let Some(member) = group.next_member() {
-                    self.deliver_to(member);
-                }
+                self.deliver_to_member(group);
             }
         }
         if std::mem::take(&mut self.is_stored) {
@@ -208,7 +228,26 @@ impl<'a> Fanout<'a> {
         persistence.put_together(together);
     }
 
-    fn deliver_to(&mut self, target: &Target) {
+    /// Delivers to the member whose turn it is, or to another one if that has ended or lost its
+    /// rights since the match.
+    fn deliver_to_member(&mut self, group: &SharedGroup) {
+        let Some(member) = group.next_member() else {
+            return;
+        };
+        if self.deliver_to(member) {
+            return;
+        }
+        let mut others = group.without(member.session.number());
+        while let Some(member) = others.next_member() {
+            if self.deliver_to(member) {
+                return;
+            }
+            others = others.without(member.session.number());
+        }
+    }
+
+    /// Delivers the run to a subscription. Returns whether its session took it.
+    fn deliver_to(&mut self, target: &Target) -> bool {
         let own = |publisher: Option<SessionNumber>| publisher == Some(target.session.number());
         let publisher = self
             .run
@@ -216,7 +255,7 @@ impl<'a> Fanout<'a> {
             .first()
             .and_then(|first| first.message.publisher);
         if target.terms.no_local && own(publisher) {
-            return;
+            return true;
         }
         let delivered = target.session.deliver(
             &mut self.run,
@@ -240,6 +279,7 @@ impl<'a> Fanout<'a> {
         {
             self.congested.push(Arc::clone(&target.session));
         }
+        !delivered.is_refused
     }
 }
 

@@ -145,24 +145,10 @@ impl Broker {
             *listener = Arc::new(renewed);
         }
         *self.config.write() = Arc::clone(&config);
-        self.router.forget_matches();
+        self.forget_read_rights();
         self.drop_unreadable();
         self.end_revoked_logins(&logins_before);
         self.env.log.reconfigure(&config.log);
-    }
-
-    /// Takes out of all queues what their clients may no longer read.
-    fn drop_unreadable(&self) {
-        self.sessions.for_each(|session| {
-            let identity = session.identity();
-            if !self.env.access.knows_listener_of(&identity) {
-                // Nobody gets it before its client is back by a listener that is known.
-                return;
-            }
-            session
-                .state()
-                .retain_queued(|message| self.env.access.may_read(&identity, &message.topic));
-        });
     }
 
     /// Ends the connections of clients whose login no longer passes.

@@ -13,6 +13,7 @@ mod refill;
 mod state;
 mod stored;
 mod subscription;
+mod unreadable;
 mod will;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(super) use self::queueing::Held;
 pub(super) use self::state::SessionState;
 pub(super) use self::stored::Settled;
 pub(super) use self::subscription::StoredSubscription;
+pub(super) use self::unreadable::Unreadable;
 pub(super) use self::will::StoredWill;
 use super::auth::AccessControl;
 use super::ground::{ConnectionNumber, Identity, Millis, SessionNumber};

@@ -18,7 +18,9 @@ use self::waiting::WaitingConnects;
 use super::Broker;
 use super::ground::{ConnectionNumber, Expiry, Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{Key, Ticket, TicketNumber};
-use super::session::{Attachment, Ending, Link, Session, SessionState, StoredWill, Unsettled};
+use super::session::{
+    Attachment, Ending, Link, Session, SessionState, StoredWill, Unreadable, Unsettled,
+};
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
 
@@ -108,6 +110,8 @@ struct Aftermath {
     ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
     /// What a group's member did not get before its session ended.
     shared: Vec<Unsettled>,
+    /// What a session's new user may not read.
+    unreadable: Option<(Arc<Session>, Unreadable)>,
 }
 
 /// A CONNECT's place among those that wait for one client identifier, while it lasts.
@@ -384,12 +388,9 @@ impl Broker {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
-        if !aftermath.shared.is_empty() {
-            self.publish_to_groups(&aftermath.shared);
-            if let Some(persistence) = self.persistence() {
-                // Where messages went is stored no later than where they came from.
-                persistence.hurry();
-            }
+        self.publish_to_groups(aftermath.shared);
+        if let Some((session, unreadable)) = aftermath.unreadable {
+            self.settle_unreadable(&session, unreadable);
         }
         // A will stays in the store until it is published.
         for will in aftermath.wills {
@@ -448,13 +449,7 @@ impl Session {
         let earlier = state.will.take().filter(|will| will.delay == 0);
         aftermath.wills.extend(earlier.map(|will| *will));
         if self.set_identity(&opening.identity) && broker.env.access.is_restricted() {
-            broker.router.forget_matches();
-            state.retain_queued(|message| {
-                broker
-                    .env
-                    .access
-                    .may_read(&opening.identity, &message.topic)
-            });
+            broker.forget_read_rights();
         }
         state.expiry = opening.expiry;
         state
@@ -478,6 +473,8 @@ impl Session {
             opening.receive_maximum,
             opening.topic_alias_maximum,
         );
+        let unreadable = self.take_unreadable(&mut state, &broker.env.access);
+        aftermath.unreadable = unreadable.map(|unreadable| (Arc::clone(self), unreadable));
         self.store(&state, Some(ticket));
         // Nothing goes out before the CONNACK, which waits too.
         state.outbox.gate(ticket.number());

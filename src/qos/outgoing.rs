@@ -270,10 +270,23 @@ impl<M> Outgoing<M> {
             })
     }
 
+    /// Ends the connection: nothing is in its window any more.
+    pub fn pause(&mut self) {
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
+        flight.window_used = 0;
+        flight.resends = VecDeque::new();
+        for entry in flight.table.values_mut() {
+            entry.in_window = false;
+        }
+    }
+
     /// Begins a new connection of the same session.
     ///
     /// What is in flight must be sent again, in its order and within the new window.
     pub fn resume(&mut self, receive_maximum: NonZeroU16) {
+        self.pause();
         self.receive_maximum = receive_maximum;
         let Some(flight) = &mut self.flight else {
             return;
@@ -297,10 +310,39 @@ impl<M> Outgoing<M> {
             .collect();
         order.sort_unstable();
         flight.resends = order.into_iter().map(|(_, packet_id)| packet_id).collect();
-        flight.window_used = 0;
-        for entry in flight.table.values_mut() {
-            entry.in_window = false;
+    }
+
+    /// Takes back the unwanted messages that must still be sent again, in their order.
+    ///
+    /// Messages in the window of the present connection stay, and so do those whose PUBREC
+    /// arrived. The packet identifiers become free but are used again last: a receiver may still
+    /// know a QoS 2 message by one of them, and would take a new message for a repetition.
+    pub fn withdraw(&mut self, mut is_unwanted: impl FnMut(&M) -> bool) -> Vec<M> {
+        let mut unwanted: Vec<_> = self
+            .entries()
+            .filter(|(_, entry)| !entry.in_window)
+            .filter(|(_, entry)| match &entry.stage {
+                Stage::PubAck(message) | Stage::PubRec(message) => is_unwanted(message),
+                Stage::PubComp | Stage::Reply => false,
+            })
+            .map(|(packet_id, entry)| (entry.position, packet_id))
+            .collect();
+        unwanted.sort_unstable();
+        let messages =
+            unwanted
+                .into_iter()
+                .filter_map(|(_, packet_id)| match self.remove(packet_id) {
+                    Some(Stage::PubAck(message) | Stage::PubRec(message)) => Some(message),
+                    _ => None,
+                });
+        let messages: Vec<_> = messages.collect();
+        if let Some(flight) = self.flight.as_mut().filter(|_| !messages.is_empty()) {
+            let table = &flight.table;
+            flight
+                .resends
+                .retain(|&packet_id| table.contains(packet_id));
         }
+        messages
     }
 
     /// Returns the next packet to send again, if the window has room for it.

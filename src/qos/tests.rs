@@ -142,6 +142,49 @@ fn resends_keep_to_the_new_window_and_new_messages_wait_behind_them() {
 }
 
 #[test]
+fn what_is_withdrawn_is_not_sent_again_and_what_has_its_pubrec_is_finished() {
+    let mut outgoing = Outgoing::new(window(4));
+    for (qos, message) in [
+        (QoS::AtLeastOnce, 1),
+        (QoS::ExactlyOnce, 2),
+        (QoS::ExactlyOnce, 3),
+        (QoS::AtLeastOnce, 4),
+    ] {
+        outgoing.send(qos, message);
+    }
+    outgoing.pubrec(id(3), false);
+    assert_eq!(outgoing.withdraw(|_| true), [0; 0], "the receiver has them");
+    outgoing.pause();
+    assert_eq!(outgoing.withdraw(|&message| message < 4), [1, 2]);
+    outgoing.resume(window(4));
+    assert_eq!(resends(&mut outgoing), ["PUBLISH 4 as 4", "PUBREL 3"]);
+    assert_eq!(outgoing.puback(id(1)), PubAckOutcome::Unknown);
+    assert_eq!(outgoing.pubrec(id(2), false), PubRecOutcome::Unknown);
+    assert_eq!(outgoing.room(), 2);
+    let next = outgoing.send(QoS::ExactlyOnce, 5);
+    assert_eq!(
+        next.packet_id(),
+        Some(id(5)),
+        "the receiver may still know 2"
+    );
+}
+
+#[test]
+fn what_waits_for_the_window_can_be_withdrawn_and_makes_way_for_new_messages() {
+    let mut outgoing = Outgoing::new(window(3));
+    for message in 1..=3 {
+        outgoing.send(QoS::AtLeastOnce, message);
+    }
+    outgoing.resume(window(1));
+    assert_eq!(resends(&mut outgoing), ["PUBLISH 1 as 1"]);
+    assert_eq!(outgoing.withdraw(|_| true), [2, 3]);
+    assert!(!outgoing.has_resends());
+    assert_eq!(outgoing.puback(id(1)), PubAckOutcome::Delivered(1));
+    assert!(outgoing.has_room());
+    assert!(outgoing.is_empty());
+}
+
+#[test]
 fn the_identifier_of_a_subscribe_is_free_after_its_suback() {
     let mut outgoing = Outgoing::<u32>::new(window(1));
     let packet_id = outgoing.reserve_packet_id().unwrap();

@@ -18,6 +18,7 @@ mod power;
 mod publishers;
 mod queues;
 mod retained;
+mod rights;
 mod scene;
 mod sessions;
 mod subscriptions;

@@ -2,9 +2,11 @@
 
 mod rules;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 pub(in crate::broker) use self::rules::Rules;
@@ -13,6 +15,9 @@ use crate::broker::ground::Identity;
 use crate::broker::log::{LineKind, RateLimitedLog};
 use crate::protocol::{Text, TopicName};
 
+/// The most topics that a [`Reader`] remembers.
+const MAX_KNOWN: usize = 1024;
+
 /// The rules in force.
 pub(in crate::broker) struct AccessControl {
     rules: RwLock<Rules>,
@@ -20,6 +25,8 @@ pub(in crate::broker) struct AccessControl {
     is_restricted: AtomicBool,
     /// Counts the changes: what was decided before one is no longer known.
     epoch: AtomicU64,
+    /// Counts the changes of rules and identities, as far as reading goes.
+    read_epoch: AtomicU64,
     log: Arc<RateLimitedLog>,
 }
 
@@ -29,6 +36,7 @@ impl AccessControl {
             is_restricted: AtomicBool::new(rules.restrict()),
             rules: RwLock::new(rules),
             epoch: AtomicU64::new(0),
+            read_epoch: AtomicU64::new(0),
             log,
         }
     }
@@ -54,6 +62,27 @@ impl AccessControl {
     /// A number that changes with the rules.
     pub(in crate::broker) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    /// A number that changes with the rules and with the identity of any session.
+    ///
+    /// Read it before finding out who may read a message.
+    pub(in crate::broker) fn read_epoch(&self) -> u64 {
+        self.read_epoch.load(Ordering::Acquire)
+    }
+
+    /// Begins another epoch. What was found out in earlier ones must be forgotten already.
+    pub(in crate::broker) fn advance_read_epoch(&self) {
+        self.read_epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Answers many questions about what one client may read.
+    pub(in crate::broker) fn reader<'a>(&'a self, identity: &'a Identity) -> Reader<'a> {
+        Reader {
+            access: self,
+            identity,
+            known: HashMap::default(),
+        }
     }
 
     /// Whether the client gets messages on the topic.
@@ -104,6 +133,27 @@ impl AccessControl {
         };
         let rules = self.rules.read();
         rules.decide(identity.listener.as_ref(), access, topic, who)
+    }
+}
+
+/// The topics that one client may read, remembered because many messages share few topics.
+pub(in crate::broker) struct Reader<'a> {
+    access: &'a AccessControl,
+    identity: &'a Identity,
+    known: HashMap<TopicName, bool, RandomState>,
+}
+
+impl Reader<'_> {
+    /// Whether the client gets messages on the topic.
+    pub(in crate::broker) fn may_read(&mut self, topic: &TopicName) -> bool {
+        if let Some(&known) = self.known.get(topic) {
+            return known;
+        }
+        let may_read = self.access.may_read(self.identity, topic);
+        if self.known.len() < MAX_KNOWN {
+            self.known.insert(topic.clone(), may_read);
+        }
+        may_read
     }
 }
 

@@ -25,6 +25,8 @@ const NUMBER_LENGTH: usize = 60;
 pub(in crate::broker) enum LineKind {
     /// Messages are dropped because too much waits for a session.
     MessagesDropped,
+    /// Messages are dropped because a client may not read them.
+    MessagesUnreadable,
     /// A message is larger than a client takes.
     MessageTooLarge,
     /// A PUBREC has an unknown packet identifier.
@@ -59,6 +61,7 @@ impl LineKind {
             Self::AcceptFailed => LogType::Error,
             Self::UnknownPacketId | Self::QuotaExceeded | Self::MemoryShort => LogType::Warning,
             Self::MessagesDropped
+            | Self::MessagesUnreadable
             | Self::MessageTooLarge
             | Self::DangerousName
             | Self::UnexpectedTls

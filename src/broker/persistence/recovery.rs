@@ -224,6 +224,8 @@ impl Broker {
                 restored.retained += 1;
             }
         }
+        // The rules may have changed while no broker ran.
+        restored.deliveries -= self.drop_unreadable().min(restored.deliveries);
         for (number, will) in recovery.wills {
             let will = stored_will(will, persistence.restored(Key::Will(number)));
             self.publish_will(&will);

@@ -37,6 +37,17 @@ pub(in crate::broker) struct Delivered {
     pub(in crate::broker) congested: bool,
     /// Whether it was stored that the session has still to get messages.
     pub(in crate::broker) stored: bool,
+    /// Whether the session took nothing, because it has ended or may not read it.
+    pub(in crate::broker) is_refused: bool,
+}
+
+impl Delivered {
+    fn refused() -> Self {
+        Self {
+            is_refused: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl Session {
@@ -54,9 +65,12 @@ impl Session {
         let mut recorder = Recorder::new(self, ticket);
         let mut state = self.state();
         let state = &mut *state;
+        if !run.is_of_epoch(env.access.read_epoch()) && !self.may_read_run(run, env) {
+            return Delivered::refused();
+        }
         let idle = state.is_idle();
         let dropped = match &state.link {
-            Link::Ended => return Delivered::default(),
+            Link::Ended => return Delivered::refused(),
             Link::Offline { .. } => {
                 state.queue_for_absent(run.publications(), terms, env, &mut recorder)
             }
@@ -85,7 +99,15 @@ impl Session {
             waker,
             congested,
             stored,
+            is_refused: false,
         }
+    }
+
+    /// Returns whether the client may read the messages now. All messages of a run are on one
+    /// topic.
+    fn may_read_run(&self, run: &Run, env: &Env) -> bool {
+        let first = run.publications().first();
+        first.is_none_or(|first| self.may_read(&env.access, &first.message.topic))
     }
 
     /// Queues retained messages for a new subscription [MQTT-3.3.1-9]. They stay behind
@@ -195,38 +217,58 @@ impl SessionState {
     pub(in crate::broker) fn detach(&mut self, link: Link) {
         self.clear_output();
         self.topic_aliases = None;
+        self.outgoing.pause();
         self.link = link;
         self.wake_paused_publishers();
     }
 
     /// Ends the session: nothing is kept. What a shared subscription brought and the
-    /// client did not get is given back, with its filter, for the group's other members;
-    /// not what is in flight at QoS 2, which must reach nobody else [MQTT-4.8.2-5].
-    ///
-    /// What is given back stays in the store until it is dropped.
+    /// client did not get is given back for the group's other members.
     pub(in crate::broker) fn end(&mut self) -> Vec<Unsettled> {
         self.detach(Link::Ended);
         (self.kept_bytes, self.in_flight_bytes) = (0, 0);
         self.record = None;
         self.released = None;
         let in_flight = self.outgoing.drain().into_iter().flatten();
-        let unsettled = in_flight.filter(|queued| queued.qos == QoS::AtLeastOnce);
+        let in_flight = in_flight.map(|queued| (queued, true));
         let queue = std::mem::take(&mut self.queue).into_list();
-        let shared = unsettled.chain(queue).filter_map(|queued| {
-            let share = queued.terms.share?;
-            let mut subscriptions = self.subscriptions.iter();
-            let (filter, _) =
-                subscriptions.find(|(_, stored)| stored.terms.share == Some(share))?;
-            Some(Unsettled {
-                filter: filter.clone(),
-                message: queued.message,
-                _record: queued.record,
-            })
+        let queue = queue.into_iter().map(|queued| (queued, false));
+        let shared = in_flight.chain(queue).filter_map(|(queued, is_in_flight)| {
+            let unsettled = self.for_another_member(queued, is_in_flight);
+            unsettled.ok()
         });
         let shared = shared.collect();
         self.incoming.clear();
         self.subscriptions = Default::default();
         shared
+    }
+
+    /// Adds the filter of the shared subscription that brought the message, for the group's other
+    /// members.
+    ///
+    /// Returns the message itself if no shared subscription did, or if it is in flight at QoS 2:
+    /// then it must reach nobody else [MQTT-4.8.2-5].
+    pub(super) fn for_another_member(
+        &self,
+        queued: Queued,
+        is_in_flight: bool,
+    ) -> Result<Unsettled, Queued> {
+        let Some(share) = queued.terms.share else {
+            return Err(queued);
+        };
+        if is_in_flight && queued.qos == QoS::ExactlyOnce {
+            return Err(queued);
+        }
+        let mut subscriptions = self.subscriptions.iter();
+        let found = subscriptions.find(|(_, stored)| stored.terms.share == Some(share));
+        match found {
+            Some((filter, _)) => Ok(Unsettled {
+                filter: filter.clone(),
+                message: queued.message,
+                _record: queued.record,
+            }),
+            None => Err(queued),
+        }
     }
 
     /// Moves what is ready to be written to the end of `pieces`, and says what it is;
@@ -304,6 +346,11 @@ impl SessionState {
     pub(in crate::broker) fn progress(&mut self, session: &Session, env: &Env, now: Millis) {
         self.last_progress = now;
         self.refill(session, env, now);
+        self.wake_if_relieved(env);
+    }
+
+    /// Lets publishers that paused for the session go on when little enough is left.
+    pub(in crate::broker) fn wake_if_relieved(&mut self, env: &Env) {
         if self.paused_publishers.is_some()
             && env.options.queue_limits().is_relieved(self.waiting())
         {

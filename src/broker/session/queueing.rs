@@ -6,7 +6,7 @@ use super::stored::Recorder;
 use crate::broker::env::Env;
 use crate::broker::ground::Terms;
 use crate::broker::live_options::QueueLimits;
-use crate::broker::message::{Message, Publication};
+use crate::broker::message::Publication;
 use crate::broker::persistence::Pace;
 use crate::broker::wire::Shape;
 use crate::protocol::{ProtocolVersion, QoS};
@@ -86,18 +86,6 @@ impl SessionState {
         match qos {
             QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
             _ => limits.admit(self.waiting(), allowance),
-        }
-    }
-
-    /// Takes out of the queue what is not to be kept.
-    pub(in crate::broker) fn retain_queued(&mut self, keep: impl Fn(&Message) -> bool) {
-        for _ in 0..self.queue.len() {
-            let Some(queued) = self.queue.pop() else {
-                return;
-            };
-            if keep(&queued.message) {
-                self.queue.push(queued);
-            }
         }
     }
 

@@ -14,6 +14,8 @@ pub(in crate::broker) struct Run {
     bytes: usize,
     /// Whether they go to one session only.
     is_exclusive: bool,
+    /// The epoch of rights in which they were matched.
+    read_epoch: u64,
 }
 
 impl Run {
@@ -35,6 +37,16 @@ impl Run {
     /// Notes whether the messages go to one session only.
     pub(in crate::broker) fn set_exclusive(&mut self, is_exclusive: bool) {
         self.is_exclusive = is_exclusive;
+    }
+
+    /// Notes the epoch of rights in which the messages were matched.
+    pub(in crate::broker) fn set_read_epoch(&mut self, epoch: u64) {
+        self.read_epoch = epoch;
+    }
+
+    /// Returns whether the messages were matched in this epoch of rights.
+    pub(in crate::broker) fn is_of_epoch(&self, read_epoch: u64) -> bool {
+        self.read_epoch == read_epoch
     }
 
     /// Whether the messages go to one session only: what is encoded for it need not be

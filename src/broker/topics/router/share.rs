@@ -38,7 +38,7 @@ impl SharedGroup {
     }
 
     /// The group without this session.
-    pub(super) fn without(&self, session: SessionNumber) -> Self {
+    pub(in crate::broker) fn without(&self, session: SessionNumber) -> Self {
         self.replaced(self.others(session))
     }
 
@@ -52,7 +52,7 @@ impl SharedGroup {
         (readers.len() < self.members.len()).then(|| self.replaced(readers))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::broker) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
