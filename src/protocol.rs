@@ -1,5 +1,7 @@
-//! MQTT itself: packets, their encodings in 3.1, 3.1.1 and 5.0, properties, reason
-//! codes, topic names and topic filters. No I/O and no clock.
+//! The MQTT protocol: packets, their encodings, properties, reason codes, topic names and
+//! filters.
+//!
+//! It covers MQTT 3.1, 3.1.1 and 5.0. There is no I/O and no clock.
 //!
 //! A [`Decoder`] turns bytes into [`Packet`]s whose topics and payloads are slices of
 //! the input; [`encode`] writes a packet in its shortest form.

@@ -1,4 +1,4 @@
-//! From bytes to packets and back.
+//! Decoding and encoding of packets.
 
 mod connect;
 mod decode;

@@ -2,19 +2,18 @@ use thiserror::Error;
 
 use super::ReasonCode;
 
-/// Why bytes are not an MQTT packet.
+/// A fault in the bytes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// A field is not what the standard allows.
+    /// A field has a value that the standard does not allow.
     #[error("{place}: {}", reason.text())]
     Invalid {
-        /// What an MQTT 5.0 peer is told.
+        /// The reason code for an MQTT 5.0 peer.
         reason: ReasonCode,
         /// The packet and field at fault.
         place: &'static str,
     },
-    /// A CONNECT with a protocol level that does not go with its protocol name
-    /// [MQTT-3.1.2-2].
+    /// The protocol level of a CONNECT does not go with its protocol name [MQTT-3.1.2-2].
     #[error("CONNECT: {name} with protocol level {level}")]
     UnsupportedVersion {
         /// `MQTT` or `MQIsdp`.
@@ -25,7 +24,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// What an MQTT 5.0 peer is told.
+    /// Returns the reason code for an MQTT 5.0 peer.
     pub fn reason(self) -> ReasonCode {
         match self {
             Self::Invalid { reason, .. } => reason,
@@ -46,16 +45,16 @@ impl DecodeError {
     }
 }
 
-/// Why a packet cannot be written.
+/// A reason that a packet cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
     /// The remaining length would exceed 268,435,455 bytes.
     #[error("the packet would exceed 268,435,455 bytes")]
     PacketTooLarge,
-    /// Binary data longer than 65,535 bytes.
+    /// Binary data is longer than 65,535 bytes.
     #[error("{0} is longer than 65,535 bytes")]
     FieldTooLong(&'static str),
-    /// A PUBLISH without topic, which only MQTT 5.0 with a topic alias allows.
+    /// A PUBLISH has no topic, which only MQTT 5.0 with a topic alias allows.
     #[error("a PUBLISH needs a topic or a topic alias")]
     MissingTopic,
 }

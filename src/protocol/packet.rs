@@ -12,9 +12,9 @@ use super::{
 /// A control packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
-    /// A client asks for a connection.
+    /// A client's request to connect.
     Connect(Box<Connect>),
-    /// The server answers a CONNECT.
+    /// The server's answer to a CONNECT.
     ConnAck(ConnAck),
     /// A message.
     Publish(Publish),
@@ -26,21 +26,21 @@ pub enum Packet {
     PubRel(Acknowledgement),
     /// The end of a QoS 2 delivery.
     PubComp(Acknowledgement),
-    /// A client asks for messages.
+    /// A client's request for messages.
     Subscribe(Subscribe),
     /// The answer to a SUBSCRIBE.
     SubAck(SubAck),
-    /// A client asks for no more messages.
+    /// A client's request for no more messages.
     Unsubscribe(Unsubscribe),
     /// The answer to an UNSUBSCRIBE.
     UnsubAck(UnsubAck),
-    /// A client shows that it is there.
+    /// A sign of life from a client.
     PingReq,
     /// The answer to a PINGREQ.
     PingResp,
-    /// The connection ends in order.
+    /// A clean end of the connection.
     Disconnect(Disconnect),
-    /// A step of an enhanced authentication; only in MQTT 5.0.
+    /// A step of an enhanced authentication (MQTT 5.0).
     Auth(Auth),
 }
 
@@ -70,7 +70,7 @@ pub enum PacketType {
 }
 
 impl Packet {
-    /// The packet's type.
+    /// Returns the packet's type.
     pub fn packet_type(&self) -> PacketType {
         match self {
             Self::Connect(_) => PacketType::Connect,
@@ -118,18 +118,20 @@ impl PacketType {
 /// A CONNECT packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connect {
-    /// The version that the client speaks.
+    /// The version of the client.
     pub version: ProtocolVersion,
-    /// Whether the client says, by the high bit of the protocol level, that it is a
-    /// bridge: Mosquitto's private extension of 3.1 and 3.1.1.
+    /// True if the client is a bridge.
+    ///
+    /// Bridges set the high bit of the protocol level: Mosquitto's private extension of 3.1
+    /// and 3.1.1.
     pub bridge: bool,
-    /// Whether an earlier session is forgotten; "clean session" before MQTT 5.0.
+    /// True if the server must discard an earlier session; "clean session" before MQTT 5.0.
     pub clean_start: bool,
-    /// Seconds; 0 turns the keep alive off.
+    /// The keep alive in seconds; 0 turns it off.
     pub keep_alive: u16,
-    /// The client identifier; empty asks the server to choose one.
+    /// The client identifier; an empty one asks the server to choose.
     pub client_id: Text,
-    /// What the server publishes when the connection ends without order.
+    /// The message that the server publishes unless the connection ends cleanly.
     pub will: Option<Will>,
     /// The user name.
     pub username: Option<Text>,
@@ -142,22 +144,22 @@ pub struct Connect {
 /// The will of a CONNECT packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Will {
-    /// Where the will is published.
+    /// The topic of the will.
     pub topic: TopicName,
-    /// The message.
+    /// The payload.
     pub payload: Bytes,
-    /// Its QoS.
+    /// The QoS.
     pub qos: QoS,
-    /// Whether it is retained.
+    /// The retain flag.
     pub retain: bool,
-    /// Its properties, the delay among them.
+    /// The properties, the delay among them.
     pub properties: Properties,
 }
 
 /// A CONNACK packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnAck {
-    /// Whether the server goes on with an earlier session.
+    /// True if the server continues an earlier session.
     pub session_present: bool,
     /// The answer.
     pub code: ConnAckCode,
@@ -165,17 +167,17 @@ pub struct ConnAck {
     pub properties: Properties,
 }
 
-/// What a CONNACK says.
+/// The answer in a CONNACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnAckCode {
-    /// In MQTT 3.1 and 3.1.1.
+    /// The return code of MQTT 3.1 and 3.1.1.
     V3(ConnectReturnCode),
-    /// In MQTT 5.0.
+    /// The reason code of MQTT 5.0.
     V5(ReasonCode),
 }
 
 impl ConnAckCode {
-    /// Whether the connection is accepted.
+    /// Returns whether the connection is accepted.
     pub fn is_accepted(self) -> bool {
         matches!(
             self,
@@ -187,17 +189,17 @@ impl ConnAckCode {
 /// A PUBLISH packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {
-    /// Whether this may be a repetition of an earlier PUBLISH.
+    /// True if this may be a repetition of an earlier PUBLISH.
     pub dup: bool,
     /// The QoS, with the packet identifier that QoS 1 and 2 need.
     pub delivery: Delivery,
-    /// Whether the message is to be retained, or was.
+    /// The retain flag.
     pub retain: bool,
-    /// The topic; `None` when a topic alias alone stands for it.
+    /// The topic; `None` if a topic alias alone stands for it.
     pub topic: Option<TopicName>,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
-    /// The message.
+    /// The payload.
     pub payload: Bytes,
 }
 
@@ -213,7 +215,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// The QoS.
+    /// Returns the QoS.
     pub fn qos(self) -> QoS {
         match self {
             Self::AtMostOnce => QoS::AtMostOnce,
@@ -222,7 +224,7 @@ impl Delivery {
         }
     }
 
-    /// The packet identifier of QoS 1 and 2.
+    /// Returns the packet identifier of QoS 1 and 2.
     pub fn packet_id(self) -> Option<PacketId> {
         match self {
             Self::AtMostOnce => None,
@@ -234,7 +236,7 @@ impl Delivery {
 /// A PUBACK, PUBREC, PUBREL or PUBCOMP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// The PUBLISH that it belongs to.
+    /// The identifier of the PUBLISH.
     pub packet_id: PacketId,
     /// The outcome; always success before MQTT 5.0.
     pub reason: ReasonCode,
@@ -243,12 +245,12 @@ pub struct Acknowledgement {
 }
 
 impl Acknowledgement {
-    /// Success without properties.
+    /// Creates an acknowledgement of success without properties.
     pub fn success(packet_id: PacketId) -> Self {
         Self::new(packet_id, ReasonCode::Success)
     }
 
-    /// An outcome without properties.
+    /// Creates an acknowledgement without properties.
     pub fn new(packet_id: PacketId, reason: ReasonCode) -> Self {
         Self {
             packet_id,
@@ -265,40 +267,42 @@ pub struct Subscribe {
     pub packet_id: PacketId,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
-    /// The subscriptions asked for; only MQTT 3.1 lets them be none.
+    /// The subscriptions; only MQTT 3.1 allows an empty list.
     pub subscriptions: Vec<Subscription>,
 }
 
 /// One subscription of a SUBSCRIBE packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// What is asked for.
+    /// The topic filter.
     pub filter: TopicFilter,
-    /// How it is to be delivered.
+    /// The options of delivery.
     pub options: SubscriptionOptions,
 }
 
-/// The options of a subscription (MQTT 5.0, section 3.8.3.1); before it only the QoS.
+/// The options of a subscription (MQTT 5.0, section 3.8.3.1).
+///
+/// Before MQTT 5.0 there is only the QoS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SubscriptionOptions {
-    /// The highest QoS of delivery.
+    /// The maximum QoS of delivery.
     pub qos: QoS,
-    /// Whether the client's own messages are left out.
+    /// True if the client's own messages are left out.
     pub no_local: bool,
-    /// Whether the retain flag is delivered as it was published.
+    /// True if messages keep the retain flag that they were published with.
     pub retain_as_published: bool,
-    /// When retained messages are sent.
+    /// The condition for sending retained messages.
     pub retain_handling: RetainHandling,
 }
 
-/// When a subscription brings retained messages.
+/// The condition for sending retained messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum RetainHandling {
     /// At every SUBSCRIBE.
     #[default]
     Always = 0,
-    /// Only when the subscription is new.
+    /// Only if the subscription is new.
     New = 1,
     /// Never.
     Never = 2,
@@ -311,7 +315,7 @@ pub struct SubAck {
     pub packet_id: PacketId,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
-    /// One for each subscription, in order [MQTT-3.9.3-1].
+    /// The outcome of each subscription, in order [MQTT-3.9.3-1].
     pub reasons: Vec<ReasonCode>,
 }
 
@@ -322,7 +326,7 @@ pub struct Unsubscribe {
     pub packet_id: PacketId,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
-    /// The filters; only MQTT 3.1 lets them be none.
+    /// The topic filters; only MQTT 3.1 allows an empty list.
     pub filters: Vec<TopicFilter>,
 }
 
@@ -333,21 +337,21 @@ pub struct UnsubAck {
     pub packet_id: PacketId,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
-    /// One for each filter in MQTT 5.0; none before it.
+    /// The outcome for each filter, in order; empty before MQTT 5.0.
     pub reasons: Vec<ReasonCode>,
 }
 
 /// A DISCONNECT packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disconnect {
-    /// Why the connection ends; always success before MQTT 5.0.
+    /// The reason for the end; always success before MQTT 5.0.
     pub reason: ReasonCode,
     /// The properties; none before MQTT 5.0.
     pub properties: Properties,
 }
 
 impl Disconnect {
-    /// A reason without properties.
+    /// Creates a DISCONNECT without properties.
     pub fn new(reason: ReasonCode) -> Self {
         Self {
             reason,
@@ -366,7 +370,7 @@ pub struct Auth {
 }
 
 impl Publish {
-    /// The topic alias, if there is one.
+    /// Returns the topic alias, if there is one.
     pub fn topic_alias(&self) -> Option<NonZeroU16> {
         self.properties.topic_alias()
     }

@@ -9,17 +9,17 @@ impl PacketId {
     /// The first identifier.
     pub const FIRST: Self = Self(NonZeroU16::MIN);
 
-    /// The identifier with this number, or `None` for 0.
+    /// Returns the identifier with this number, or `None` for 0.
     pub fn new(number: u16) -> Option<Self> {
         NonZeroU16::new(number).map(Self)
     }
 
-    /// The number, 1 to 65,535.
+    /// Returns the number, 1 to 65,535.
     pub fn get(self) -> u16 {
         self.0.get()
     }
 
-    /// The identifier after this one; 1 follows 65,535.
+    /// Returns the next identifier; 1 follows 65,535.
     pub fn next(self) -> Self {
         self.0.checked_add(1).map_or(Self::FIRST, Self)
     }

@@ -1,10 +1,10 @@
-//! The 27 properties of MQTT 5.0 (section 2.2.2), and where each may stand.
+//! The 27 properties of MQTT 5.0 (section 2.2.2) and the packets that may have them.
 
 mod list;
 mod table;
 mod value;
 
 pub use list::Properties;
-pub(super) use table::Place;
+pub(super) use table::PropertyScope;
 pub use table::{PropertyId, PropertyKind};
 pub use value::{Property, SubscriptionId};

@@ -5,14 +5,14 @@ pub enum QoS {
     /// QoS 0: the message arrives once or not at all.
     #[default]
     AtMostOnce = 0,
-    /// QoS 1: the message arrives, perhaps more than once.
+    /// QoS 1: the message arrives at least once.
     AtLeastOnce = 1,
     /// QoS 2: the message arrives exactly once.
     ExactlyOnce = 2,
 }
 
 impl QoS {
-    /// The level with this number, or `None` for any but 0, 1 and 2.
+    /// Returns the level with this number, or `None` if it is not 0, 1 or 2.
     pub fn from_u8(level: u8) -> Option<Self> {
         match level {
             0 => Some(Self::AtMostOnce),

@@ -1,4 +1,4 @@
-//! One value for each reason code: it is the number on the wire and carries its text.
+//! Reason codes: each value is the number on the wire and has a text.
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
@@ -13,7 +13,7 @@ macro_rules! reason_codes {
             /// Every reason code.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The reason code with this number.
+            /// Returns the reason code with this number.
             pub fn from_u8(number: u8) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$name),)*
@@ -21,7 +21,7 @@ macro_rules! reason_codes {
                 }
             }
 
-            /// The text that the programs print for it.
+            /// Returns the text that the programs print.
             pub fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -78,7 +78,7 @@ reason_codes! {
 }
 
 impl ReasonCode {
-    /// Whether the code reports a failure: 0x80 or greater.
+    /// Returns whether the code reports a failure: 0x80 or greater.
     pub fn is_error(self) -> bool {
         self as u8 >= 0x80
     }
@@ -91,7 +91,7 @@ impl From<ReasonCode> for u8 {
 }
 
 impl From<super::QoS> for ReasonCode {
-    /// The code by which a SUBACK grants this QoS.
+    /// Returns the code by which a SUBACK grants this QoS.
     fn from(qos: super::QoS) -> Self {
         match qos {
             super::QoS::AtMostOnce => Self::Success,
@@ -101,8 +101,9 @@ impl From<super::QoS> for ReasonCode {
     }
 }
 
-/// The return code of an MQTT 3.1 or 3.1.1 CONNACK; servers in the field send others
-/// than the six of the standard, so the number is kept.
+/// The return code of an MQTT 3.1 or 3.1.1 CONNACK.
+///
+/// Servers in use send other numbers than the six of the standard, so the number is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectReturnCode(pub u8);
 
@@ -120,7 +121,7 @@ impl ConnectReturnCode {
     /// The client is not authorised to connect.
     pub const NOT_AUTHORISED: Self = Self(5);
 
-    /// The text that Mosquitto's clients print.
+    /// Returns the text that Mosquitto's clients print.
     pub fn text(self) -> &'static str {
         match self.0 {
             0 => "Connection Accepted.",

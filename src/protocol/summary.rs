@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{PacketId, Publish, QoS};
 
-/// What Mosquitto's programs log of a PUBLISH.
+/// The summary of a PUBLISH in the logs of Mosquitto's programs.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishSummary<'a> {
     /// The DUP flag.
@@ -11,7 +11,7 @@ pub struct PublishSummary<'a> {
     pub qos: QoS,
     /// The retain flag.
     pub retain: bool,
-    /// The packet identifier; 0 is shown where there is none.
+    /// The packet identifier, logged as 0 if there is none.
     pub packet_id: Option<PacketId>,
     /// The topic.
     pub topic: &'a str,
@@ -20,7 +20,7 @@ pub struct PublishSummary<'a> {
 }
 
 impl Publish {
-    /// Summarises the packet under a topic, which an alias may stand for in it.
+    /// Summarises the packet; a topic alias may stand for `topic` in it.
     pub fn summary<'a>(&self, topic: &'a str) -> PublishSummary<'a> {
         PublishSummary {
             dup: self.dup,

@@ -3,18 +3,20 @@ use std::fmt;
 use bytes::Bytes;
 use thiserror::Error;
 
-/// A UTF-8 encoded string as MQTT defines it: at most 65,535 bytes, well-formed,
-/// without U+0000 [MQTT-1.5.4-1] [MQTT-1.5.4-2].
+/// A UTF-8 encoded string of MQTT.
+///
+/// It has at most 65,535 bytes, is well-formed and without U+0000 [MQTT-1.5.4-1]
+/// [MQTT-1.5.4-2].
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Bytes);
 
-/// Why bytes are not an MQTT string.
+/// A reason that bytes are not an MQTT string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TextError {
-    /// Longer than 65,535 bytes.
+    /// It is longer than 65,535 bytes.
     #[error("longer than 65,535 bytes")]
     TooLong,
-    /// Not well-formed UTF-8, or with a NUL character.
+    /// It is not well-formed UTF-8, or has a NUL character.
     #[error("malformed UTF-8")]
     Malformed,
 }
@@ -23,7 +25,7 @@ impl Text {
     /// The empty string.
     pub const EMPTY: Self = Self(Bytes::new());
 
-    /// Takes the bytes as they are when they are an MQTT string.
+    /// Makes a string of the bytes without copying them.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, TextError> {
         if bytes.len() > usize::from(u16::MAX) {
             return Err(TextError::TooLong);
@@ -34,27 +36,29 @@ impl Text {
         Ok(Self(bytes))
     }
 
-    /// The string's bytes.
+    /// Returns the string's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The string.
+    /// Returns the string.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
-    /// Whether the string is empty.
+    /// Returns whether the string is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
+    /// Copies the string into an allocation of its exact size.
+    ///
+    /// The copy keeps no larger buffer alive.
     pub fn to_owned_text(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
     }
@@ -80,9 +84,10 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Whether a string may stand in a topic or a client identifier: beyond what [`Text`]
-/// forbids, no control characters and no non-characters, as Mosquitto has it
-/// ([MQTT-1.5.4] lets a receiver refuse them).
+/// Returns whether a string may stand in a topic or a client identifier.
+///
+/// Beyond what [`Text`] forbids it has no control characters and no non-characters, as in
+/// Mosquitto. [MQTT-1.5.4] lets a receiver refuse them.
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     if bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
         return true;
@@ -97,8 +102,9 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 }
 
 impl Text {
-    /// Whether the string has neither control characters nor non-characters, as a
-    /// client identifier must.
+    /// Returns whether the string has neither control characters nor non-characters.
+    ///
+    /// A client identifier may have none.
     pub fn is_plain(&self) -> bool {
         is_plain(&self.0)
     }

@@ -1,4 +1,4 @@
-//! Topic names, topic filters, and which matches which (MQTT 5.0, section 4.7).
+//! Topic names, topic filters and the matching of both (MQTT 5.0, section 4.7).
 
 mod filter;
 mod matching;

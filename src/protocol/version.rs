@@ -1,4 +1,4 @@
-/// A protocol version that the programs speak.
+/// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ProtocolVersion {
     /// MQTT 3.1: protocol name `MQIsdp`, level 3.
@@ -10,7 +10,7 @@ pub enum ProtocolVersion {
 }
 
 impl ProtocolVersion {
-    /// The protocol name of the CONNECT packet [MQTT-3.1.2-1].
+    /// Returns the protocol name of the CONNECT packet [MQTT-3.1.2-1].
     pub fn name(self) -> &'static str {
         match self {
             Self::V31 => "MQIsdp",
@@ -18,7 +18,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// The protocol level of the CONNECT packet.
+    /// Returns the protocol level of the CONNECT packet.
     pub fn level(self) -> u8 {
         match self {
             Self::V31 => 3,
@@ -27,7 +27,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// Whether packets of this version carry properties and reason codes.
+    /// Returns whether packets of this version have properties and reason codes.
     pub fn is_v5(self) -> bool {
         self == Self::V5
     }

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::super::property::Place;
+use super::super::property::PropertyScope;
 use super::super::{
     ConnAck, ConnAckCode, Connect, ConnectReturnCode, DecodeError, EncodeError, Properties,
     ProtocolVersion, ReasonCode, Will,
@@ -19,10 +19,10 @@ const WILL_QOS: u8 = 0b11 << WILL_QOS_SHIFT;
 const WILL: u8 = 1 << 2;
 const CLEAN_START: u8 = 1 << 1;
 const RESERVED: u8 = 1;
-/// The bit of the protocol level by which Mosquitto's bridges make themselves known.
+/// The bit of the protocol level that Mosquitto's bridges set.
 const BRIDGE: u8 = 1 << 7;
 
-/// Reads the protocol name and level, which say how all that follows is to be read.
+/// Reads the protocol name and level, on which the rest depends.
 pub(super) fn decode_version(
     reader: &mut Reader<'_>,
 ) -> Result<(ProtocolVersion, bool), DecodeError> {
@@ -43,7 +43,7 @@ pub(super) fn decode_version(
     Ok((version, bridge))
 }
 
-/// Reads what follows the protocol level.
+/// Reads everything after the protocol level.
 pub(super) fn decode(
     version: ProtocolVersion,
     bridge: bool,
@@ -66,7 +66,7 @@ pub(super) fn decode(
     }
     let keep_alive = reader.u16("CONNECT: keep alive")?;
     let connect_properties = if version.is_v5() {
-        let properties = properties::decode(reader, Place::Connect)?;
+        let properties = properties::decode(reader, PropertyScope::Connect)?;
         let method = properties.authentication_method();
         if properties.authentication_data().is_some() && method.is_none() {
             return Err(DecodeError::protocol(
@@ -126,7 +126,7 @@ fn decode_will(
 ) -> Result<Will, DecodeError> {
     let qos = qos(flags >> WILL_QOS_SHIFT, "CONNECT: will QoS")?;
     let properties = if version.is_v5() {
-        properties::decode(reader, Place::Will)?
+        properties::decode(reader, PropertyScope::Will)?
     } else {
         Properties::EMPTY
     };
@@ -195,8 +195,9 @@ pub(super) fn encode(connect: &Connect, out: &mut BytesMut) -> Result<(), Encode
     Ok(())
 }
 
-/// Reads a CONNACK. A server that speaks only MQTT 3 answers an MQTT 5.0 client in
-/// its own form, which has two bytes.
+/// Reads a CONNACK.
+///
+/// A server of MQTT 3 answers an MQTT 5.0 client in its own form, which has two bytes.
 pub(super) fn decode_connack(
     version: ProtocolVersion,
     reader: &mut Reader<'_>,
@@ -216,7 +217,7 @@ pub(super) fn decode_connack(
         });
     }
     let code = ConnAckCode::V5(reader.reason("CONNACK: reason code")?);
-    let properties = properties::decode(reader, Place::ConnAck)?;
+    let properties = properties::decode(reader, PropertyScope::ConnAck)?;
     reader.finish("CONNACK: surplus bytes")?;
     Ok(ConnAck {
         session_present,

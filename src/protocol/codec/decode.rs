@@ -1,8 +1,8 @@
-//! Reading packets.
+//! Decoding of packets.
 
 use bytes::{Bytes, BytesMut};
 
-use super::super::property::Place;
+use super::super::property::PropertyScope;
 use super::super::{
     Acknowledgement, Auth, DecodeError, Disconnect, Packet, PacketId, PacketType, Properties,
     ProtocolVersion, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription,
@@ -12,16 +12,16 @@ use super::frame::{self, Frame};
 use super::reader::{Reader, qos};
 use super::{connect, properties, publish};
 
-/// Turns the bytes of one connection into packets.
+/// A decoder for the bytes of one connection.
 ///
-/// A server's decoder learns the version from the CONNECT; a client's is told.
+/// On a server it learns the version from the CONNECT. On a client the version is given.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     version: Option<ProtocolVersion>,
     max_packet_size: u32,
 }
 
-/// Whole packets in one piece, not yet decoded.
+/// Whole packets in one buffer, not yet decoded.
 #[derive(Clone, Debug, Default)]
 pub struct PacketBytes {
     bytes: Bytes,
@@ -33,15 +33,17 @@ impl PacketBytes {
         Self { bytes, position: 0 }
     }
 
-    /// How many bytes are not yet decoded.
+    /// Returns the number of bytes not yet decoded.
     pub fn remaining(&self) -> usize {
         self.bytes.len() - self.position
     }
 }
 
 impl Decoder {
-    /// A decoder for a connection whose CONNECT will tell the version. Packets of more
-    /// than `max_packet_size` bytes are refused as soon as their length is known.
+    /// Creates a decoder for a connection whose CONNECT will tell the version.
+    ///
+    /// Packets of more than `max_packet_size` bytes are refused as soon as their length is
+    /// known.
     pub fn new(max_packet_size: u32) -> Self {
         Self {
             version: None,
@@ -49,7 +51,7 @@ impl Decoder {
         }
     }
 
-    /// A decoder for a connection whose version is known.
+    /// Creates a decoder for a connection whose version is known.
     pub fn with_version(version: ProtocolVersion, max_packet_size: u32) -> Self {
         Self {
             version: Some(version),
@@ -57,31 +59,33 @@ impl Decoder {
         }
     }
 
-    /// The version; `None` until a CONNECT told it. It is known even when the rest of
-    /// the CONNECT is wrong.
+    /// Returns the version, or `None` before the CONNECT.
+    ///
+    /// The version is known even if the rest of the CONNECT is wrong.
     pub fn version(&self) -> Option<ProtocolVersion> {
         self.version
     }
 
-    /// Changes the largest packet that is taken.
+    /// Changes the maximum size of a packet.
     pub fn set_max_packet_size(&mut self, max_packet_size: u32) {
         self.max_packet_size = max_packet_size;
     }
 
-    /// Takes all whole packets off the front of `buffer`. What is left is the
-    /// beginning of a packet. An error is about the packet at the very front.
+    /// Splits all whole packets off the front of `buffer`.
+    ///
+    /// The beginning of a packet may be left. An error concerns the packet at the very front.
     pub fn split_whole_packets(&self, buffer: &mut BytesMut) -> Result<PacketBytes, DecodeError> {
         let end = self.whole_packets(buffer)?;
         Ok(PacketBytes::new(buffer.split_to(end).freeze()))
     }
 
-    /// The same of bytes that do not change any more.
+    /// Splits all whole packets off the front of bytes that do not change any more.
     pub fn take_whole_packets(&self, buffer: &mut Bytes) -> Result<PacketBytes, DecodeError> {
         let end = self.whole_packets(buffer)?;
         Ok(PacketBytes::new(buffer.split_to(end)))
     }
 
-    /// How long all whole packets at the front of `buffer` are.
+    /// Returns the length of all whole packets at the front of `buffer`.
     fn whole_packets(&self, buffer: &[u8]) -> Result<usize, DecodeError> {
         let mut end = 0;
         loop {
@@ -94,8 +98,9 @@ impl Decoder {
         }
     }
 
-    /// How many bytes the packet at the front of `buffer` still needs at least; 0 when
-    /// it is whole or already known to be wrong.
+    /// Returns the least number of bytes that the packet at the front of `buffer` lacks.
+    ///
+    /// It is 0 if the packet is whole or known to be wrong.
     pub fn missing(&self, buffer: &[u8]) -> usize {
         match frame::find(buffer, self.max_packet_size) {
             Ok(Frame::Incomplete { missing }) => missing,
@@ -103,7 +108,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes the next packet; `None` when there is none left.
+    /// Decodes the next packet; `None` if there is none left.
     pub fn next_packet(
         &mut self,
         packets: &mut PacketBytes,
@@ -126,8 +131,8 @@ impl Decoder {
             .map(Some)
     }
 
-    /// Decodes the packet at the front of `buffer` and takes it off; `None` when it is
-    /// not whole yet.
+    /// Decodes the packet at the front of `buffer` and removes it; `None` if it is not whole
+    /// yet.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         match frame::find(buffer, self.max_packet_size)? {
             Frame::Incomplete { .. } => Ok(None),
@@ -138,8 +143,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes the packet at the front of `bytes` and takes it off; `None` when it is
-    /// not whole.
+    /// Decodes the packet at the front of `bytes` and removes it; `None` if it is not whole.
     pub fn decode_front(&mut self, bytes: &mut Bytes) -> Result<Option<Packet>, DecodeError> {
         match frame::find(bytes, self.max_packet_size)? {
             Frame::Incomplete { .. } => Ok(None),
@@ -166,10 +170,18 @@ impl Decoder {
             }
             Type::ConnAck => Packet::ConnAck(connect::decode_connack(version, reader)?),
             Type::Publish => Packet::Publish(publish::decode(flags, version, reader)?),
-            Type::PubAck => Packet::PubAck(acknowledgement(Place::PubAck, version, reader)?),
-            Type::PubRec => Packet::PubRec(acknowledgement(Place::PubRec, version, reader)?),
-            Type::PubRel => Packet::PubRel(acknowledgement(Place::PubRel, version, reader)?),
-            Type::PubComp => Packet::PubComp(acknowledgement(Place::PubComp, version, reader)?),
+            Type::PubAck => {
+                Packet::PubAck(acknowledgement(PropertyScope::PubAck, version, reader)?)
+            }
+            Type::PubRec => {
+                Packet::PubRec(acknowledgement(PropertyScope::PubRec, version, reader)?)
+            }
+            Type::PubRel => {
+                Packet::PubRel(acknowledgement(PropertyScope::PubRel, version, reader)?)
+            }
+            Type::PubComp => {
+                Packet::PubComp(acknowledgement(PropertyScope::PubComp, version, reader)?)
+            }
             Type::Subscribe => Packet::Subscribe(subscribe(version, reader)?),
             Type::SubAck => Packet::SubAck(suback(version, reader)?),
             Type::Unsubscribe => Packet::Unsubscribe(unsubscribe(version, reader)?),
@@ -188,11 +200,12 @@ impl Decoder {
     }
 }
 
-/// The length of an acknowledgement that says nothing but its packet identifier.
+/// The length of an acknowledgement with nothing but its packet identifier.
 const SHORT_ACKNOWLEDGEMENT: usize = 4;
 
-/// The acknowledgement of that length at the front, if there is one: nearly all are, and in
-/// every version they say success.
+/// Decodes an acknowledgement of that length at the front, if there is one.
+///
+/// Nearly all acknowledgements are that short, and in every version they mean success.
 fn short_acknowledgement(front: &[u8]) -> Option<Packet> {
     let &[first, 2, high, low, ..] = front else {
         return None;
@@ -208,8 +221,10 @@ fn short_acknowledgement(front: &[u8]) -> Option<Packet> {
     Some(packet(Acknowledgement::success(packet_id)))
 }
 
-/// The low four bits of the first byte are fixed but for PUBLISH [MQTT-2.1.3-1].
-/// MQTT 3.1 lets what is sent again carry a DUP flag.
+/// Checks the low four bits of the first byte, which are fixed except in PUBLISH
+/// [MQTT-2.1.3-1].
+///
+/// MQTT 3.1 allows a DUP flag in packets that are sent again.
 fn check_flags(
     packet_type: PacketType,
     flags: u8,
@@ -230,7 +245,7 @@ fn check_flags(
 }
 
 fn acknowledgement(
-    place: Place,
+    scope: PropertyScope,
     version: ProtocolVersion,
     reader: &mut Reader<'_>,
 ) -> Result<Acknowledgement, DecodeError> {
@@ -245,8 +260,8 @@ fn acknowledgement(
     } else {
         reader.reason("acknowledgement: reason code")?
     };
-    let allowed = match place {
-        Place::PubAck | Place::PubRec => matches!(
+    let allowed = match scope {
+        PropertyScope::PubAck | PropertyScope::PubRec => matches!(
             reason,
             Reason::Success
                 | Reason::NoMatchingSubscribers
@@ -264,7 +279,7 @@ fn acknowledgement(
     if !allowed {
         return Err(DecodeError::protocol("acknowledgement: reason code"));
     }
-    let properties = optional_properties(reader, place)?;
+    let properties = optional_properties(reader, scope)?;
     reader.finish("acknowledgement: surplus bytes")?;
     Ok(Acknowledgement {
         packet_id,
@@ -273,21 +288,24 @@ fn acknowledgement(
     })
 }
 
-/// Properties that are left out, length and all, when the packet ends before them.
-fn optional_properties(reader: &mut Reader<'_>, place: Place) -> Result<Properties, DecodeError> {
+/// Reads properties, which may be left out with their length at the end of the packet.
+fn optional_properties(
+    reader: &mut Reader<'_>,
+    scope: PropertyScope,
+) -> Result<Properties, DecodeError> {
     if reader.is_empty() {
         return Ok(Properties::EMPTY);
     }
-    properties::decode(reader, place)
+    properties::decode(reader, scope)
 }
 
 fn v5_properties(
     version: ProtocolVersion,
     reader: &mut Reader<'_>,
-    place: Place,
+    scope: PropertyScope,
 ) -> Result<Properties, DecodeError> {
     if version.is_v5() {
-        properties::decode(reader, place)
+        properties::decode(reader, scope)
     } else {
         Ok(Properties::EMPTY)
     }
@@ -295,7 +313,7 @@ fn v5_properties(
 
 fn subscribe(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Subscribe, DecodeError> {
     let packet_id = subscribe_id(reader, "SUBSCRIBE: packet identifier")?;
-    let properties = v5_properties(version, reader, Place::Subscribe)?;
+    let properties = v5_properties(version, reader, PropertyScope::Subscribe)?;
     let mut subscriptions = Vec::new();
     while !reader.is_empty() {
         let filter = reader.topic_filter("SUBSCRIBE: topic filter")?;
@@ -320,7 +338,9 @@ fn subscribe(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Subscr
     })
 }
 
-/// The packet identifier of a SUBSCRIBE or UNSUBSCRIBE: there Mosquitto calls 0 malformed.
+/// Reads the packet identifier of a SUBSCRIBE or UNSUBSCRIBE.
+///
+/// Here a 0 is malformed to Mosquitto.
 fn subscribe_id(
     reader: &mut Reader<'_>,
     place: &'static str,
@@ -361,7 +381,7 @@ fn subscription_options(
 
 fn suback(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<SubAck, DecodeError> {
     let packet_id = reader.packet_id("SUBACK: packet identifier")?;
-    let properties = v5_properties(version, reader, Place::SubAck)?;
+    let properties = v5_properties(version, reader, PropertyScope::SubAck)?;
     let reasons = reasons(reader, "SUBACK: reason code")?;
     Ok(SubAck {
         packet_id,
@@ -375,7 +395,7 @@ fn unsubscribe(
     reader: &mut Reader<'_>,
 ) -> Result<Unsubscribe, DecodeError> {
     let packet_id = subscribe_id(reader, "UNSUBSCRIBE: packet identifier")?;
-    let properties = v5_properties(version, reader, Place::Unsubscribe)?;
+    let properties = v5_properties(version, reader, PropertyScope::Unsubscribe)?;
     let mut filters = Vec::new();
     while !reader.is_empty() {
         filters.push(reader.topic_filter("UNSUBSCRIBE: topic filter")?);
@@ -393,7 +413,7 @@ fn unsubscribe(
 
 fn unsuback(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<UnsubAck, DecodeError> {
     let packet_id = reader.packet_id("UNSUBACK: packet identifier")?;
-    let properties = v5_properties(version, reader, Place::UnsubAck)?;
+    let properties = v5_properties(version, reader, PropertyScope::UnsubAck)?;
     let reasons = match version.is_v5() {
         true => reasons(reader, "UNSUBACK: reason code")?,
         false => Vec::new(),
@@ -430,7 +450,7 @@ fn disconnect(
     {
         return Err(DecodeError::protocol("DISCONNECT: reason code"));
     }
-    let properties = optional_properties(reader, Place::Disconnect)?;
+    let properties = optional_properties(reader, PropertyScope::Disconnect)?;
     if !reader.is_empty() {
         return Err(DecodeError::protocol("DISCONNECT: surplus bytes"));
     }
@@ -450,7 +470,7 @@ fn auth(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Auth, Decod
         // [MQTT-3.15.2-1]
         return Err(DecodeError::protocol("AUTH: reason code"));
     }
-    let properties = optional_properties(reader, Place::Auth)?;
+    let properties = optional_properties(reader, PropertyScope::Auth)?;
     reader.finish("AUTH: surplus bytes")?;
     Ok(Auth { reason, properties })
 }

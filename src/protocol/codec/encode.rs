@@ -1,4 +1,4 @@
-//! Writing packets, each in its shortest form.
+//! Encoding of packets, each in its shortest form.
 
 use bytes::{BufMut, BytesMut};
 
@@ -9,10 +9,9 @@ use super::super::{
 use super::writer::{binary, binary_size, header};
 use super::{connect, properties, publish};
 
-/// Appends the packet to `out`. On an error `out` is as it was.
+/// Appends the packet to `out`, which is unchanged after an error.
 ///
-/// What the version has no place for (properties and reason codes before MQTT 5.0) is
-/// left out.
+/// Properties and reason codes are left out before MQTT 5.0.
 pub fn encode(
     packet: &Packet,
     version: ProtocolVersion,
@@ -108,7 +107,7 @@ pub fn encode(
     }
 }
 
-/// The first byte of every packet but PUBLISH [MQTT-2.1.3-1].
+/// Returns the first byte of every packet except PUBLISH [MQTT-2.1.3-1].
 fn first_byte(packet_type: PacketType) -> u8 {
     let flags = match packet_type {
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => 0b0010,
@@ -136,7 +135,7 @@ fn acknowledgement(
     Ok(())
 }
 
-/// DISCONNECT and AUTH: nothing at all stands for success without properties.
+/// Writes a DISCONNECT or AUTH, which is empty for success without properties.
 fn reason_only(
     packet_type: PacketType,
     reason: ReasonCode,
@@ -169,8 +168,7 @@ fn write_reason(reason: ReasonCode, properties: &Properties, out: &mut BytesMut)
     }
 }
 
-/// Writes everything of a packet with an identifier and properties but its last
-/// `payload_size` bytes.
+/// Writes a packet with an identifier and properties, except its last `payload_size` bytes.
 fn with_id(
     packet_type: PacketType,
     packet_id: PacketId,

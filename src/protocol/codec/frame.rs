@@ -1,19 +1,21 @@
-//! Where a packet ends: its first byte and its remaining length.
+//! The end of a packet, from its first byte and its remaining length.
 
 use super::super::{DecodeError, ReasonCode};
 use super::varint::{self, Varint};
 
-/// What stands at the front of some bytes.
+/// The frame at the front of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A whole packet: the length of its fixed header, and its whole length.
+    /// A whole packet: the length of its fixed header and its whole length.
     Whole { header: usize, length: usize },
-    /// The beginning of one; `missing` is how many bytes it still needs at least.
+    /// The beginning of a packet, which lacks at least `missing` bytes.
     Incomplete { missing: usize },
 }
 
-/// Finds the end of the packet that `bytes` begin with. The length that the peer
-/// claims is checked against `max_packet_size` before any of it is waited for.
+/// Finds the end of the packet at the front of `bytes`.
+///
+/// The length that the peer claims is checked against `max_packet_size` before anybody waits
+/// for it.
 pub(super) fn find(bytes: &[u8], max_packet_size: u32) -> Result<Frame, DecodeError> {
     let Some((_, rest)) = bytes.split_first() else {
         return Ok(Frame::Incomplete { missing: 2 });

@@ -2,7 +2,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::super::property::Place;
+use super::super::property::PropertyScope;
 use super::super::{
     DecodeError, EncodeError, Properties, Property, PropertyId, QoS, SubscriptionId,
 };
@@ -12,17 +12,21 @@ use super::writer::{binary, binary_size, check_binary};
 
 const VALUE: &str = "property value";
 
-/// Reads the property section of a PUBLISH that stands alone, its length in front, as in
-/// files of Mosquitto's.
+/// Reads the properties of a PUBLISH outside a packet, with their length in front.
+///
+/// Mosquitto stores them so in its files.
 pub(crate) fn decode_publish_properties(bytes: &Bytes) -> Result<Properties, DecodeError> {
     let mut reader = Reader::new(bytes, 0, bytes.len());
-    let properties = decode(&mut reader, Place::Publish)?;
+    let properties = decode(&mut reader, PropertyScope::Publish)?;
     reader.finish("property length")?;
     Ok(properties)
 }
 
-/// Reads a property length and the properties, each allowed in `place`.
-pub(super) fn decode(reader: &mut Reader<'_>, place: Place) -> Result<Properties, DecodeError> {
+/// Reads a property length and the properties, each allowed in `scope`.
+pub(super) fn decode(
+    reader: &mut Reader<'_>,
+    scope: PropertyScope,
+) -> Result<Properties, DecodeError> {
     let length = reader.varint("property length")?;
     if length == 0 {
         return Ok(Properties::EMPTY);
@@ -33,11 +37,11 @@ pub(super) fn decode(reader: &mut Reader<'_>, place: Place) -> Result<Properties
     while !reader.is_empty() {
         let id = PropertyId::from_u8(reader.u8("property identifier")?)
             .ok_or(DecodeError::malformed("property identifier"))?;
-        if !id.may_stand_in(place) {
+        if !id.may_stand_in(scope) {
             return Err(DecodeError::protocol("property in the wrong packet"));
         }
         let bit = 1 << id as u8;
-        if seen & bit != 0 && !id.may_repeat_in(place) {
+        if seen & bit != 0 && !id.may_repeat_in(scope) {
             return Err(DecodeError::protocol("repeated property"));
         }
         seen |= bit;
@@ -90,7 +94,7 @@ fn decode_one(id: PropertyId, reader: &mut Reader<'_>) -> Result<Property, Decod
     })
 }
 
-/// A byte that is 0 or 1; anything else is a protocol error.
+/// Reads a byte that is 0 or 1; anything else is a protocol error.
 fn flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     match reader.u8(VALUE)? {
         0 => Ok(false),
@@ -103,7 +107,7 @@ fn non_zero_u16(reader: &mut Reader<'_>) -> Result<NonZeroU16, DecodeError> {
     NonZeroU16::new(reader.u16(VALUE)?).ok_or(DecodeError::protocol(VALUE))
 }
 
-/// A response topic has no wildcards [MQTT-3.3.2-14].
+/// Reads a response topic, which has no wildcards [MQTT-3.3.2-14].
 fn response_topic(reader: &mut Reader<'_>) -> Result<super::super::Text, DecodeError> {
     let topic = reader.text(VALUE)?;
     if memchr::memchr2(b'+', b'#', topic.as_bytes()).is_some() {
@@ -112,10 +116,10 @@ fn response_topic(reader: &mut Reader<'_>) -> Result<super::super::Text, DecodeE
     Ok(topic)
 }
 
-/// How many bytes the property length and the properties take.
+/// Returns the size of the property length and the properties in bytes.
 pub(super) fn size<'a>(properties: impl Iterator<Item = &'a Property>) -> usize {
     let length = properties.map(size_of_one).sum::<usize>();
-    // A length beyond the greatest is refused with the packet that holds it.
+    // A length that is too large is refused with the packet that has it.
     varint::size(u32::try_from(length).unwrap_or(u32::MAX)) + length
 }
 
@@ -128,7 +132,7 @@ pub(super) fn check(properties: &Properties) -> Result<(), EncodeError> {
     Ok(())
 }
 
-/// Writes the property length and the properties; [`check`] passed.
+/// Writes the property length and the properties, which have passed [`check`].
 pub(super) fn encode<'a>(
     properties: impl Iterator<Item = &'a Property> + Clone,
     out: &mut BytesMut,

@@ -1,8 +1,8 @@
-//! PUBLISH, the packet that there are most of.
+//! PUBLISH, the most frequent packet.
 
 use bytes::{BufMut, BytesMut};
 
-use super::super::property::Place;
+use super::super::property::PropertyScope;
 use super::super::{
     DecodeError, Delivery, EncodeError, Properties, Property, ProtocolVersion, Publish, QoS,
 };
@@ -15,19 +15,19 @@ const RETAIN: u8 = 0b0001;
 /// A PUBLISH packet without its payload, for a sender that writes the payload itself.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishHead<'a> {
-    /// Whether this may be a repetition of an earlier PUBLISH.
+    /// True if this may be a repetition of an earlier PUBLISH.
     pub dup: bool,
     /// The QoS and the packet identifier.
     pub delivery: Delivery,
     /// The retain flag.
     pub retain: bool,
-    /// The topic; empty when a topic alias alone stands for it.
+    /// The topic; empty if a topic alias alone stands for it.
     pub topic: &'a [u8],
     /// The properties.
     pub properties: &'a Properties,
-    /// Properties that follow those, such as what this receiver alone gets.
+    /// Further properties, such as those for this receiver alone.
     pub more_properties: &'a [Property],
-    /// How many bytes the payload has.
+    /// The number of bytes in the payload.
     pub payload_length: usize,
 }
 
@@ -51,14 +51,15 @@ impl<'a> PublishHead<'a> {
     }
 }
 
-/// How many bytes the whole packet takes.
+/// Returns the size of the whole packet in bytes.
 pub fn publish_size(head: &PublishHead<'_>, version: ProtocolVersion) -> usize {
     let length = head.remaining_length(version);
     1 + varint::size(u32::try_from(length).unwrap_or(u32::MAX)) + length
 }
 
-/// Writes everything but the payload, and says where in `out` the packet identifier
-/// stands, if there is one.
+/// Writes everything except the payload.
+///
+/// Returns the position of the packet identifier in `out`, if there is one.
 pub fn encode_publish_head(
     head: &PublishHead<'_>,
     version: ProtocolVersion,
@@ -133,7 +134,7 @@ pub(super) fn decode(
         QoS::ExactlyOnce => Delivery::ExactlyOnce(reader.packet_id("PUBLISH: packet identifier")?),
     };
     let properties = if version.is_v5() {
-        properties::decode(reader, Place::Publish)?
+        properties::decode(reader, PropertyScope::Publish)?
     } else {
         Properties::EMPTY
     };

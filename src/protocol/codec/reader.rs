@@ -4,7 +4,7 @@ use super::super::{DecodeError, PacketId, ReasonCode, Text, TextError, TopicFilt
 use super::super::{InvalidTopic, QoS};
 use super::varint::{self, Varint};
 
-/// Reads the fields of one packet; strings and data are slices of the input.
+/// A reader of the fields of one packet; strings and data are slices of the input.
 pub(super) struct Reader<'a> {
     bytes: &'a Bytes,
     position: usize,
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         self.position == self.end
     }
 
-    /// A reader of the next `length` bytes, which this one skips.
+    /// Splits off a reader of the next `length` bytes.
     pub(super) fn part(&mut self, length: usize, place: &'static str) -> Result<Self, DecodeError> {
         let start = self.advance(length, place)?;
         Ok(Self::new(self.bytes, start, self.position))
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Binary data: a length of two bytes, and that many bytes.
+    /// Reads binary data: a length of two bytes and as many bytes.
     pub(super) fn binary(&mut self, place: &'static str) -> Result<Bytes, DecodeError> {
         let length = self.u16(place)?;
         let start = self.advance(usize::from(length), place)?;
@@ -92,19 +92,19 @@ impl<'a> Reader<'a> {
         ReasonCode::from_u8(self.u8(place)?).ok_or(DecodeError::protocol(place))
     }
 
-    /// Whether the next field is a string of no bytes.
+    /// Returns whether the next field is an empty string.
     pub(super) fn starts_with_empty_text(&self) -> bool {
         self.bytes[self.position..self.end].starts_with(&[0, 0])
     }
 
-    /// Everything that is left.
+    /// Takes all remaining bytes.
     pub(super) fn rest(&mut self) -> Bytes {
         let start = self.position;
         self.position = self.end;
         self.bytes.slice(start..self.end)
     }
 
-    /// Fails when something is left.
+    /// Fails if bytes remain.
     pub(super) fn finish(&self, place: &'static str) -> Result<(), DecodeError> {
         if self.is_empty() {
             Ok(())

@@ -1,5 +1,4 @@
-//! What holds for every packet: it comes back as it was, however its bytes arrive, and
-//! no bytes make the decoder panic.
+//! Properties of every packet: it comes back as it was, and no bytes make the decoder panic.
 
 mod packets;
 
@@ -121,7 +120,7 @@ fn whole_packets_before_a_wrong_one_are_still_taken() {
     assert!(decoder.split_whole_packets(&mut buffer).is_err());
 }
 
-/// Wrong packets of MQTT 5.0 and what their sender is told.
+/// Wrong packets of MQTT 5.0 and the reason codes for their senders.
 #[test]
 fn wrong_packets_are_refused_with_their_reason() {
     use ReasonCode::{MalformedPacket, ProtocolError};

@@ -2,15 +2,15 @@
 
 use bytes::{BufMut, BytesMut};
 
-/// The greatest remaining length, and the greatest variable byte integer.
+/// The maximum remaining length and variable byte integer.
 pub const MAX_REMAINING_LENGTH: u32 = 268_435_455;
 
-/// What stands at the front of some bytes.
+/// The integer at the front of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Varint {
-    /// A whole integer and the bytes it took.
+    /// A whole integer and its size in bytes.
     Whole { value: u32, length: usize },
-    /// The beginning of one.
+    /// The beginning of an integer.
     Incomplete,
     /// Five bytes or more [MQTT-1.5.5-1].
     TooLong,
@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Varint {
     }
 }
 
-/// Writes the shortest form; the value is at most [`MAX_REMAINING_LENGTH`].
+/// Writes the shortest form of a value of at most [`MAX_REMAINING_LENGTH`].
 pub(super) fn write(mut value: u32, out: &mut BytesMut) {
     debug_assert!(value <= MAX_REMAINING_LENGTH);
     while value >= 0x80 {

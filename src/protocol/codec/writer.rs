@@ -14,14 +14,14 @@ pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(),
     Ok(())
 }
 
-/// Writes binary data or a string with its length; the caller has checked the length.
+/// Writes binary data or a string with its length, which was checked.
 pub(super) fn binary(bytes: &[u8], out: &mut BytesMut) {
     debug_assert!(bytes.len() <= usize::from(u16::MAX));
     out.put_u16(bytes.len() as u16);
     out.put_slice(bytes);
 }
 
-/// How many bytes binary data or a string takes with its length.
+/// Returns the size of binary data or a string with its length.
 pub(super) fn binary_size(bytes: &[u8]) -> usize {
     2 + bytes.len()
 }

@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::super::{QoS, Text};
 use super::value::{Property, SubscriptionId};
 
-/// The properties of a packet or a will, in the order in which they were received or
-/// shall be sent.
+/// The properties of a packet or a will, in the order of transmission.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Properties(Vec<Property>);
 
@@ -14,12 +13,12 @@ impl Properties {
     /// No properties.
     pub const EMPTY: Self = Self(Vec::new());
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The properties in order.
+    /// Iterates over the properties in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Property> {
         self.0.iter()
     }
@@ -34,13 +33,14 @@ impl Properties {
         self.0.retain(keep);
     }
 
-    /// A copy whose strings and data stand in allocations of their own, so that it keeps
-    /// no larger buffer alive.
+    /// Copies the properties, with strings and data in allocations of their own.
+    ///
+    /// The copy keeps no larger buffer alive.
     pub fn to_owned_properties(&self) -> Self {
         self.0.iter().map(Property::to_owned_property).collect()
     }
 
-    /// About how many bytes of memory the properties hold.
+    /// Estimates the memory that the properties hold, in bytes.
     pub fn held_size(&self) -> usize {
         let data = |property: &Property| match property {
             Property::CorrelationData(data) | Property::AuthenticationData(data) => data.len(),
@@ -51,7 +51,7 @@ impl Properties {
         self.0.capacity() * size_of::<Property>() + self.0.iter().map(data).sum::<usize>()
     }
 
-    /// The subscription identifiers, which alone among numbers may come repeatedly.
+    /// Iterates over the subscription identifiers, the only numbers that may be repeated.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = SubscriptionId> + '_ {
         self.0.iter().filter_map(|property| match property {
             Property::SubscriptionIdentifier(id) => Some(*id),
@@ -59,7 +59,7 @@ impl Properties {
         })
     }
 
-    /// The user properties: names and values in order [MQTT-3.3.2-18].
+    /// Iterates over the names and values of the user properties in order [MQTT-3.3.2-18].
     pub fn user_properties(&self) -> impl Iterator<Item = (&Text, &Text)> {
         self.0.iter().filter_map(|property| match property {
             Property::UserProperty(name, value) => Some((name, value)),
@@ -83,45 +83,45 @@ macro_rules! accessors {
 }
 
 accessors! {
-    /// Whether the payload is said to be UTF-8 text.
+    /// True if the payload is UTF-8 text.
     payload_format_indicator: PayloadFormatIndicator => bool;
     /// Seconds until the message expires.
     message_expiry_interval: MessageExpiryInterval => u32;
-    /// What the payload is.
+    /// The type of the payload.
     content_type: ContentType => Text;
-    /// The topic that a response goes to.
+    /// The topic for a response.
     response_topic: ResponseTopic => Text;
-    /// What tells the requester which request a response answers.
+    /// The data by which a requester recognises the response.
     correlation_data: CorrelationData => Bytes;
-    /// Seconds that the session outlives its connection.
+    /// Seconds between the end of the connection and the end of the session.
     session_expiry_interval: SessionExpiryInterval => u32;
     /// The client identifier that the server chose.
     assigned_client_identifier: AssignedClientIdentifier => Text;
-    /// Seconds of keep alive that the server wants.
+    /// The keep alive that the server demands, in seconds.
     server_keep_alive: ServerKeepAlive => u16;
     /// The name of an enhanced authentication method.
     authentication_method: AuthenticationMethod => Text;
     /// The data of an enhanced authentication.
     authentication_data: AuthenticationData => Bytes;
-    /// Whether reason strings and user properties may come with any packet.
+    /// True if reason strings and user properties may come with any packet.
     request_problem_information: RequestProblemInformation => bool;
     /// Seconds between the loss of the connection and the will.
     will_delay_interval: WillDelayInterval => u32;
-    /// Whether the client asks for response information.
+    /// True if the client asks for response information.
     request_response_information: RequestResponseInformation => bool;
     /// A reason for people to read.
     reason_string: ReasonString => Text;
-    /// How many QoS 1 and 2 messages the sender takes at once.
+    /// The number of QoS 1 and 2 messages that the sender takes at once.
     receive_maximum: ReceiveMaximum => NonZeroU16;
     /// The highest topic alias that the sender takes.
     topic_alias_maximum: TopicAliasMaximum => u16;
     /// A number that stands for the topic.
     topic_alias: TopicAlias => NonZeroU16;
-    /// The highest QoS of the server.
+    /// The maximum QoS of the server.
     maximum_qos: MaximumQoS => QoS;
-    /// Whether the server keeps retained messages.
+    /// True if the server keeps retained messages.
     retain_available: RetainAvailable => bool;
-    /// The largest packet that the sender takes, in bytes.
+    /// The maximum size of a packet to the sender, in bytes.
     maximum_packet_size: MaximumPacketSize => NonZeroU32;
 }
 

@@ -1,8 +1,8 @@
 use super::value::Property;
 
-/// Where properties may stand: a packet, or the will inside a CONNECT.
+/// A packet that may have properties, or the will inside a CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum PropertyScope {
     Connect = 1 << 0,
     Will = 1 << 1,
     ConnAck = 1 << 2,
@@ -19,22 +19,22 @@ pub(crate) enum Place {
     Auth = 1 << 13,
 }
 
-const CONNECT: u16 = Place::Connect as u16;
-const WILL: u16 = Place::Will as u16;
-const CONNACK: u16 = Place::ConnAck as u16;
-const PUBLISH: u16 = Place::Publish as u16;
-const SUBSCRIBE: u16 = Place::Subscribe as u16;
-const DISCONNECT: u16 = Place::Disconnect as u16;
-const AUTH: u16 = Place::Auth as u16;
-const ACKNOWLEDGEMENTS: u16 = Place::PubAck as u16
-    | Place::PubRec as u16
-    | Place::PubRel as u16
-    | Place::PubComp as u16
-    | Place::SubAck as u16
-    | Place::UnsubAck as u16;
+const CONNECT: u16 = PropertyScope::Connect as u16;
+const WILL: u16 = PropertyScope::Will as u16;
+const CONNACK: u16 = PropertyScope::ConnAck as u16;
+const PUBLISH: u16 = PropertyScope::Publish as u16;
+const SUBSCRIBE: u16 = PropertyScope::Subscribe as u16;
+const DISCONNECT: u16 = PropertyScope::Disconnect as u16;
+const AUTH: u16 = PropertyScope::Auth as u16;
+const ACKNOWLEDGEMENTS: u16 = PropertyScope::PubAck as u16
+    | PropertyScope::PubRec as u16
+    | PropertyScope::PubRel as u16
+    | PropertyScope::PubComp as u16
+    | PropertyScope::SubAck as u16
+    | PropertyScope::UnsubAck as u16;
 const ANYWHERE: u16 = (1 << 14) - 1;
 
-/// How a property's value is written.
+/// The encoding of a property's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertyKind {
     /// One byte, 0 or 1 in every property that has it.
@@ -54,7 +54,7 @@ pub enum PropertyKind {
 }
 
 macro_rules! property_ids {
-    ($($variant:ident = $id:literal, $name:literal, $kind:ident, $places:expr;)*) => {
+    ($($variant:ident = $id:literal, $name:literal, $kind:ident, $scopes:expr;)*) => {
         /// The identifier of a property.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -66,7 +66,7 @@ macro_rules! property_ids {
             /// Every identifier, in the order of the standard's table.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The property with this identifier.
+            /// Returns the property with this identifier.
             pub fn from_u8(id: u8) -> Option<Self> {
                 match id {
                     $($id => Some(Self::$variant),)*
@@ -74,30 +74,30 @@ macro_rules! property_ids {
                 }
             }
 
-            /// The name by which the programs' options and formats call it.
+            /// Returns the name in the options and formats of the programs.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                 }
             }
 
-            /// How its value is written.
+            /// Returns the encoding of the value.
             pub fn kind(self) -> PropertyKind {
                 match self {
                     $(Self::$variant => PropertyKind::$kind,)*
                 }
             }
 
-            pub(crate) fn may_stand_in(self, place: Place) -> bool {
-                let places = match self {
-                    $(Self::$variant => $places,)*
+            pub(crate) fn may_stand_in(self, scope: PropertyScope) -> bool {
+                let scopes = match self {
+                    $(Self::$variant => $scopes,)*
                 };
-                places & place as u16 != 0
+                scopes & scope as u16 != 0
             }
         }
 
         impl Property {
-            /// The property's identifier.
+            /// Returns the property's identifier.
             pub fn id(&self) -> PropertyId {
                 match self {
                     $(Self::$variant { .. } => PropertyId::$variant,)*
@@ -138,7 +138,7 @@ property_ids! {
 }
 
 impl PropertyId {
-    /// The property that the programs' options call by this name, in any case.
+    /// Finds a property by its name in the programs' options, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
@@ -146,12 +146,14 @@ impl PropertyId {
             .find(|id| id.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether a packet may carry the property more than once: user properties
-    /// anywhere, subscription identifiers in what a server sends.
-    pub(crate) fn may_repeat_in(self, place: Place) -> bool {
+    /// Returns whether a packet may have the property more than once.
+    ///
+    /// User properties may be repeated anywhere, subscription identifiers in what a server
+    /// sends.
+    pub(crate) fn may_repeat_in(self, scope: PropertyScope) -> bool {
         match self {
             Self::UserProperty => true,
-            Self::SubscriptionIdentifier => place == Place::Publish,
+            Self::SubscriptionIdentifier => scope == PropertyScope::Publish,
             _ => false,
         }
     }

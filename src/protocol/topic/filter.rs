@@ -6,8 +6,9 @@ use super::rules::{InvalidTopic, check, levels};
 
 const SHARED_PREFIX: &[u8] = b"$share/";
 
-/// What a subscription asks for: a topic, perhaps with `+` for one level and `#` for
-/// all that follow, perhaps shared by a group (`$share/GROUP/FILTER`).
+/// A topic filter: a topic in which `+` stands for one level and `#` for all that follow.
+///
+/// A filter may be shared by a group: `$share/GROUP/FILTER`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicFilter(Bytes);
 
@@ -21,7 +22,7 @@ pub struct SharedFilter {
 }
 
 impl TopicFilter {
-    /// Takes the bytes as they are when they are a topic filter.
+    /// Makes a topic filter of the bytes without copying them.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidTopic> {
         check(&bytes)?;
         if bytes[..] == *b"$share" {
@@ -39,22 +40,22 @@ impl TopicFilter {
         Ok(Self(bytes))
     }
 
-    /// The filter's bytes.
+    /// Returns the filter's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The filter.
+    /// Returns the filter as a string.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
-    /// Whether the filter has a `+` or a `#`.
+    /// Returns whether the filter has a `+` or a `#`.
     pub fn has_wildcard(&self) -> bool {
         memchr::memchr2(b'+', b'#', &self.0).is_some()
     }
 
-    /// The group and its filter when this is a shared subscription's.
+    /// Returns the group and its filter if this is a shared subscription's.
     pub fn shared(&self) -> Option<SharedFilter> {
         let rest = self.0.strip_prefix(SHARED_PREFIX)?;
         let slash = memchr::memchr(b'/', rest)?;
@@ -65,12 +66,14 @@ impl TopicFilter {
         })
     }
 
-    /// Whether the filter is a shared subscription's.
+    /// Returns whether the filter is a shared subscription's.
     pub fn is_shared(&self) -> bool {
         self.0.starts_with(SHARED_PREFIX)
     }
 
-    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
+    /// Copies the filter into an allocation of its exact size.
+    ///
+    /// The copy keeps no larger buffer alive.
     pub fn to_owned_filter(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
     }

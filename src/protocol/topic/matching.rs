@@ -1,11 +1,11 @@
 use super::rules::levels;
 use super::{TopicFilter, TopicName};
 
-/// Whether messages on the topic are what the filter asks for.
+/// Returns whether the filter matches the topic.
 ///
-/// A leading wildcard matches no topic that begins with `$` [MQTT-4.7.2-1], and
-/// `a/#` matches `a` itself. A shared subscription's filter matches nothing here:
-/// take the filter out of [`TopicFilter::shared`].
+/// A leading wildcard matches no topic that begins with `$` [MQTT-4.7.2-1], and `a/#` matches
+/// `a` itself. A shared subscription's filter matches nothing here: use the filter of
+/// [`TopicFilter::shared`].
 pub fn topic_matches(filter: &TopicFilter, topic: &TopicName) -> bool {
     let (filter, topic) = (filter.as_bytes(), topic.as_bytes());
     if topic[0] == b'$' && matches!(filter[0], b'+' | b'#') {
@@ -14,7 +14,7 @@ pub fn topic_matches(filter: &TopicFilter, topic: &TopicName) -> bool {
     levels_match(levels(filter), levels(topic))
 }
 
-/// Returns whether the levels of a topic are what the levels of a filter ask for.
+/// Returns whether the levels of a filter match the levels of a topic.
 pub fn levels_match<'a>(
     mut filter: impl Iterator<Item = &'a [u8]>,
     mut topic: impl Iterator<Item = &'a [u8]>,

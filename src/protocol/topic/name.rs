@@ -9,7 +9,7 @@ use super::rules::{InvalidTopic, check};
 pub struct TopicName(Bytes);
 
 impl TopicName {
-    /// Takes the bytes as they are when they are a topic name.
+    /// Makes a topic name of the bytes without copying them.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidTopic> {
         check(&bytes)?;
         if memchr::memchr2(b'+', b'#', &bytes).is_some() {
@@ -18,27 +18,30 @@ impl TopicName {
         Ok(Self(bytes))
     }
 
-    /// The topic name's bytes.
+    /// Returns the topic name's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The topic name.
+    /// Returns the topic name as a string.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
-    /// A copy in an allocation of its exact size, which keeps no larger buffer alive.
+    /// Copies the name into an allocation of its exact size.
+    ///
+    /// The copy keeps no larger buffer alive.
     pub fn to_owned_name(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
     }
 
-    /// The same name in other bytes, which must be equal: what lets a copy of the name
-    /// share an allocation with other data.
+    /// Moves the name to other bytes, which must be equal.
+    ///
+    /// So a copy of the name can share an allocation with other data.
     ///
     /// # Panics
     ///
-    /// When the bytes differ.
+    /// The bytes differ.
     pub fn moved_to(&self, bytes: Bytes) -> Self {
         assert_eq!(bytes, self.0, "a moved topic stays the same");
         Self(bytes)

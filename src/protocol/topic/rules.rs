@@ -2,30 +2,33 @@ use thiserror::Error;
 
 use crate::protocol::text::is_plain;
 
-/// How many `/` a topic may have at most, as in Mosquitto: it bounds the depth of
-/// every tree of topics.
+/// The maximum number of `/` in a topic, as in Mosquitto.
+///
+/// It bounds the depth of every tree of topics.
 pub const MAX_TOPIC_LEVELS: usize = 200;
 
-/// Why a string is no topic name or no topic filter.
+/// A reason that a string is not a topic name or not a topic filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidTopic {
-    /// A topic has at least one character [MQTT-4.7.3-1].
+    /// It is empty [MQTT-4.7.3-1].
     #[error("a topic cannot be empty")]
     Empty,
-    /// A topic has at most 65,535 bytes [MQTT-4.7.3-3].
+    /// It has more than 65,535 bytes [MQTT-4.7.3-3].
     #[error("a topic cannot be longer than 65,535 bytes")]
     TooLong,
-    /// A topic has at most 200 `/`.
+    /// It has more than 200 `/`.
     #[error("a topic cannot have more than 200 levels")]
     TooDeep,
-    /// Malformed UTF-8, a control character or a non-character [MQTT-4.7.3-2].
+    /// It has malformed UTF-8, a control character or a non-character [MQTT-4.7.3-2].
     #[error("malformed UTF-8")]
     Malformed,
-    /// A topic name has no wildcards [MQTT-3.3.2-2]; a filter has `+` only as a whole
-    /// level and `#` only as the last one [MQTT-4.7.1-1] [MQTT-4.7.1-2].
+    /// A wildcard stands where it cannot.
+    ///
+    /// A topic name has none [MQTT-3.3.2-2]; a filter has `+` only as a whole level and `#`
+    /// only as the last one [MQTT-4.7.1-1] [MQTT-4.7.1-2].
     #[error("a '+' or '#' stands where it cannot")]
     Wildcard,
-    /// `$share/` is followed by a group name without wildcards, `/` and a filter
+    /// `$share/` is not followed by a group name without wildcards, `/` and a filter
     /// [MQTT-4.8.2-1] [MQTT-4.8.2-2].
     #[error("a shared subscription has the form $share/GROUP/FILTER")]
     Shared,
@@ -36,7 +39,7 @@ pub fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     topic.split(|&byte| byte == b'/')
 }
 
-/// What holds for topic names and filters alike.
+/// Checks the rules for topic names and filters alike.
 pub(super) fn check(bytes: &[u8]) -> Result<(), InvalidTopic> {
     if bytes.is_empty() {
         return Err(InvalidTopic::Empty);

@@ -1,4 +1,4 @@
-//! Any packet of any version.
+//! Strategies for any packet of any version.
 
 use std::num::{NonZeroU16, NonZeroU32};
 
@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::protocol::property::Place;
+use crate::protocol::property::PropertyScope;
 use crate::protocol::{
     Acknowledgement, Auth, ConnAck, ConnAckCode, Connect, ConnectReturnCode, Delivery, Disconnect,
     Packet, PacketId, Properties, Property, PropertyId, ProtocolVersion, Publish, QoS, ReasonCode,
@@ -35,10 +35,10 @@ pub(super) fn packet(version: ProtocolVersion) -> BoxedStrategy<Packet> {
         connect(version).prop_map(|packet| Packet::Connect(Box::new(packet))),
         connack(version).prop_map(Packet::ConnAck),
         publish(version).prop_map(Packet::Publish),
-        acknowledgement(version, Place::PubAck).prop_map(Packet::PubAck),
-        acknowledgement(version, Place::PubRec).prop_map(Packet::PubRec),
-        acknowledgement(version, Place::PubRel).prop_map(Packet::PubRel),
-        acknowledgement(version, Place::PubComp).prop_map(Packet::PubComp),
+        acknowledgement(version, PropertyScope::PubAck).prop_map(Packet::PubAck),
+        acknowledgement(version, PropertyScope::PubRec).prop_map(Packet::PubRec),
+        acknowledgement(version, PropertyScope::PubRel).prop_map(Packet::PubRel),
+        acknowledgement(version, PropertyScope::PubComp).prop_map(Packet::PubComp),
         subscribe(version).prop_map(Packet::Subscribe),
         suback(version).prop_map(Packet::SubAck),
         unsubscribe(version).prop_map(Packet::Unsubscribe),
@@ -52,7 +52,7 @@ pub(super) fn packet(version: ProtocolVersion) -> BoxedStrategy<Packet> {
     }
     let auth = (
         select(vec![0x00, 0x18, 0x19]),
-        properties(version, Place::Auth),
+        properties(version, PropertyScope::Auth),
     )
         .prop_map(|(code, properties)| Auth {
             reason: reason(code),
@@ -148,17 +148,17 @@ fn property(id: PropertyId) -> BoxedStrategy<Property> {
     }
 }
 
-/// Properties that may stand in `place`, in any order, those that may repeat repeated.
-fn properties(version: ProtocolVersion, place: Place) -> BoxedStrategy<Properties> {
+/// Properties that may stand in `scope`, in any order, some repeated.
+fn properties(version: ProtocolVersion, scope: PropertyScope) -> BoxedStrategy<Properties> {
     if !version.is_v5() {
         return Just(Properties::EMPTY).boxed();
     }
     let mut ids: Vec<PropertyId> = PropertyId::ALL
         .iter()
         .copied()
-        .filter(|id| id.may_stand_in(place))
+        .filter(|id| id.may_stand_in(scope))
         .collect();
-    ids.extend(ids.clone().into_iter().filter(|id| id.may_repeat_in(place)));
+    ids.extend(ids.clone().into_iter().filter(|id| id.may_repeat_in(scope)));
     let count = ids.len();
     proptest::sample::subsequence(ids, 0..=count)
         .prop_shuffle()
@@ -173,7 +173,7 @@ fn connect(version: ProtocolVersion) -> impl Strategy<Value = Connect> {
         data(),
         qos(),
         any::<bool>(),
-        properties(version, Place::Will),
+        properties(version, PropertyScope::Will),
     )
         .prop_map(|(topic, payload, qos, retain, properties)| Will {
             topic,
@@ -182,7 +182,7 @@ fn connect(version: ProtocolVersion) -> impl Strategy<Value = Connect> {
             retain,
             properties,
         });
-    let properties = properties(version, Place::Connect).prop_filter(
+    let properties = properties(version, PropertyScope::Connect).prop_filter(
         "authentication data needs a method",
         |properties| {
             properties.authentication_data().is_none()
@@ -225,7 +225,11 @@ fn connect(version: ProtocolVersion) -> impl Strategy<Value = Connect> {
 fn connack(version: ProtocolVersion) -> BoxedStrategy<ConnAck> {
     if version.is_v5() {
         let codes = select(vec![0x00, 0x80, 0x84, 0x87, 0x9f]);
-        return (any::<bool>(), codes, properties(version, Place::ConnAck))
+        return (
+            any::<bool>(),
+            codes,
+            properties(version, PropertyScope::ConnAck),
+        )
             .prop_map(|(session_present, code, properties)| ConnAck {
                 session_present,
                 code: ConnAckCode::V5(reason(code)),
@@ -252,7 +256,7 @@ fn publish(version: ProtocolVersion) -> impl Strategy<Value = Publish> {
         (any::<bool>(), delivery, any::<bool>()),
         (
             option::weighted(0.9, topic_name()),
-            properties(version, Place::Publish),
+            properties(version, PropertyScope::Publish),
             data(),
         ),
     )
@@ -277,14 +281,14 @@ fn publish(version: ProtocolVersion) -> impl Strategy<Value = Publish> {
 
 fn acknowledgement(
     version: ProtocolVersion,
-    place: Place,
+    scope: PropertyScope,
 ) -> impl Strategy<Value = Acknowledgement> {
-    let codes = match (version.is_v5(), place) {
+    let codes = match (version.is_v5(), scope) {
         (false, _) => vec![0x00],
-        (true, Place::PubAck | Place::PubRec) => vec![0x00, 0x10, 0x87, 0x97],
+        (true, PropertyScope::PubAck | PropertyScope::PubRec) => vec![0x00, 0x10, 0x87, 0x97],
         (true, _) => vec![0x00, 0x92],
     };
-    (packet_id(), select(codes), properties(version, place)).prop_map(
+    (packet_id(), select(codes), properties(version, scope)).prop_map(
         |(packet_id, code, properties)| Acknowledgement {
             packet_id,
             reason: reason(code),
@@ -325,7 +329,7 @@ fn subscribe(version: ProtocolVersion) -> impl Strategy<Value = Subscribe> {
         (topic_filter(), options).prop_map(|(filter, options)| Subscription { filter, options });
     (
         packet_id(),
-        properties(version, Place::Subscribe),
+        properties(version, PropertyScope::Subscribe),
         vec(subscription, 1..6),
     )
         .prop_map(|(packet_id, properties, subscriptions)| Subscribe {
@@ -339,7 +343,7 @@ fn suback(version: ProtocolVersion) -> impl Strategy<Value = SubAck> {
     let codes = select(vec![0x00, 0x01, 0x02, 0x80]).prop_map(reason);
     (
         packet_id(),
-        properties(version, Place::SubAck),
+        properties(version, PropertyScope::SubAck),
         vec(codes, 1..6),
     )
         .prop_map(|(packet_id, properties, reasons)| SubAck {
@@ -352,7 +356,7 @@ fn suback(version: ProtocolVersion) -> impl Strategy<Value = SubAck> {
 fn unsubscribe(version: ProtocolVersion) -> impl Strategy<Value = Unsubscribe> {
     (
         packet_id(),
-        properties(version, Place::Unsubscribe),
+        properties(version, PropertyScope::Unsubscribe),
         vec(topic_filter(), 1..6),
     )
         .prop_map(|(packet_id, properties, filters)| Unsubscribe {
@@ -367,7 +371,7 @@ fn unsuback(version: ProtocolVersion) -> impl Strategy<Value = UnsubAck> {
     let codes = select(vec![0x00, 0x11, 0x87]).prop_map(reason);
     (
         packet_id(),
-        properties(version, Place::UnsubAck),
+        properties(version, PropertyScope::UnsubAck),
         vec(codes, count),
     )
         .prop_map(|(packet_id, properties, reasons)| UnsubAck {
@@ -383,10 +387,12 @@ fn disconnect(version: ProtocolVersion) -> impl Strategy<Value = Disconnect> {
     } else {
         vec![0x00]
     };
-    (select(codes), properties(version, Place::Disconnect)).prop_map(|(code, properties)| {
-        Disconnect {
+    (
+        select(codes),
+        properties(version, PropertyScope::Disconnect),
+    )
+        .prop_map(|(code, properties)| Disconnect {
             reason: reason(code),
             properties,
-        }
-    })
+        })
 }
