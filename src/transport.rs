@@ -1,5 +1,7 @@
-//! Byte streams that MQTT runs over. Each tells when it is readable, so that nobody
-//! needs a buffer while waiting, and takes several slices in one write.
+//! Byte streams that carry MQTT.
+//!
+//! Each reports when it is readable, so that an idle connection needs no buffer, and takes
+//! several slices in one write.
 
 pub mod http;
 pub(crate) mod keylog;
@@ -23,7 +25,7 @@ use self::shared_tcp::TcpConnection;
 use self::socket::Socket;
 use self::websocket::WebSocketStream;
 
-/// A connection of either kind.
+/// A connection with MQTT as it is or in WebSocket frames.
 #[derive(Debug)]
 pub enum Stream {
     /// MQTT as it is.
@@ -33,7 +35,7 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// The socket, where what is written to it goes out as it is.
+    /// Returns the socket if bytes are written to it as they are.
     pub fn tcp(&self) -> Option<&TcpConnection> {
         match self {
             Self::Plain(Socket::Tcp(stream)) => Some(stream),
@@ -41,8 +43,9 @@ impl Stream {
         }
     }
 
-    /// Asks the system whether it holds something to read, the end, or an error. The runtime
-    /// hears of it a moment later, and with it [`Stream::poll_read_ready`].
+    /// Asks the system whether there are bytes to read, the end, or an error.
+    ///
+    /// The runtime learns of them a moment later, and with it [`Stream::poll_read_ready`].
     pub fn has_input(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.has_input(),
@@ -50,7 +53,7 @@ impl Stream {
         }
     }
 
-    /// Waits until a read would give bytes, the end, or an error.
+    /// Waits until a read would return bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(socket) => socket.poll_read_ready(cx),

@@ -1,5 +1,6 @@
-//! As much of HTTP/1.1 (RFC 9112) as a port for WebSocket needs: the head of a request,
-//! and answers after which the connection is closed.
+//! The part of HTTP/1.1 (RFC 9112) that a WebSocket port needs.
+//!
+//! It reads the head of a request and writes responses after which the connection is closed.
 
 use std::fmt::Write;
 use std::io;
@@ -14,11 +15,11 @@ use tokio_tungstenite::tungstenite::http;
 
 pub use tokio_tungstenite::tungstenite::http::{Method, StatusCode, header};
 
-/// What is read at once before a head is whole.
+/// The size of the first read of a head.
 const FIRST_READ: usize = 1024;
-/// A request with more lines than this is none of a browser's.
+/// The maximum number of lines in a request; no browser sends as many.
 const MAX_HEADERS: usize = 100;
-/// How long a peer has to take a short answer, and to close when it has it.
+/// The time in which a peer must take a short response and close the connection.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A request whose head was read.
@@ -26,17 +27,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Request {
     /// The method, the target and the headers.
     pub head: http::Request<()>,
-    /// What arrived behind the head.
+    /// The bytes that arrived behind the head.
     pub rest: BytesMut,
 }
 
-/// Why there is no request.
+/// A reason that there is no request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The peer closed the connection first.
     #[error("the connection was closed")]
     Closed,
-    /// What was sent is not HTTP.
+    /// The peer did not send HTTP.
     #[error("this is not HTTP")]
     Malformed,
     /// The head is longer than allowed.
@@ -48,7 +49,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// What the peer is told, if anything.
+    /// Returns the status for the peer, if it gets a response.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Malformed => Some(StatusCode::BAD_REQUEST),
@@ -62,7 +63,7 @@ impl RequestError {
 ///
 /// # Errors
 ///
-/// The connection ends or fails first, or what comes is no such head.
+/// The connection ends or fails first, or the bytes are not such a head.
 pub async fn read_request<S>(stream: &mut S, limit: usize) -> Result<Request, RequestError>
 where
     S: AsyncRead + Unpin,
@@ -86,7 +87,7 @@ where
     }
 }
 
-/// The head at the beginning of `bytes` and its length; `None` if it is not whole.
+/// Parses the head at the front of `bytes` and returns its length; `None` if it is not whole.
 fn parse(bytes: &[u8]) -> Result<Option<(usize, http::Request<()>)>, RequestError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -110,11 +111,11 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, http::Request<()>)>, RequestErro
     Ok(Some((length, head)))
 }
 
-/// The head of an answer that ends with its connection.
+/// Returns the head of a response that ends with its connection.
 pub fn response_head(status: StatusCode, headers: &[(&str, &str)]) -> String {
     let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
     if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()) {
-        // A string takes anything.
+        // A string takes everything.
         let _ = write!(head, "Date: {date}\r\n");
     }
     for (name, value) in headers {
@@ -124,7 +125,9 @@ pub fn response_head(status: StatusCode, headers: &[(&str, &str)]) -> String {
     head
 }
 
-/// Answers in a line of words and closes; a peer that does not take it goes without.
+/// Responds with a line of text and closes the connection.
+///
+/// A peer that does not take the response in time goes without it.
 pub async fn refuse<S>(stream: &mut S, status: StatusCode, headers: &[(&str, &str)], text: &str)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -141,8 +144,10 @@ where
     }
 }
 
-/// Closes without cutting off what is still on its way: what the peer sends meanwhile is
-/// read, or its system would hear of a reset and throw the answer away.
+/// Closes the connection without cutting off the response.
+///
+/// Bytes that the peer sends in the meantime are read. Otherwise its system would see a reset
+/// and throw the response away.
 pub async fn close<S>(stream: &mut S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -154,7 +159,7 @@ where
         while stream.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())
     };
-    // The connection ends here, one way or the other.
+    // The connection ends in any case.
     let _ = timeout(FAREWELL, farewell).await;
 }
 

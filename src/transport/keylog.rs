@@ -1,4 +1,4 @@
-//! The keys of TLS connections in a file, for a tool that reads along.
+//! TLS session keys in a file, for a tool such as Wireshark.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -9,11 +9,11 @@ use std::path::Path;
 use parking_lot::Mutex;
 use rustls::KeyLog;
 
-/// Appends session keys to a file in the NSS format.
+/// A file in the NSS format to which session keys are appended.
 pub(crate) struct KeyLogFile(Mutex<File>);
 
 impl KeyLogFile {
-    /// Opens the file, and makes one that only its owner can read where there is none.
+    /// Opens the file, or creates one that only its owner can read.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
             .append(true)
@@ -27,7 +27,7 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", Hex(client_random), Hex(secret));
-        // The connection does not depend on its log.
+        // The connection does not depend on the file.
         let _ = self.0.lock().write_all(line.as_bytes());
     }
 }

@@ -1,5 +1,6 @@
-//! The PROXY protocol, by which a proxy tells a server whom it speaks for; versions 1
-//! and 2 as HAProxy's specification has them.
+//! The PROXY protocol, by which a proxy names its client to a server.
+//!
+//! Versions 1 and 2 are read as HAProxy's specification describes them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,16 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest line of version 1, with its end.
+/// The maximum length of a line of version 1, with its end.
 const LONGEST_LINE: usize = 108;
-/// What a header of version 2 begins with.
+/// The first bytes of a header of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// The type of the record about the client's TLS, and what is in it.
+/// The type of the record about the client's TLS, and the types in it.
 const TLS_RECORD: u8 = 0x20;
 const COMMON_NAME_RECORD: u8 = 0x22;
 const CLIENT_SPEAKS_TLS: u8 = 0x01;
-/// A certificate was shown on this connection, or when the session began that it resumes.
+/// The flag for a certificate shown on this connection, or at the start of a resumed session.
 const CLIENT_HAS_CERTIFICATE: u8 = 0x02 | 0x04;
 
 /// The version of the header that a listener expects.
@@ -28,26 +29,26 @@ pub enum ProxyVersion {
     V2,
 }
 
-/// What a proxy says of its client.
+/// The client as its proxy describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyHeader {
-    /// The client's address; `None` where it has no network address.
+    /// The client's address; `None` if it has no network address.
     pub client: Option<SocketAddr>,
-    /// Whether the client speaks TLS with the proxy.
+    /// True if the client speaks TLS with the proxy.
     pub is_tls: bool,
-    /// Whether the client has shown a certificate that the proxy has verified.
+    /// True if the client has shown a certificate that the proxy has verified.
     pub has_certificate: bool,
     /// The common name of this certificate.
     pub common_name: Option<String>,
 }
 
-/// Why a connection does not begin with a header.
+/// A reason that a connection does not begin with a header.
 #[derive(Debug, Error)]
 pub enum ProxyError {
-    /// What came is no header.
+    /// The bytes are not a header.
     #[error("corrupt PROXY header")]
     Corrupt,
-    /// The proxy itself asks whether there is somebody; nobody speaks through it.
+    /// The proxy itself checks the server's health, without a client.
     #[error("the connection is the proxy's own")]
     Local,
     /// The connection failed.
@@ -55,7 +56,7 @@ pub enum ProxyError {
     Io(#[from] io::Error),
 }
 
-/// Reads a header, and nothing behind it.
+/// Reads a header and nothing behind it.
 ///
 /// # Errors
 ///
@@ -74,7 +75,7 @@ where
 }
 
 async fn read_line<S: AsyncRead + Unpin>(stream: &mut S) -> Result<ProxyHeader, ProxyError> {
-    // Byte by byte, because what follows belongs to the next protocol.
+    // It reads byte by byte, because the next bytes belong to another protocol.
     let mut line = Vec::with_capacity(LONGEST_LINE);
     while !line.ends_with(b"\r\n") {
         if line.len() == LONGEST_LINE {
@@ -127,7 +128,7 @@ async fn read_binary<S: AsyncRead + Unpin>(stream: &mut S) -> Result<ProxyHeader
     parse_body(head[13], &body).ok_or(ProxyError::Corrupt)
 }
 
-/// The addresses of a header of version 2, and the records behind them.
+/// Parses the addresses of a header of version 2 and the records behind them.
 fn parse_body(family: u8, body: &[u8]) -> Option<ProxyHeader> {
     const TCP4: u8 = 0x11;
     const TCP6: u8 = 0x21;
@@ -176,7 +177,7 @@ fn read_tls_record(value: &[u8], header: &mut ProxyHeader) -> Option<()> {
     Some(())
 }
 
-/// Types and values, one after the other.
+/// Splits records into their types and values.
 fn parse_records(mut bytes: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     let mut records = Vec::new();
     while !bytes.is_empty() {

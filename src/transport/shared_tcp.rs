@@ -1,4 +1,4 @@
-//! A TCP connection that one task reads, and others may write to while it waits.
+//! A TCP connection that one task reads and others may write to while it waits.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,13 +11,14 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use super::watch::{has_input, watch};
 
-/// What others than its task may do with a TCP connection. Who writes when is theirs to
-/// agree on.
+/// The write half of a TCP connection for other tasks.
+///
+/// They have to agree on who writes when.
 #[derive(Clone, Debug)]
 pub struct SharedTcpStream(Arc<TcpStream>);
 
 impl SharedTcpStream {
-    /// Writes what the socket takes at once; an error of the kind `WouldBlock` is nothing.
+    /// Writes what the socket takes at once; may fail with `WouldBlock`.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         write_slices(&self.0, slices)
     }
@@ -32,11 +33,10 @@ impl SharedTcpStream {
     }
 }
 
-/// A TCP connection as its task has it.
+/// A TCP connection as its task holds it.
 ///
-/// The runtime watches the socket for what was waited for at least once, and for nothing
-/// before that: to be told that a new socket takes output would wake a thread for each
-/// connection.
+/// The runtime watches the socket only for events that were waited for at least once.
+/// Otherwise every new connection would wake a thread to report that its socket is writable.
 #[derive(Debug)]
 pub struct TcpConnection(State);
 
@@ -50,33 +50,34 @@ enum State {
 }
 
 impl TcpConnection {
-    /// What others may have of it.
+    /// Returns the write half for other tasks.
     pub fn shared(&self) -> SharedTcpStream {
         SharedTcpStream(Arc::clone(self.socket()))
     }
 
-    /// Whether small packets go out at once (TCP_NODELAY).
+    /// Returns whether small packets are sent at once (TCP_NODELAY).
     pub fn nodelay(&self) -> io::Result<bool> {
         self.socket().nodelay()
     }
 
-    /// Lets small packets go out at once, or not.
+    /// Sets whether small packets are sent at once (TCP_NODELAY).
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket().set_nodelay(nodelay)
     }
 
-    /// Reads what has arrived already, before the runtime has looked at the socket; an error
-    /// of the kind `WouldBlock` is nothing.
+    /// Reads bytes that have already arrived, before the runtime has looked at the socket.
+    ///
+    /// May fail with `WouldBlock`.
     pub fn read_early(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket().as_ref().read(buffer)
     }
 
-    /// Waits until a read would give bytes, the end, or an error.
+    /// Waits until a read would return bytes, the end, or an error.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.watch_input()?.poll_read_ready(cx).map_ok(|_| ())
     }
 
-    /// Asks the system whether it holds something to read, the end, or an error.
+    /// Asks the system whether there are bytes to read, the end, or an error.
     pub fn has_input(&self) -> bool {
         has_input(self.socket().as_ref())
     }
@@ -93,7 +94,7 @@ impl TcpConnection {
             match &result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A read that does not fill the room has emptied the socket.
+                // A read that does not fill the buffer has emptied the socket.
                 Ok(length @ 1..) if *length < room.len() => {
                     guard.clear_ready();
                     return Poll::Ready(result);
@@ -108,7 +109,7 @@ impl TcpConnection {
         cx: &mut Context<'_>,
         mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        // A socket takes bytes until it says otherwise.
+        // A socket takes bytes until it reports otherwise.
         match write(self.socket()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return Poll::Ready(result),
@@ -137,14 +138,14 @@ impl TcpConnection {
         Ok(self.watched())
     }
 
-    /// Has input watched as well, for which the task goes on waiting.
+    /// Watches the socket for output, and for input as before.
     fn watch_output(&mut self, cx: &mut Context<'_>) -> io::Result<&AsyncFd<Arc<TcpStream>>> {
         if !matches!(self.0, State::Both(_)) {
             let socket = Arc::clone(self.socket());
             // The system does not watch a socket twice.
             self.0 = State::Unwatched(Arc::clone(&socket));
             let watched = watch(socket, Interest::READABLE | Interest::WRITABLE)?;
-            // Whether there is any shows when it is read.
+            // A read will show whether there is any input.
             let _ = watched.poll_read_ready(cx);
             self.0 = State::Both(watched);
         }
@@ -161,14 +162,14 @@ impl TcpConnection {
 
 fn write_slices(mut socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
-        // Cheaper for the system than a list of one.
+        // A single write costs the system less than a list of one.
         [slice] => socket.write(slice),
         _ => socket.write_vectored(slices),
     }
 }
 
 impl From<TcpStream> for TcpConnection {
-    /// The socket does not block.
+    /// Takes a socket that does not block.
     fn from(socket: TcpStream) -> Self {
         Self(State::Unwatched(Arc::new(socket)))
     }

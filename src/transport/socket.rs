@@ -1,4 +1,4 @@
-//! What a broker's clients connect to: TCP or a Unix socket, and TLS over either.
+//! Sockets of a broker's clients: TCP or Unix, and TLS over either.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 use super::shared_tcp::TcpConnection;
 use super::watch::has_input;
 
-/// A connection that was taken.
+/// An accepted connection.
 #[derive(Debug)]
 pub enum Socket {
     /// Plain TCP.
@@ -23,15 +23,16 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Waits until a read would probably give bytes, the end, or an error. Under TLS it
-    /// may be a part of a record that has come, and a read then waits for the rest.
+    /// Waits until a read would probably return bytes, the end, or an error.
+    ///
+    /// Under TLS a part of a record may have arrived, and a read then waits for the rest.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
             Self::Tls(stream) => {
                 let (socket, session) = stream.get_mut();
-                // What is decrypted already shows no more at the socket.
+                // Decrypted bytes no longer show at the socket.
                 match session.wants_read() {
                     true => socket.poll_read_ready(cx),
                     false => Poll::Ready(Ok(())),
@@ -40,7 +41,7 @@ impl Socket {
         }
     }
 
-    /// Asks the system whether it holds something to read, the end, or an error.
+    /// Asks the system whether there are bytes to read, the end, or an error.
     pub fn has_input(&self) -> bool {
         match self {
             Self::Tcp(stream) => stream.has_input(),
@@ -73,8 +74,9 @@ impl AsyncRead for Socket {
     }
 }
 
-/// Reads decrypted bytes until there are no more or `buffer` is full: one record is
-/// 16 KiB at most, and a batch wants more.
+/// Reads decrypted bytes until there are no more or `buffer` is full.
+///
+/// One record has 16 KiB at most, and a batch takes more.
 fn poll_read_records(
     stream: &mut TlsStream<Socket>,
     cx: &mut Context<'_>,
@@ -87,7 +89,7 @@ fn poll_read_records(
         let filled = buffer.filled().len();
         match result {
             Poll::Ready(Ok(())) if filled > before && buffer.remaining() > 0 => {}
-            // What was read comes first; the end and an error come again.
+            // Bytes come first; the end or an error is returned by the next read.
             _ if filled > begin => return Poll::Ready(Ok(())),
             result => return result,
         }

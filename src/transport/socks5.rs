@@ -15,7 +15,7 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// A user of the proxy. Both are at most 255 bytes long.
+/// The login for a proxy; both parts have at most 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The name.
@@ -24,25 +24,26 @@ pub struct Login {
     pub password: Vec<u8>,
 }
 
-/// Why the proxy gives no connection.
+/// A reason that the proxy gives no connection.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The connection to the proxy failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It wants a login, or refused ours, or its rules forbid the target.
+    /// It wants a login, refused ours, or does not allow the target.
     #[error("the proxy refused the login, or forbids the target")]
     Refused,
     /// It cannot reach the target.
     #[error("the proxy cannot reach the broker")]
     Unreachable,
     /// It does not speak SOCKS5, or failed.
-    #[error("the proxy failed, or is none")]
+    #[error("the proxy failed, or does not speak SOCKS5")]
     Proxy,
 }
 
-/// Has the proxy at the other end of the stream connect to a target; the stream then
-/// leads there.
+/// Asks the proxy at the other end of the stream to connect to a target.
+///
+/// The stream then leads to the target.
 pub async fn connect<S>(
     stream: &mut S,
     login: Option<&Login>,
@@ -105,7 +106,7 @@ fn request(host: &str, port: u16) -> Result<Vec<u8>, Error> {
     Ok(request)
 }
 
-/// Appends bytes behind one byte with their number.
+/// Appends bytes behind a byte with their number.
 fn push_short(message: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
     message.push(u8::try_from(bytes.len()).map_err(|_| Error::Proxy)?);
     message.extend_from_slice(bytes);
@@ -127,7 +128,7 @@ async fn read_reply(stream: &mut (impl AsyncRead + Unpin)) -> Result<(), Error> 
         NAME => stream.read_u8().await?.into(),
         _ => return Err(Error::Proxy),
     };
-    // The address that the proxy connects from is of no use, nor is its port.
+    // The address and port from which the proxy connects are not needed.
     let mut address = vec![0; length + 2];
     stream.read_exact(&mut address).await?;
     Ok(())
@@ -142,7 +143,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Resul
 mod tests {
     use super::*;
 
-    /// Plays a proxy: reads what is expected and answers it, one after the other.
+    /// Plays a proxy that expects some bytes and answers them, one after the other.
     async fn played(
         login: Option<Login>,
         host: &str,

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
-/// Why no TCP connection came about.
+/// A reason that there is no TCP connection.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// A host name has no address.
@@ -15,17 +15,18 @@ pub enum ConnectError {
     Lookup {
         /// The name that was looked up.
         host: String,
-        /// What the resolver said.
+        /// The resolver's error.
         cause: io::Error,
     },
-    /// The last of the host's addresses could not be connected to.
+    /// The last of the host's addresses does not accept the connection.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Connects to the first of the host's addresses that answers, from the address `bind`
-/// when there is one. The stream sends at once what is written to it (TCP_NODELAY):
-/// writers batch.
+/// Connects to the first of the host's addresses that answers.
+///
+/// The connection comes from the address `bind`, if there is one. The stream sends at once
+/// what is written to it (TCP_NODELAY), because its users write in batches.
 pub async fn connect(host: &str, port: u16, bind: Option<&str>) -> Result<TcpStream, ConnectError> {
     let local = match bind {
         Some(bind) => lookup(bind, 0).await?,
@@ -61,7 +62,7 @@ async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> 
     }
 }
 
-/// Connects from the first local address of the remote one's family that can be bound.
+/// Connects from the first usable local address of the same family.
 async fn connect_from(local: &[SocketAddr], remote: SocketAddr) -> io::Result<TcpStream> {
     let mut last_error = io::Error::from(Errno::EAFNOSUPPORT);
     for &address in local {

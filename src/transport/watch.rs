@@ -1,4 +1,4 @@
-//! Being told when a descriptor is ready: by the runtime, or by the system.
+//! Readiness of descriptors, as the runtime or the system reports it.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -7,12 +7,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Lets the runtime of this task watch `source` for what `interest` says, and nothing else;
-/// its own sockets are always watched for input and output.
+/// Makes the runtime of this task watch `source` for `interest` and nothing else.
+///
+/// The runtime watches sockets of its own for input and output.
 ///
 /// # Errors
 ///
-/// Those of the system, which has no room for it or watches it already.
+/// The system has no room for another descriptor, or watches this one already.
 #[expect(
     deprecated,
     reason = "what comes in its place is unsafe, for descriptors that may be closed meanwhile; \
@@ -22,8 +23,9 @@ pub fn watch<T: AsFd + AsRawFd>(source: T, interest: Interest) -> io::Result<Asy
     AsyncFd::with_interest(source, interest)
 }
 
-/// Asks the system whether there may be something to read or to take, which the runtime
-/// learns a moment later.
+/// Asks the system whether the descriptor may be ready.
+///
+/// The runtime learns of it a moment later.
 pub fn has_input(source: &impl AsFd) -> bool {
     let mut sources = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
     poll(&mut sources, PollTimeout::ZERO) != Ok(0)

@@ -1,5 +1,6 @@
-//! MQTT over WebSocket (MQTT 5.0, section 6): the bytes of binary frames, whose
-//! boundaries mean nothing [MQTT-6.0.0-2].
+//! MQTT over WebSocket (MQTT 5.0, section 6).
+//!
+//! The bytes are those of binary frames, whose boundaries mean nothing [MQTT-6.0.0-2].
 
 mod accept;
 mod connect;

@@ -12,18 +12,18 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::stream::{WebSocketStream, configuration};
 use crate::transport::http::{self, Request, StatusCode, header};
 
-/// What the library's own buffer begins with; it has one for each connection.
+/// The initial size of the library's read buffer, of which each connection has one.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Why a request did not become a WebSocket; the client was told.
+/// A reason that a request did not become a WebSocket; the client has its response.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     /// It cannot be served.
     #[error("{text}")]
     Refused {
-        /// The HTTP status of the answer.
+        /// The HTTP status of the response.
         status: StatusCode,
-        /// The answer's one line.
+        /// The line of text in the response.
         text: &'static str,
     },
     /// The connection failed.
@@ -31,16 +31,17 @@ pub enum AcceptError {
     Io(#[from] io::Error),
 }
 
-/// Whether a request asks for a WebSocket rather than a page.
+/// Returns whether a request asks for a WebSocket rather than a page.
 pub fn is_asked_for(request: &Request) -> bool {
     let upgrade = request.head.headers().get(header::UPGRADE);
     upgrade.is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Takes a client's WebSocket handshake. Any path will do; of the subprotocols that the
-/// client offers, `mqtt` or `mqttv3.1` must be one [MQTT-6.0.0-3] [MQTT-6.0.0-4].
-/// Messages of more than `max_message` bytes are refused, and so is the page of an
-/// `Origin` that is not one of `origins`, if there are any.
+/// Accepts a client's WebSocket handshake, with any path.
+///
+/// One of the subprotocols that the client offers must be `mqtt` or `mqttv3.1` [MQTT-6.0.0-3]
+/// [MQTT-6.0.0-4]. Messages of more than `max_message` bytes are refused. If there are
+/// `origins`, so is a page whose `Origin` is not one of them.
 ///
 /// # Errors
 ///
@@ -89,12 +90,12 @@ where
     Ok(WebSocketStream::new(stream, rest, Role::Server, config).await)
 }
 
-/// Checks what a request says before it is answered, and chooses the subprotocol.
+/// Checks a request before it is answered, and chooses the subprotocol.
 fn choose(request: &HandshakeRequest, origins: &[String]) -> Result<&'static str, AcceptError> {
     const KNOWN: [&str; 2] = ["mqtt", "mqttv3.1"];
     let refused = |status, text| AcceptError::Refused { status, text };
     let headers = request.headers();
-    // A request without origin comes from no page of a browser.
+    // A request without an origin does not come from a page in a browser.
     let stranger = headers.get(header::ORIGIN).filter(|origin| {
         let is_known = |known: &String| known.as_bytes() == origin.as_bytes();
         !origins.is_empty() && !origins.iter().any(is_known)

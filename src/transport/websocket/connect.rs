@@ -1,6 +1,7 @@
-//! The client's side of the WebSocket handshake (RFC 6455, section 4.1). It is written
-//! here rather than by the library so that the request is Mosquitto's to the byte, in the
-//! order of its headers too.
+//! The client's side of the WebSocket handshake (RFC 6455, section 4.1).
+//!
+//! The library's own would not write the request as Mosquitto does, byte for byte and with
+//! the headers in the same order.
 
 use std::io;
 
@@ -13,28 +14,29 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::stream::{WebSocketStream, configuration};
 
-/// A head that is longer is no answer to us.
+/// The maximum size of the response's head.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Why a server does not speak WebSocket with us.
+/// A reason that a server does not speak WebSocket with us.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// The connection failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The answer is not HTTP, or too long.
+    /// The response is not HTTP, or too long.
     #[error("the answer to the WebSocket handshake is not HTTP")]
     NotHttp,
-    /// The answer is not `101 Switching Protocols`.
+    /// The response is not `101 Switching Protocols`.
     #[error("the WebSocket handshake was answered with HTTP {0}")]
     Status(String),
-    /// The answer lacks what the standard asks for.
+    /// The response lacks a header that the standard requires.
     #[error("the answer to the WebSocket handshake has no valid {0} header")]
     Header(&'static str),
 }
 
-/// Opens MQTT over WebSocket to a host, with the path `/mqtt`. Messages of more than
-/// `max_message` bytes are refused.
+/// Opens MQTT over WebSocket to a host, with the path `/mqtt`.
+///
+/// Messages of more than `max_message` bytes are refused.
 pub async fn connect<S>(
     mut stream: S,
     host: &str,
@@ -64,7 +66,7 @@ where
     Ok(WebSocketStream::new(stream, rest, Role::Client, config).await)
 }
 
-/// Reads to the empty line; returns the head, and what came behind it.
+/// Reads up to the empty line; returns the head and the bytes behind it.
 async fn read_head(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<(String, Vec<u8>), ConnectError> {

@@ -9,16 +9,16 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// The most bytes that one frame takes.
+/// The maximum size of a frame that we send, in bytes.
 const MAX_FRAME: usize = 64 * 1024;
 
 /// A byte stream inside WebSocket frames.
 #[derive(Debug)]
 pub struct WebSocketStream<S> {
     frames: tokio_tungstenite::WebSocketStream<S>,
-    /// What is left of the last frame.
+    /// The rest of the last frame.
     unread: Bytes,
-    /// Set when a close frame was answered or a text frame refused.
+    /// True once a close frame was answered or a text frame refused.
     ended: bool,
 }
 
@@ -35,7 +35,7 @@ impl<S> WebSocketStream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    /// The stream after its handshake, behind which `rest` has come already.
+    /// Creates the stream after its handshake; `rest` has already arrived behind it.
     pub(super) async fn new(stream: S, rest: Vec<u8>, role: Role, config: WebSocketConfig) -> Self {
         let config = Some(config);
         Self {
@@ -65,7 +65,7 @@ where
                         let _ = Pin::new(&mut self.frames).poll_flush(cx);
                     }
                 }
-                // Pings are answered by the library, with the next flush.
+                // The library answers pings with the next flush.
                 Some(Ok(Message::Ping(_))) => {
                     let _ = Pin::new(&mut self.frames).poll_flush(cx);
                 }
@@ -81,7 +81,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// The stream below the frames.
+    /// Returns the stream below the frames.
     pub fn get_ref(&self) -> &S {
         self.frames.get_ref()
     }
@@ -127,7 +127,7 @@ where
         self.get_mut().poll_send(cx, frame)
     }
 
-    /// Many small slices make one frame, so that a batch costs one header.
+    /// Writes small slices in one frame, so that a batch costs one header.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
