@@ -1,8 +1,8 @@
-//! A connection to a broker, and the session that outlives it.
+//! A connection to a broker and the session that outlives it.
 //!
-//! A [`Client`] is driven by its user: packets are encoded into one output buffer by
-//! [`Client::publish`] and its like, [`Client::drive`] writes what waits and reads what
-//! came, and [`Client::next_event`] says what that was. Nothing is written per packet.
+//! A [`Client`] is driven by its user. [`Client::publish`] and its like encode packets into
+//! one output buffer, [`Client::drive`] writes and reads, and [`Client::next_event`] returns
+//! what has arrived. So packets are written in batches.
 
 mod connection;
 mod endpoint;
@@ -49,28 +49,29 @@ pub use password::ask_password;
 pub use report::Report;
 pub use trace::Log;
 
-/// How many bytes of QoS 1 and 2 payloads may be in flight; one message always may.
+/// The maximum of bytes in flight in QoS 1 and 2 payloads; one message is always allowed.
 const MAX_BYTES_IN_FLIGHT: usize = 4 * 1024 * 1024;
 
 /// A client of a broker.
 ///
-/// `S` is the byte stream. A lost connection is followed by another
-/// [`Client::connect`]: messages that were not acknowledged are then sent again, those
-/// that did not leave at all too.
+/// `S` is the byte stream. After a lost connection call [`Client::connect`] again: messages
+/// that were not acknowledged, or not sent at all, are then sent again.
 pub struct Client<S> {
     options: ConnectOptions,
     connection: Option<Connection<S>>,
     limits: Limits,
     outgoing: Outgoing<Message>,
-    /// QoS 2 messages whose PUBREC came and whose PUBCOMP did not: a broker that forgets
-    /// the session before the PUBREL forgets them too.
+    /// QoS 2 messages between PUBREC and PUBCOMP.
+    ///
+    /// A broker that forgets the session before the PUBREL forgets them, too.
     released: VecDeque<(PacketId, Message)>,
-    /// How many bytes of payload are in flight.
+    /// The number of bytes of payload in flight.
     bytes_in_flight: usize,
     incoming: Incoming<Publish>,
-    /// What a lost connection, or a session that the broker forgot, gave back.
+    /// Messages that a lost connection or a forgotten session gave back.
     waiting: VecDeque<Message>,
-    /// The topic aliases that this connection's PUBLISHes introduced, theirs and ours.
+    /// The topic aliases that the PUBLISH packets of this connection introduced, theirs and
+    /// ours.
     sent_aliases: HashMap<NonZeroU16, TopicName>,
     received_aliases: HashMap<NonZeroU16, TopicName>,
     trace: Trace,
@@ -78,7 +79,7 @@ pub struct Client<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// A client that is not connected.
+    /// Creates a client that is not connected.
     pub fn new(options: ConnectOptions) -> Self {
         let limits = Limits::new(&options, &Properties::EMPTY);
         Self {
@@ -102,13 +103,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.trace.set_log(log);
     }
 
-    /// What the client says in its CONNECT.
+    /// Returns the options of the CONNECT.
     pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
-    /// Sends a CONNECT over a new stream and waits for the CONNACK. Then all that is in
-    /// flight is sent again.
+    /// Sends a CONNECT over a new stream and waits for the CONNACK.
+    ///
+    /// Then everything in flight is sent again.
     pub async fn connect(&mut self, stream: S) -> Result<ConnAck, Error> {
         self.lose_connection();
         let version = self.options.version;
@@ -143,18 +145,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.options.password = Some(password);
     }
 
-    /// What the last [`Client::connect`] met instead of a broker, if it could be told.
+    /// Returns the protocol that the last [`Client::connect`] met instead of MQTT, if it is
+    /// known.
     pub fn other_protocol(&self) -> Option<OtherProtocol> {
         self.other_protocol
     }
 
-    /// Whether a CONNACK accepted the client and the connection stands.
+    /// Returns whether the broker has accepted the client and the connection stands.
     pub fn is_connected(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Whether a message of this QoS would be sent now. When not, [`Client::drive`] makes
-    /// room.
+    /// Returns whether a message of this QoS would be sent now.
+    ///
+    /// If not, [`Client::drive`] makes room.
     pub fn has_room(&self, qos: QoS) -> bool {
         let Some(connection) = &self.connection else {
             return false;
@@ -166,20 +170,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             || (self.outgoing.has_room() && self.bytes_in_flight < MAX_BYTES_IN_FLIGHT)
     }
 
-    /// Whether every message was sent, and at QoS 1 and 2 acknowledged.
+    /// Returns whether every message was sent, and at QoS 1 and 2 acknowledged.
     pub fn is_idle(&self) -> bool {
         self.outgoing.is_empty()
             && self.waiting.is_empty()
             && self.connection.as_ref().is_none_or(Connection::is_flushed)
     }
 
-    /// Whether every QoS 1 and 2 message was acknowledged.
+    /// Returns whether every QoS 1 and 2 message was acknowledged.
     pub fn is_acknowledged(&self) -> bool {
         self.outgoing.is_empty() && self.waiting.is_empty()
     }
 
-    /// Asks for messages; the answer is an [`Event::Subscribed`]. `None` when a property
-    /// cannot be sent or no packet identifier is free.
+    /// Sends a SUBSCRIBE; [`Event::Subscribed`] is the answer.
+    ///
+    /// Returns `None` if a property cannot be sent or no packet identifier is free.
     pub fn subscribe(
         &mut self,
         subscriptions: Vec<Subscription>,
@@ -212,7 +217,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Some(packet_id)
     }
 
-    /// Asks for messages no more; the answer is an [`Event::Unsubscribed`].
+    /// Sends an UNSUBSCRIBE; [`Event::Unsubscribed`] is the answer.
+    ///
+    /// Returns `None` if a property cannot be sent or no packet identifier is free.
     pub fn unsubscribe(
         &mut self,
         filters: Vec<TopicFilter>,
@@ -234,9 +241,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Some(packet_id)
     }
 
-    /// Writes what waits, reads what came, and keeps the connection alive; returns when
-    /// any of it made progress. Dropping the future loses nothing. After an error the
-    /// connection is gone.
+    /// Writes, reads and keeps the connection alive until any of it made progress.
+    ///
+    /// Dropping the future loses nothing. After an error the connection is gone.
     pub async fn drive(&mut self) -> Result<(), Error> {
         let result = self.try_drive().await;
         if result.is_err() {
@@ -267,9 +274,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Keeps the connection alive, but reads nothing: for a while in which no more
-    /// messages can be taken. Acknowledgements wait, too, for as long as the keep alive
-    /// allows; returns when something was sent. After an error the connection is gone.
+    /// Keeps the connection alive without reading.
+    ///
+    /// This is for times in which no more messages can be taken. It returns when something
+    /// was sent. Acknowledgements wait, too, for as long as the keep alive allows. After an
+    /// error the connection is gone.
     pub async fn hold(&mut self) -> Result<(), Error> {
         let result = self.try_hold().await;
         if result.is_err() {
@@ -296,15 +305,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         std::future::poll_fn(|context| connection.poll_write(context)).await
     }
 
-    /// Ends the connection in order: the DISCONNECT is really sent, and the broker's end
-    /// awaited for a bounded time. `Err` when not everything could be sent.
+    /// Ends the connection cleanly.
+    ///
+    /// The DISCONNECT is really sent, and the broker has a bounded time to close its end.
+    ///
+    /// # Errors
+    ///
+    /// Not everything could be sent.
     pub async fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), Error> {
         if self.connection.is_none() {
             return Err(Error::ConnectionLost);
         }
         trace!(self, "sending DISCONNECT");
-        // A DISCONNECT with properties that cannot be written is left out, as Mosquitto
-        // does.
+        // As in Mosquitto, a DISCONNECT is left out if its properties cannot be encoded.
         let _ = self.send(&Packet::Disconnect(disconnect));
         match self.connection.take() {
             Some(connection) => connection.close().await,
@@ -317,7 +330,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.lose_connection();
     }
 
-    /// Waits for the CONNACK, for as long as the keep alive lasts.
+    /// Waits for the CONNACK for as long as the keep alive lasts.
     async fn receive_connack(&mut self) -> Result<ConnAck, Error> {
         let seconds = self.options.keep_alive;
         let answer = self.first_packet();
@@ -342,7 +355,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             std::future::poll_fn(|context| connection.poll_progress(context)).await?;
             if connection.first_byte.and_then(OtherProtocol::of).is_some() {
-                // What it says may look like the beginning of a packet that never ends.
+                // The answer may look like the beginning of a packet that never ends.
                 return Err(Error::ConnectionLost);
             }
         }

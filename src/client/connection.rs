@@ -1,4 +1,4 @@
-//! Bytes in and out of one connection, in batches.
+//! Reading and writing on one connection, in batches.
 
 use std::future::Future;
 use std::io;
@@ -16,18 +16,19 @@ use crate::protocol::{
     Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketBytes, ProtocolVersion, Publish,
 };
 
-/// How many bytes are read at once.
+/// The maximum size of one read in bytes.
 const READ_SIZE: usize = 64 * 1024;
-/// How many bytes wait to be written before no more messages are taken.
+/// The number of waiting bytes at which no more messages are taken.
 const OUTPUT_FULL: usize = 128 * 1024;
-/// How many bytes wait to be written before nothing is read any more: answers to a
-/// broker that does not take them must not pile up.
+/// The number of waiting bytes at which nothing more is read.
+///
+/// Answers must not pile up for a broker that does not take them.
 const OUTPUT_OVERFULL: usize = 4 * OUTPUT_FULL;
-/// A buffer that one large packet made larger than this is given up afterwards.
+/// The capacity above which a buffer is given up after a large packet.
 const KEPT_CAPACITY: usize = 1024 * 1024;
-/// How long the end of a connection waits for a broker that makes no progress.
+/// The time that a closing connection waits for a broker that makes no progress.
 const LINGER: Duration = Duration::from_secs(2);
-/// A packet's largest size: five bytes of fixed header, and the remaining length.
+/// The maximum size of a packet: five bytes of fixed header and the remaining length.
 const MAX_PACKET_SIZE: u32 = MAX_REMAINING_LENGTH + 5;
 
 /// A stream with its buffers.
@@ -36,12 +37,13 @@ pub(super) struct Connection<S> {
     stream: S,
     decoder: Decoder,
     input: BytesMut,
-    /// What the broker's first answer began with.
+    /// The first byte of the broker's first answer.
     pub(super) first_byte: Option<u8>,
-    /// Whole packets off the front of `input`.
+    /// Whole packets from the front of `input`.
     packets: PacketBytes,
-    /// Whole packets; the first `written` bytes are out. It is emptied only when all
-    /// are, so that it always begins with a packet.
+    /// Whole packets, of which the first `written` bytes are sent.
+    ///
+    /// It is emptied only when all are sent, so that it always begins with a packet.
     output: BytesMut,
     written: usize,
     needs_flush: bool,
@@ -63,28 +65,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Where packets are appended to be written.
+    /// Returns the buffer to which packets are appended.
     pub(super) fn output(&mut self) -> &mut BytesMut {
         &mut self.output
     }
 
-    /// Whether messages should be appended now.
+    /// Returns whether messages should be appended now.
     pub(super) fn has_output_room(&self) -> bool {
         self.output.len() < OUTPUT_FULL
     }
 
-    /// Whether everything is written.
+    /// Returns whether everything is written.
     pub(super) fn is_flushed(&self) -> bool {
         self.output.is_empty() && !self.needs_flush
     }
 
-    /// The next packet that was received whole.
+    /// Returns the next packet that was received whole.
     pub(super) fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
         if self.packets.remaining() == 0 {
-            // Gives up the last reference to what was read, so that its room is reused.
+            // Gives up the last reference to the bytes that were read, so that their memory
+            // is reused.
             self.packets = PacketBytes::default();
-            // Nor may a slice of nothing share the buffer: each read would then copy what
-            // a large packet has so far.
+            // Nor may an empty slice share the buffer: each read would then copy what has
+            // arrived of a large packet.
             if self.input.is_empty() || self.decoder.missing(&self.input) > 0 {
                 return Ok(None);
             }
@@ -110,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Ready when something was written.
+    /// Writes what waits; ready when something was written.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut progress = false;
         while self.written < self.output.len() {
@@ -160,25 +163,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once into the input buffer; 0 bytes are the end of the stream.
+    /// Reads once into the input buffer; 0 bytes mean the end of the stream.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.input.is_empty() && self.input.capacity() > KEPT_CAPACITY {
             self.input = BytesMut::new();
         }
         self.input.reserve(READ_SIZE);
-        // The future holds nothing between polls, so that dropping it loses nothing.
+        // The future holds nothing between polls, so dropping it loses nothing.
         pin!(self.stream.read_buf(&mut self.input)).poll(context)
     }
 
-    /// Writes what waits, closes our direction, and waits until the broker closes its
-    /// own: only then is it sure that the last packet was not lost with the socket. A
-    /// broker that leaves its end open is waited for in vain, for a bounded time.
+    /// Writes what waits, closes our direction, and waits until the broker closes its own.
+    ///
+    /// Only then is it certain that the last packet was not lost with the socket. A broker
+    /// that leaves its end open is waited for in vain, for a bounded time.
     pub(super) async fn close(mut self) -> Result<(), Error> {
         let mut unanswered = Instant::now() + LINGER;
         while !self.is_flushed() {
             let progress = std::future::poll_fn(|context| {
-                // Received messages are of no interest any more, but they must not fill
-                // the line either.
+                // Received messages are of no interest any more, but they must not fill the
+                // connection either.
                 self.packets = PacketBytes::default();
                 self.input.clear();
                 self.poll_progress(context)
@@ -197,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let read = std::future::poll_fn(|context| self.poll_fill(context));
                 match read.await {
                     Ok(0) => return io::Result::Ok(()),
-                    // Many brokers leave out the end that TLS asks for.
+                    // Many brokers leave out the end that TLS requires.
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
                     Ok(_) => {}
                     Err(error) => return Err(error),
@@ -205,13 +209,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         };
         match tokio::time::timeout_at(unanswered, end).await {
-            // A reset means that the broker did not read everything.
+            // After a reset the broker has not read everything.
             Ok(result) => Ok(result?),
             Err(_) => Ok(()),
         }
     }
 
-    /// The QoS 0 messages that were not written whole.
+    /// Returns the QoS 0 messages that were not written completely.
     pub(super) fn into_unsent(mut self) -> Vec<Publish> {
         let mut unsent = Vec::new();
         let total = self.output.len();

@@ -16,23 +16,23 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Where a broker is, and how to get there.
+/// The address of a broker and the way to it.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Where it is.
+    /// The address.
     pub address: Address,
-    /// The proxy on the way there.
+    /// The proxy on the way.
     pub proxy: Option<Proxy>,
-    /// How TLS is spoken with the broker, if it is.
+    /// The TLS settings, if TLS is spoken.
     pub tls: Option<Connector>,
-    /// Whether MQTT runs over WebSocket.
+    /// True if MQTT runs over WebSocket.
     pub websocket: bool,
 }
 
-/// Where a broker is.
+/// The address of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// At a TCP port.
+    /// A TCP port.
     Tcp {
         /// A host name or an address.
         host: String,
@@ -41,7 +41,7 @@ pub enum Address {
         /// The local host name or address to connect from.
         bind: Option<String>,
     },
-    /// At a Unix domain socket.
+    /// A Unix domain socket.
     Unix(PathBuf),
 }
 
@@ -52,12 +52,12 @@ pub struct Proxy {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Who we are to it.
+    /// The login for the proxy.
     pub login: Option<Login>,
 }
 
 impl Endpoint {
-    /// The broker's host, or the socket's path.
+    /// Returns the broker's host, or the socket's path.
     pub fn host(&self) -> String {
         match &self.address {
             Address::Tcp { host, .. } => host.clone(),

@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::transport::tls::cause::{End, cause};
 use crate::transport::{socks5, tcp, websocket};
 
-/// Why a connection to a broker failed. The texts are those of Mosquitto's programs.
+/// A reason that a connection failed, in the words of Mosquitto's programs.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The broker's name has no address.
@@ -17,28 +17,28 @@ pub enum Error {
     /// The broker cannot be reached, or a system call failed.
     #[error("{}", system_text(.0))]
     Io(io::Error),
-    /// The broker answered the CONNECT with a refusal.
+    /// The broker refused the CONNECT.
     #[error("The connection was refused")]
     Refused(ConnAckCode),
-    /// The connection ended without order.
+    /// The connection ended without a DISCONNECT.
     #[error("The connection was lost")]
     ConnectionLost,
     /// The broker did not answer a PINGREQ in time.
     #[error("Keepalive exceeded")]
     KeepAliveExceeded,
-    /// The broker broke the protocol, or wants something that is not done.
+    /// The broker broke the protocol, or asks for an unsupported feature.
     #[error("A network protocol error occurred when communicating with the broker")]
     Protocol,
-    /// The broker sent bytes that are no packet.
+    /// The broker sent bytes that are not a packet.
     #[error("{}", decode_text(*.0))]
     Malformed(DecodeError),
-    /// A packet of ours cannot be written.
+    /// A packet of ours cannot be encoded.
     #[error("Invalid input")]
     Unencodable(#[from] EncodeError),
     /// The TLS handshake failed; the text says why.
     #[error("A TLS error occurred")]
     Tls(String),
-    /// The proxy wants another login, or its rules forbid the broker.
+    /// The proxy wants another login, or does not allow the broker.
     #[error("Authorisation failed")]
     ProxyLogin,
     /// The proxy cannot reach the broker.
@@ -50,13 +50,13 @@ pub enum Error {
     /// The WebSocket handshake failed; the text says why.
     #[error("A network protocol error occurred when communicating with the broker")]
     WebSocket(String),
-    /// What was asked for does not exist in this version of the protocol, or here.
+    /// The feature does not exist in this version of the protocol, or here.
     #[error("This feature is not supported")]
     NotSupported,
 }
 
 impl Error {
-    /// The number that Mosquitto's programs exit with after such an error.
+    /// Returns the exit code of Mosquitto's programs after such an error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Protocol | Self::WebSocket(_) => 2,
@@ -80,7 +80,7 @@ impl Error {
         }
     }
 
-    /// The exit code when there was no connection at all: 1, but for a proxy that answered.
+    /// Returns the exit code if there was no connection: 1, except for errors of a proxy.
     pub fn exit_code_at_start(&self) -> u8 {
         match self {
             Self::ProxyLogin | Self::ProxyUnreachable | Self::Proxy => self.exit_code(),
@@ -88,7 +88,7 @@ impl Error {
         }
     }
 
-    /// Whether the broker refused the user name, the password, or that there were none.
+    /// Returns whether the broker refused the user name or the password, or wants them.
     pub fn is_login_refused(&self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ impl Error {
         )
     }
 
-    /// Whether a new connection would meet the same error.
+    /// Returns whether a new connection would meet the same error.
     pub fn is_final(&self) -> bool {
         match self {
             Self::Lookup
@@ -121,7 +121,7 @@ impl Error {
 }
 
 impl From<io::Error> for Error {
-    /// What happened on a stream that was connected.
+    /// Converts an error of a stream that was connected.
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
@@ -172,20 +172,20 @@ impl From<DecodeError> for Error {
     }
 }
 
-/// What a broker's port speaks instead of MQTT.
+/// A protocol on a broker's port that is not MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherProtocol {
-    /// TLS, whose alert was the answer to the CONNECT.
+    /// TLS, if an alert was the answer to the CONNECT.
     Tls,
     /// HTTP
     Http,
 }
 
 impl OtherProtocol {
-    /// Tells it by the first byte of the answer. Neither is a CONNACK's.
+    /// Recognises the protocol by the first byte of the answer, which no CONNACK has.
     pub(super) fn of(first_byte: u8) -> Option<Self> {
         match first_byte {
-            // An alert's record.
+            // The record type of an alert.
             0x15 => Some(Self::Tls),
             b'H' => Some(Self::Http),
             _ => None,
@@ -193,19 +193,19 @@ impl OtherProtocol {
     }
 }
 
-/// Why a message is not sent.
+/// A reason that a message is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PublishError {
-    /// The broker takes no message of this QoS.
+    /// The broker accepts no message of this QoS.
     #[error("Message QoS not supported on broker, try a lower QoS.")]
     QosNotSupported,
-    /// The packet would be larger than the broker takes.
+    /// The packet would be larger than the broker accepts.
     #[error("Packet larger than supported by the server")]
     PacketTooLarge,
     /// The payload is larger than MQTT allows.
     #[error("Message payload is too large.")]
     PayloadTooLarge,
-    /// A property cannot be written.
+    /// A property cannot be encoded.
     #[error("Protocol error when communicating with broker.")]
     Property,
     /// Properties do not exist in this version of the protocol.
@@ -217,7 +217,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// The number that Mosquitto's programs exit with after such an error.
+    /// Returns the exit code of Mosquitto's programs after such an error.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Property => 2,
@@ -230,7 +230,7 @@ impl PublishError {
     }
 }
 
-/// What Mosquitto's programs print after `Connection error: `.
+/// Returns the text of Mosquitto's programs after `Connection error: `.
 pub fn refusal_text(code: ConnAckCode) -> &'static str {
     match code {
         ConnAckCode::V5(ReasonCode::UnsupportedProtocolVersion) => {
@@ -241,8 +241,7 @@ pub fn refusal_text(code: ConnAckCode) -> &'static str {
     }
 }
 
-/// A broker that speaks only MQTT 3 answers an MQTT 5.0 client with its own codes: what
-/// they mean in MQTT 5.0.
+/// Translates the return codes of a broker that answers MQTT 5.0 in the form of MQTT 3.
 pub(super) fn code_for(version: ProtocolVersion, code: ConnAckCode) -> ConnAckCode {
     use ConnectReturnCode as Code;
     match code {
@@ -258,7 +257,7 @@ pub(super) fn code_for(version: ProtocolVersion, code: ConnAckCode) -> ConnAckCo
     }
 }
 
-/// The system's text for an error, without the number that Rust appends.
+/// Returns the system's text for an error, without the number that Rust appends.
 pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     match (text.rfind(" (os error "), error.raw_os_error()) {

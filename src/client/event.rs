@@ -1,23 +1,23 @@
 use crate::protocol::{PacketId, Publish, ReasonCode, SubAck, Text};
 
-/// What the broker did.
+/// An action of the broker.
 #[derive(Debug)]
 pub enum Event {
-    /// A message came; at QoS 2 it is told at its PUBREL, once.
+    /// A message arrived; at QoS 2 it is reported at its PUBREL, once.
     Message(Publish),
-    /// A QoS 1 or 2 message is delivered, or refused.
+    /// A QoS 1 or 2 message was delivered or refused.
     Published {
         /// The message's identifier.
         packet_id: PacketId,
-        /// The broker's answer.
+        /// The broker's reason code.
         reason: ReasonCode,
-        /// The broker's reason in words.
+        /// The broker's reason string.
         reason_string: Option<Text>,
     },
-    /// The answer to a SUBSCRIBE.
+    /// A SUBSCRIBE was answered.
     Subscribed(SubAck),
-    /// The answer to the UNSUBSCRIBE with this identifier.
+    /// The UNSUBSCRIBE with this identifier was answered.
     Unsubscribed(PacketId),
-    /// The broker says that it closes the connection.
+    /// The broker closes the connection.
     Disconnected(ReasonCode),
 }

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a PINGREQ is due, and when its answer is missing [MQTT-3.1.2-20].
+/// The times at which a PINGREQ is due or its answer overdue [MQTT-3.1.2-20].
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     interval: Option<Duration>,
     sent: Instant,
     received: Instant,
-    /// When the PINGREQ went out that is not yet answered.
+    /// The time of a PINGREQ that is not yet answered.
     pinged: Option<Instant>,
 }
 
-/// What is to be done at the deadline.
+/// The action at the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -22,7 +22,7 @@ pub(super) enum Due {
 }
 
 impl KeepAlive {
-    /// `seconds` of 0 turn the keep alive off.
+    /// Starts the keep alive; 0 seconds turn it off.
     pub(super) fn new(seconds: u16, now: Instant) -> Self {
         Self {
             interval: (seconds != 0).then(|| Duration::from_secs(seconds.into())),
@@ -44,18 +44,18 @@ impl KeepAlive {
         self.pinged = None;
     }
 
-    /// When [`KeepAlive::due`] is to be asked next.
+    /// Returns the time of the next call of [`KeepAlive::due`].
     pub(super) fn deadline(&self) -> Option<Instant> {
         let since = self.pinged.unwrap_or(self.sent.min(self.received));
         Some(since + self.interval?)
     }
 
-    /// When something is to be sent, whatever comes.
+    /// Returns the time by which a packet must be sent.
     pub(super) fn silence_ends(&self) -> Option<Instant> {
         Some(self.sent + self.interval?)
     }
 
-    /// A caller that is told to ping does so.
+    /// Returns the action that is due; the caller must send the PINGREQ.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         match self.deadline() {
             Some(deadline) if deadline <= now => {}

@@ -4,22 +4,23 @@ use bytes::Bytes;
 
 use crate::protocol::{Properties, Property, QoS, TopicName};
 
-/// Everything of a message but its payload; messages that differ in nothing else share
-/// one.
+/// Everything of a message except its payload.
+///
+/// Messages that differ only in their payload share one.
 #[derive(Clone, Debug)]
 pub struct Publication {
     /// The topic.
     pub topic: TopicName,
     /// The QoS.
     pub qos: QoS,
-    /// Whether the broker is to retain the message.
+    /// True if the broker must retain the message.
     pub retain: bool,
-    /// The properties; MQTT 5.0 only.
+    /// The properties (MQTT 5.0).
     pub properties: Properties,
 }
 
 impl Publication {
-    /// A publication without properties.
+    /// Creates a publication without properties.
     pub fn new(topic: TopicName, qos: QoS, retain: bool) -> Self {
         Self {
             topic,
@@ -33,13 +34,13 @@ impl Publication {
 /// A message to publish.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// What it shares with others.
+    /// The part that is shared with other messages.
     pub publication: Arc<Publication>,
     /// The payload.
     pub payload: Bytes,
 }
 
-/// The properties without the topic alias.
+/// Copies the properties without the topic alias.
 pub(super) fn without_topic_alias(properties: &Properties) -> Properties {
     properties
         .iter()

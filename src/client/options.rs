@@ -4,33 +4,34 @@ use bytes::Bytes;
 
 use crate::protocol::{Connect, Properties, ProtocolVersion, QoS, Text, Will};
 
-/// What a client says in its CONNECT, and what it keeps to before the broker's answer.
+/// The contents of a CONNECT, and the limits before the broker's answer.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// The version to speak.
+    /// The version of the protocol.
     pub version: ProtocolVersion,
-    /// The client identifier; empty asks the broker to choose one.
+    /// The client identifier; an empty one asks the broker to choose.
     pub client_id: Text,
-    /// Whether an earlier session is forgotten.
+    /// True if the broker must discard an earlier session.
     pub clean_start: bool,
-    /// Seconds; 0 turns the keep alive off.
+    /// The keep alive in seconds; 0 turns it off.
     pub keep_alive: u16,
     /// The user name.
     pub username: Option<Text>,
     /// The password.
     pub password: Option<Bytes>,
-    /// What the broker publishes when the connection ends without order.
+    /// The message that the broker publishes unless the connection ends cleanly.
     pub will: Option<Will>,
-    /// The properties, in the order in which they are sent; MQTT 5.0 only.
+    /// The properties in the order of transmission (MQTT 5.0).
     pub properties: Properties,
-    /// How many QoS 1 and 2 messages may be in flight when the broker's CONNACK does
-    /// not say.
+    /// The maximum of QoS 1 and 2 messages in flight, unless the CONNACK has another.
     pub inflight_maximum: NonZeroU16,
 }
 
 impl ConnectOptions {
-    /// Options of a version with Mosquitto's defaults: no identifier, a clean start, 60
-    /// seconds of keep alive, 20 messages in flight.
+    /// Creates options with Mosquitto's defaults.
+    ///
+    /// They are no identifier, a clean start, 60 seconds of keep alive, 20 messages in
+    /// flight.
     pub fn new(version: ProtocolVersion) -> Self {
         Self {
             version,
@@ -45,7 +46,7 @@ impl ConnectOptions {
         }
     }
 
-    /// How many QoS 2 messages the broker may send before the first is complete.
+    /// Returns how many QoS 2 messages the broker may send before the first is complete.
     pub(super) fn receive_maximum(&self) -> NonZeroU16 {
         self.properties.receive_maximum().unwrap_or(NonZeroU16::MAX)
     }
@@ -69,16 +70,16 @@ impl ConnectOptions {
     }
 }
 
-/// What the broker's CONNACK allows.
+/// The limits in the broker's CONNACK.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) maximum_qos: QoS,
     pub(super) retain_available: bool,
-    /// The largest packet in bytes.
+    /// The maximum size of a packet in bytes.
     pub(super) maximum_packet_size: u32,
     pub(super) topic_alias_maximum: u16,
     pub(super) receive_maximum: NonZeroU16,
-    /// Seconds.
+    /// The keep alive in seconds.
     pub(super) keep_alive: u16,
 }
 

@@ -6,10 +6,10 @@ use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 
 use super::{ConnectOptions, Error, Report};
 
-/// Asks at the terminal for the password when the broker refused a login with a user name
-/// and without a password. `None` when it was another error, or nobody can be asked.
+/// Asks at the terminal for the password after a refused login with only a user name.
 ///
-/// A dropped future leaves the terminal as it was.
+/// Returns `None` if the error was another one, or nobody can be asked. Dropping the future
+/// restores the terminal.
 pub async fn ask_password(
     error: &Error,
     options: &ConnectOptions,
@@ -26,7 +26,7 @@ pub async fn ask_password(
     (!password.is_empty()).then(|| Bytes::from(password))
 }
 
-/// The terminal's settings, which are restored when this is dropped.
+/// The terminal's settings, which are restored on drop.
 struct Echo {
     terminal: File,
     settings: Termios,
@@ -42,7 +42,7 @@ impl Echo {
 
 impl Drop for Echo {
     fn drop(&mut self) {
-        // The terminal is gone when it fails.
+        // It fails if the terminal is gone.
         let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.settings);
     }
 }

@@ -1,4 +1,4 @@
-//! What a received packet does, and what the application hears of it.
+//! Reactions to received packets, and the events that they cause.
 
 use std::collections::hash_map::Entry;
 
@@ -13,10 +13,10 @@ use crate::protocol::{
 use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// The next thing that the broker did, as far as it was read. Answers to it are
-    /// appended to the output, which [`Client::drive`] writes.
+    /// Returns the next event from the bytes that were read.
     ///
-    /// After an error the connection is gone; an MQTT 5.0 broker is told why.
+    /// Answers are appended to the output, which [`Client::drive`] writes. After an error the
+    /// connection is gone, and an MQTT 5.0 broker has got the reason.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         let result = self.try_next_event();
         if let Err(error) = &result {
@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(Some(Event::Message(publish)))
     }
 
-    /// Puts the topic in the place of its alias [MQTT-3.3.2-7].
+    /// Puts the topic in place of its alias [MQTT-3.3.2-7].
     fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), Error> {
         let Some(alias) = publish.topic_alias() else {
             return Ok(());
@@ -202,8 +202,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         );
     }
 
-    /// Gives up a connection whose broker broke the protocol. An MQTT 5.0 broker is told
-    /// the reason as far as its socket takes it at once.
+    /// Gives up a connection whose broker broke the protocol.
+    ///
+    /// An MQTT 5.0 broker gets the reason if its socket takes it at once.
     fn abort(&mut self, error: &Error) {
         if let (ProtocolVersion::V5, Some(reason)) = (self.options.version, told_reason(error)) {
             trace!(self, "sending DISCONNECT",);
@@ -217,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// The reason code of the DISCONNECT that answers an error [MQTT-4.13.1-1].
+/// Returns the reason code of the DISCONNECT after an error [MQTT-4.13.1-1].
 fn told_reason(error: &Error) -> Option<ReasonCode> {
     match error {
         Error::Malformed(error) => Some(error.reason()),
@@ -235,7 +236,7 @@ fn published(ack: Acknowledgement) -> Event {
     }
 }
 
-/// A copy that keeps no read buffer alive while it waits for its PUBREL.
+/// Copies a message, so that it keeps no read buffer alive until its PUBREL.
 fn owned(publish: &Publish) -> Publish {
     Publish {
         topic: publish.topic.as_ref().map(|topic| topic.to_owned_name()),

@@ -8,11 +8,11 @@ use super::{Client, Endpoint, Error, Stream};
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 impl Client<Box<dyn Stream>> {
-    /// Waits a second and tries once to connect again; returns whether that went well.
+    /// Waits a second, tries once to connect again, and returns whether that succeeded.
     ///
     /// # Errors
     ///
-    /// An error that every further attempt would meet.
+    /// Every further attempt would meet the same error.
     pub async fn try_reconnect(&mut self, endpoint: &Endpoint) -> Result<bool, Error> {
         sleep(RECONNECT_DELAY).await;
         let connected = match endpoint.open().await {

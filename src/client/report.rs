@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal, Write};
 
 use super::{Endpoint, Error, OtherProtocol, refusal_text};
 
-/// How a client program speaks on standard error.
+/// The messages of a client program on standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     quiet: bool,
@@ -11,7 +11,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Errors are kept back with `--quiet`; hints are for people at a terminal.
+    /// Creates a report: `--quiet` drops errors, and only a terminal gets hints.
     pub fn new(quiet: bool) -> Self {
         Self {
             quiet,
@@ -19,10 +19,10 @@ impl Report {
         }
     }
 
-    /// Prints a line unless it is kept back.
+    /// Prints a line, unless the program is quiet.
     pub fn line(self, text: impl fmt::Display) {
         if !self.quiet {
-            // Nobody is left to be told when standard error is closed.
+            // Nobody can be informed if standard error is closed.
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
@@ -32,7 +32,7 @@ impl Report {
         self.line(format_args!("Error: {text}"));
     }
 
-    /// Says why no stream to the broker could be opened.
+    /// Reports why there is no stream to the broker.
     pub fn connect_failure(self, error: &Error, endpoint: &Endpoint) {
         let in_tls_handshake = endpoint.tls.is_some() && !endpoint.websocket;
         match error {
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// Says how the broker refused the client.
+    /// Reports how the broker refused the client.
     pub fn refusal(self, error: &Error) {
         if let Error::Refused(code) = error {
             self.line(format_args!("Connection error: {}", refusal_text(*code)));
@@ -76,14 +76,14 @@ impl Report {
         }
     }
 
-    /// Says why a connection that stood failed, where more than the error is known.
+    /// Adds what is known about the end of a connection beyond the error.
     pub fn cause(self, error: &Error) {
         if let Error::Tls(cause) = error {
             self.hint(cause);
         }
     }
 
-    /// Says that something else than a broker answered.
+    /// Reports that something else than a broker answered.
     pub fn wrong_protocol(self, other: Option<OtherProtocol>) {
         match other {
             Some(OtherProtocol::Tls) => self.hint(
@@ -97,19 +97,19 @@ impl Report {
         }
     }
 
-    /// Whether hints are read by someone, who can then be asked something, too.
+    /// Returns whether a person reads the hints, who can also be asked a question.
     pub(super) fn has_reader(self) -> bool {
         self.hints
     }
 
-    /// Says at a terminal what may help.
+    /// Prints a hint if a person reads it.
     pub fn hint(self, text: impl fmt::Display) {
         if self.hints {
             self.line(format_args!("Hint: {text}"));
         }
     }
 
-    /// Whether `--quiet` was given.
+    /// Returns whether `--quiet` was given.
     pub fn is_quiet(self) -> bool {
         self.quiet
     }

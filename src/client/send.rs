@@ -1,4 +1,4 @@
-//! Messages out: new ones, those that are sent again, and what a lost connection gives
+//! Sending of new messages, of repeated ones, and of those that a lost connection gave back.
 //! back.
 
 use std::collections::VecDeque;
@@ -17,11 +17,13 @@ use crate::protocol::{
 use crate::qos::Resend;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Sends a message and returns its packet identifier; at QoS 0 it only counts.
+    /// Sends a message and returns its packet identifier.
+    ///
+    /// At QoS 0 the identifier is only for the log.
     ///
     /// # Panics
     ///
-    /// When [`Client::has_room`] is false for the message's QoS.
+    /// [`Client::has_room`] is false for the message's QoS.
     pub fn publish(
         &mut self,
         publication: &Arc<Publication>,
@@ -73,16 +75,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Sends again what the broker has not acknowledged; as new messages when it has
-    /// forgotten the session.
+    /// Sends again what the broker has not acknowledged.
+    ///
+    /// If the broker has forgotten the session, the messages are new ones.
     pub(super) fn resume(&mut self, session_present: bool) -> Result<(), Error> {
-        // MQTT 3.1 does not say; there the session is believed to live on.
+        // MQTT 3.1 does not say; the session is assumed to live on.
         let unknown = self.options.version == ProtocolVersion::V31 && !self.options.clean_start;
         if session_present || unknown {
             self.outgoing.resume(self.limits.receive_maximum);
         } else {
             self.incoming.clear();
-            // PUBRECs come in the order of the messages, so what was released is older.
+            // PUBRECs arrive in the order of the messages, so released messages are older.
             let released = self.released.drain(..).map(|(_, message)| message);
             let unacknowledged = released.chain(self.outgoing.drain()).collect::<Vec<_>>();
             self.bytes_in_flight = 0;
@@ -125,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(())
     }
 
-    /// Gives up the connection; messages that did not leave wait for the next one.
+    /// Gives up the connection; messages that were not sent wait for the next one.
     pub(super) fn lose_connection(&mut self) {
         self.sent_aliases.clear();
         self.received_aliases.clear();
@@ -150,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 payload: publish.payload,
             });
         }
-        // They were taken before what still waits.
+        // These messages are older than those that still wait.
         unsent.append(&mut self.waiting);
         self.waiting = unsent;
     }

@@ -1,4 +1,4 @@
-//! A client against a broker that is scripted packet by packet.
+//! A client against a scripted broker, packet by packet.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ fn publication(qos: QoS) -> Arc<Publication> {
     Arc::new(Publication::new(topic, qos, false))
 }
 
-/// Drives the client until the broker has a packet.
+/// Drives the client until the broker has received a packet.
 async fn sent(client: &mut Client<DuplexStream>, broker: &mut Broker) -> Packet {
     loop {
         tokio::select! {
@@ -387,7 +387,7 @@ async fn garbage_ends_the_connection_with_its_reason() {
     );
 }
 
-/// As [`sent`], for answers that the client gives while it looks at what it received.
+/// Does the same as [`sent`] for answers to what the client has received.
 async fn sent_after_events(client: &mut Client<DuplexStream>, broker: &mut Broker) -> Packet {
     loop {
         assert!(client.next_event().unwrap().is_none());

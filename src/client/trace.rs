@@ -2,10 +2,10 @@ use std::fmt;
 
 use crate::protocol::Text;
 
-/// Takes the lines that Mosquitto's clients print with `-d`.
+/// A function for the lines that Mosquitto's clients print with `-d`.
 pub type Log = Box<dyn FnMut(fmt::Arguments<'_>) + Send>;
 
-/// Writes the lines of `-d`, each about the client by its name.
+/// The writer of the lines of `-d`, which name the client.
 pub(super) struct Trace {
     log: Option<Log>,
     name: String,
@@ -23,7 +23,7 @@ impl Trace {
         self.log = Some(log);
     }
 
-    /// Changes the name to the one that the broker gave.
+    /// Changes the name to the one that the broker assigned.
     pub(super) fn rename(&mut self, client_id: &Text) {
         self.name = client_id.to_string();
     }
@@ -32,7 +32,7 @@ impl Trace {
         self.log.is_some()
     }
 
-    /// Writes `Client NAME` and what it does.
+    /// Writes `Client NAME` and an action.
     pub(super) fn client(&mut self, what: fmt::Arguments<'_>) {
         let name = match self.name.as_str() {
             "" => "null",
@@ -43,7 +43,7 @@ impl Trace {
         }
     }
 
-    /// Writes the line about a CONNACK, where Mosquitto shows no name in another way.
+    /// Writes the line about a CONNACK, in which Mosquitto shows an empty name differently.
     pub(super) fn connack(&mut self, code: u8) {
         let name = match self.name.as_str() {
             "" => "(null)",
@@ -54,14 +54,14 @@ impl Trace {
         }
     }
 
-    /// Writes the broker's farewell.
+    /// Writes the line about the broker's DISCONNECT.
     pub(super) fn disconnected(&mut self, code: u8) {
         if let Some(log) = &mut self.log {
             log(format_args!("Received DISCONNECT ({code})"));
         }
     }
 
-    /// Writes the warning about a PUBREC that answers nothing.
+    /// Writes the warning about a PUBREC with an unknown identifier.
     pub(super) fn unknown_pubrec(&mut self, packet_id: u16) {
         let name = match self.name.as_str() {
             "" => "null",
@@ -75,7 +75,7 @@ impl Trace {
     }
 }
 
-/// Writes a line of `-d`; the arguments are looked at only when someone reads it.
+/// Writes a line of `-d`; the arguments are evaluated only if someone reads it.
 macro_rules! trace {
     ($client:expr, $($format:tt)*) => {
         if $client.trace.is_on() {
