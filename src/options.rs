@@ -1,8 +1,8 @@
 //! Options of the four programs as rows of tables.
 //!
-//! A row has everything that is known of an option. Command lines are read by it, and the
-//! text of `--help`, the manual page and the completions are made of it. Each program has a
-//! table of its own and words its own errors; the [`Scanner`] is the same for all.
+//! A row has every fact of an option: command lines are read by it, and `--help`, the manual
+//! page and the completions are made of it. Each program has a table of its own and words its
+//! own errors. The [`Scanner`] is the same for all.
 
 mod command;
 mod nearest;

@@ -4,9 +4,9 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 use super::{Arity, OptionRow, OptionTable, Program, ValueKind};
 
 impl<Id> OptionTable<Id> {
-    /// Makes the program as `clap` knows it, for its help, its manual page and its completions.
+    /// Describes the program to `clap`, for its help, its manual page and its completions.
     ///
-    /// `usage` is what may follow the program's name, a line for each way to use it.
+    /// `usage` has a line for each way to use the program, without the program's name.
     pub fn command(&self, program: &Program, about: &'static str, usage: &[&str]) -> Command {
         let usage: Vec<_> = usage
             .iter()
@@ -41,7 +41,7 @@ fn argument<Id>(row: &OptionRow<Id>) -> Arg {
     }
 }
 
-/// Adds what a shell can offer for the value.
+/// Adds the words or the kind of names that a shell can offer for the value.
 fn with_kind(argument: Arg, kind: ValueKind) -> Arg {
     match kind {
         ValueKind::Text => argument.value_hint(ValueHint::Other),

@@ -1,5 +1,6 @@
-/// Finds the candidate that a mistyped word is nearest to, if one is near enough to be meant:
-/// a third of its letters may be wrong.
+/// Finds the candidate that is nearest to a mistyped word.
+///
+/// At most a third of its letters may be wrong.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,

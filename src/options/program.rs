@@ -1,8 +1,10 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// A program under the name that it was started with: a link named `mosquitto_pub` is
-/// `mq-pub` that behaves as the original where the two differ.
+/// A program and the name that it was started with.
+///
+/// A link named `mosquitto_pub` is `mq-pub` that behaves as the original where the two
+/// differ.
 #[derive(Clone, Debug)]
 pub struct Program {
     installed_name: &'static str,
@@ -10,8 +12,9 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program that is installed as `installed_name` and was started by this first word of
-    /// its command line.
+    /// Creates the program that is installed as `installed_name`.
+    ///
+    /// `first_word` is the first word of its command line.
     pub fn new(installed_name: &'static str, first_word: Option<&OsStr>) -> Self {
         let name = first_word
             .and_then(|word| Path::new(word).file_name())
@@ -23,17 +26,17 @@ impl Program {
         }
     }
 
-    /// The name that it is installed with.
+    /// Returns the name that the program is installed with.
     pub fn installed_name(&self) -> &'static str {
         self.installed_name
     }
 
-    /// The name that it was started with.
+    /// Returns the name that the program was started with.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns whether it was started as the original is.
+    /// Returns whether the program was started under Mosquitto's name.
     pub fn is_mosquitto(&self) -> bool {
         self.name.starts_with("mosquitto")
     }

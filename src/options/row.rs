@@ -1,4 +1,4 @@
-/// One option.
+/// One option of a command line.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionRow<Id> {
     /// The option's meaning to its program.
@@ -11,11 +11,11 @@ pub struct OptionRow<Id> {
     pub long: Option<&'static str>,
     /// The words that follow the option.
     pub arity: Arity,
-    /// The programs that have the option, by the names they are installed with.
+    /// The installed names of the programs that have the option.
     pub programs: &'static [&'static str],
-    /// The heading of the help under which the option stands; empty for "Options".
+    /// The heading in the help; empty for "Options".
     pub section: &'static str,
-    /// Whether the help leaves the option out.
+    /// True if the help leaves the option out.
     pub hidden: bool,
     /// The text of the help.
     pub help: &'static str,
@@ -30,16 +30,16 @@ pub enum Arity {
     Value {
         /// The value's name in the help.
         name: &'static str,
-        /// What a shell can complete.
+        /// The kind of value, for completions.
         kind: ValueKind,
-        /// The end of the error when the value is missing.
+        /// The end of the error if the value is missing.
         missing: &'static str,
     },
     /// A command, a property's name and its value; two values for a user property.
     Property,
 }
 
-/// A kind of value, for the completions.
+/// A kind of value that a shell can complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
     /// Anything.
@@ -66,7 +66,7 @@ impl<Id> OptionRow<Id> {
         self.short.is_some() && letters.next() == self.short && letters.next().is_none()
     }
 
-    /// Returns the option as one types it: by its letter if it has one.
+    /// Returns the letter with its dash, or the long name if there is no letter.
     pub fn name(&self) -> String {
         match (self.short, self.long) {
             (Some(short), _) => format!("-{short}"),
@@ -74,7 +74,7 @@ impl<Id> OptionRow<Id> {
         }
     }
 
-    /// Returns the end of the error when words are missing behind the option.
+    /// Returns the end of the error if words are missing behind the option.
     pub fn missing(&self) -> &'static str {
         match self.arity {
             Arity::Value { missing, .. } => missing,
@@ -83,17 +83,17 @@ impl<Id> OptionRow<Id> {
     }
 }
 
-/// Makes the options of a program: their identifiers and their rows.
+/// Defines the options of a program: their identifiers and their rows.
 ///
-/// A row: identifier, letter or `_`, name or `_`, what follows it, programs, section, perhaps
-/// `hidden`, help. What follows is `()`, `(property)`, or a value's name, kind and the end of
-/// the error when it is missing.
+/// A row: identifier, letter or `_`, name or `_`, arity, programs, section, perhaps `hidden`,
+/// help. The arity is `()`, `(property)`, or the name and kind of a value with the end of the
+/// error if it is missing.
 macro_rules! option_rows {
     ($visibility:vis enum OptionId; $(
         $id:ident: $short:tt $long:tt $arity:tt $programs:ident $section:literal
         $($hidden:ident)? $help:literal;
     )*) => {
-        /// An option by its meaning.
+        /// The identifier of an option.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "each is described by its row")]
         $visibility enum OptionId {

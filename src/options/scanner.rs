@@ -4,9 +4,9 @@ use std::vec::IntoIter;
 
 use super::{Arity, OptionRow, OptionTable};
 
-/// Reads a command line, option by option.
+/// A reader of command lines, option by option.
 ///
-/// Each option is a word of its own: `-v -d`, not `-vd`. The word behind one that takes a
+/// Each option is a word of its own: `-v -d`, not `-vd`. The word behind an option with a
 /// value is its value, whatever it looks like.
 #[derive(Debug)]
 pub struct Scanner<Id: 'static> {
@@ -16,7 +16,7 @@ pub struct Scanner<Id: 'static> {
     options_ended: bool,
 }
 
-/// An option with its values, as many as its row says.
+/// An option with its values.
 #[derive(Debug)]
 pub struct OptionUse<Id: 'static> {
     /// The option.
@@ -25,17 +25,17 @@ pub struct OptionUse<Id: 'static> {
     pub values: Vec<OsString>,
 }
 
-/// Why a command line cannot be read on.
+/// A reason that a command line cannot be read.
 #[derive(Debug)]
 pub enum ScanError<Id: 'static> {
-    /// A word is no option.
+    /// A word is not an option.
     Unknown(OsString),
-    /// The words end before the option's values do.
+    /// Words are missing behind an option.
     MissingValue(&'static OptionRow<Id>),
 }
 
 impl<Id> Scanner<Id> {
-    /// A scanner of the words behind the program's name.
+    /// Creates a scanner of the words behind the program's name.
     pub fn new(table: OptionTable<Id>, words: impl IntoIterator<Item = OsString>) -> Self {
         let words: Vec<_> = words.into_iter().collect();
         Self {
@@ -46,8 +46,7 @@ impl<Id> Scanner<Id> {
         }
     }
 
-    /// Lets a value follow its option in the same word, `--name=value`, and `--` end the
-    /// options.
+    /// Allows values in the same word, `--name=value`, and `--` at the end of the options.
     pub fn with_attached_values(mut self) -> Self {
         self.takes_attached_values = true;
         self
@@ -59,7 +58,7 @@ impl<Id> Scanner<Id> {
         word.is_some_and(|word| self.table.find(&word.to_string_lossy()).is_some())
     }
 
-    /// The words that are not read yet.
+    /// Returns the words that are not read yet.
     pub fn into_rest(self) -> Vec<OsString> {
         self.words.collect()
     }
@@ -147,7 +146,7 @@ mod tests {
         Scanner::new(table, words.iter().map(OsString::from))
     }
 
-    /// Names what was read, as far as it could be.
+    /// Formats everything that was read.
     fn read(scanner: Scanner<OptionId>) -> Vec<String> {
         scanner
             .map(|result| match result {

@@ -16,17 +16,17 @@ impl<Id> OptionTable<Id> {
         }
     }
 
-    /// The options in the order of the help.
+    /// Iterates over the options in the order of the help.
     pub fn rows(&self) -> impl Iterator<Item = &'static OptionRow<Id>> {
         self.rows.iter().copied()
     }
 
-    /// Finds the option that `word` is.
+    /// Finds the option with the name `word`.
     pub fn find(&self, word: &str) -> Option<&'static OptionRow<Id>> {
         self.rows().find(|row| row.is_named(word))
     }
 
-    /// Finds the long name that was meant by a mistyped one, `--name`.
+    /// Finds the long name that is nearest to a mistyped one, `--name`.
     pub fn nearest(&self, word: &str) -> Option<&'static str> {
         let name = word.strip_prefix("--")?;
         nearest(name, self.rows().filter_map(|row| row.long))
