@@ -1,5 +1,4 @@
-//! What `mq-pub` does: it sends a message, repeatedly perhaps, or each line of its
-//! standard input.
+//! The work of `mq-pub`: it sends a message once or repeatedly, or each line of its input.
 
 mod lines;
 mod progress;

@@ -1,5 +1,6 @@
-//! The lines of standard input, read by a thread of its own: a network that has work to
-//! do never waits for them, and they wait for the network.
+//! The lines of standard input, read by a thread of their own.
+//!
+//! The network never waits for standard input, and standard input waits for the network.
 
 use std::io::{self, Read};
 
@@ -8,18 +9,18 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::MAX_PAYLOAD;
 
-/// How many bytes are read at once.
+/// The maximum size of one read in bytes.
 const CHUNK_SIZE: usize = 64 * 1024;
-/// How many chunks wait at most.
+/// The maximum number of chunks that wait.
 const WAITING_CHUNKS: usize = 4;
 
-/// Lines as they come.
+/// A reader of lines.
 #[derive(Debug)]
 pub(super) struct Lines {
     chunks: Receiver<io::Result<Bytes>>,
-    /// What is left of the last chunk.
+    /// The rest of the last chunk.
     chunk: Bytes,
-    /// The beginning of a line that goes on in the next chunk.
+    /// The beginning of a line that continues in the next chunk.
     begun: Vec<u8>,
     ended: bool,
 }
@@ -39,7 +40,9 @@ impl Lines {
         })
     }
 
-    /// The next line that is there, without its line end; the last one may lack it.
+    /// Returns the next line that has arrived, without its line end.
+    ///
+    /// The last line may lack its line end.
     pub(super) fn next(&mut self) -> Option<Bytes> {
         if let Some(end) = memchr::memchr(b'\n', &self.chunk) {
             let line = self.chunk.split_to(end);
@@ -59,7 +62,7 @@ impl Lines {
         None
     }
 
-    /// Waits for more; to be called when no line is there.
+    /// Waits for more input; call it when there is no line.
     pub(super) async fn wait(&mut self) -> io::Result<()> {
         match self.chunks.recv().await {
             Some(Ok(chunk)) => self.chunk = chunk,
@@ -72,17 +75,17 @@ impl Lines {
         Ok(())
     }
 
-    /// Whether [`Lines::wait`] may bring more.
+    /// Returns whether [`Lines::wait`] may bring more.
     pub(super) fn wants_more(&self) -> bool {
         !self.ended && self.chunk.is_empty()
     }
 
-    /// Whether every line was taken.
+    /// Returns whether every line was taken.
     pub(super) fn is_done(&self) -> bool {
         self.ended && self.chunk.is_empty() && self.begun.is_empty()
     }
 
-    /// Takes no more lines.
+    /// Stops reading.
     pub(super) fn stop(&mut self) {
         self.ended = true;
         self.chunk = Bytes::new();
@@ -119,7 +122,7 @@ fn read_chunks(mut input: impl Read, chunks: &Sender<io::Result<Bytes>>) {
 mod tests {
     use super::*;
 
-    /// Gives a few bytes at a time.
+    /// A reader that returns a few bytes at a time.
     struct Trickle(Vec<u8>, usize);
 
     impl Read for Trickle {

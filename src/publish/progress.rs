@@ -4,14 +4,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::client::Report;
 
-/// A bar on standard error that shows how many messages went out, and how fast.
+/// A bar on standard error with the number and the rate of sent messages.
 #[derive(Debug)]
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    /// A bar when someone watches: `total` messages, or who knows how many.
+    /// Creates a bar if someone watches; `total` is `None` if the number is not known.
     pub(super) fn new(total: Option<u64>, report: Report) -> Self {
-        // Lines that are typed show themselves.
+        // Someone who types lines sees them.
         let typed = total.is_none() && io::stdin().is_terminal();
         if total == Some(1) || typed || report.is_quiet() || !io::stderr().is_terminal() {
             return Self(None);
@@ -33,14 +33,14 @@ impl Progress {
         Self(Some(bar))
     }
 
-    /// Shows how many messages went out.
+    /// Shows the number of sent messages.
     pub(super) fn set(&self, messages: u64) {
         if let Some(bar) = &self.0 {
             bar.set_position(messages);
         }
     }
 
-    /// Does something else with standard error.
+    /// Runs an action that writes to standard error.
     pub(super) fn suspend(&self, action: impl FnOnce()) {
         match &self.0 {
             Some(bar) => bar.suspend(action),
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();

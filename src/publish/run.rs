@@ -11,10 +11,10 @@ use super::{Loaded, Repetition, Settings};
 use crate::client::{Client, Error, Event, Publication, PublishError, Stream, ask_password};
 use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
 
-/// The exit code after Ctrl+C, as a shell shows it.
+/// The exit code after Ctrl+C, as in a shell.
 const INTERRUPTED: i32 = 130;
 
-/// Publishes everything; returns the exit code.
+/// Publishes everything and returns the exit code.
 pub fn run(settings: Settings) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -23,7 +23,7 @@ pub fn run(settings: Settings) -> u8 {
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(publish(settings));
-            // A name that is still looked up must not delay the end.
+            // A name lookup must not delay the end.
             runtime.shutdown_background();
             code
         }
@@ -39,7 +39,7 @@ async fn publish(settings: Settings) -> u8 {
     let mut client = Client::new(settings.options.clone());
     if settings.debug {
         client.set_log(Box::new(|line| {
-            // Nobody is left to be told when standard output is closed.
+            // Nobody can be informed if standard output is closed.
             let _ = writeln!(io::stdout(), "{line}");
         }));
     }
@@ -72,14 +72,14 @@ struct Publisher {
     publication: Arc<Publication>,
     first_refusal: Option<ReasonCode>,
     progress: Progress,
-    /// How many messages were handed to the client.
+    /// The number of messages given to the client.
     published: u64,
 }
 
-/// Why not everything was published.
+/// A reason that not everything was published.
 #[derive(Debug)]
 enum Failure {
-    /// No connection came about at all.
+    /// There was no connection at all.
     Connect(Error),
     Connection(Error),
     /// A message cannot be sent.
@@ -103,7 +103,7 @@ impl Publisher {
         }
     }
 
-    /// The first connection. A password that is missing is asked for at a terminal.
+    /// Opens the first connection; asks at a terminal for a missing password.
     async fn connect(&mut self) -> Result<(), Failure> {
         let report = self.settings.report;
         let stream = self.settings.endpoint.open().await;
@@ -118,7 +118,7 @@ impl Publisher {
         let Some(password) = password else {
             return Err(error.into());
         };
-        // Ctrl+C goes on to end the program at once.
+        // Ctrl+C still ends the program at once.
         tokio::spawn(async {
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(INTERRUPTED);
@@ -132,14 +132,15 @@ impl Publisher {
         Ok(())
     }
 
-    /// Sends a message repeatedly: each after the one before is sent, and at QoS 1 and 2
-    /// acknowledged.
+    /// Sends a message repeatedly.
+    ///
+    /// Each is sent, and at QoS 1 and 2 acknowledged, before the next one.
     async fn repeat(&mut self, payload: Bytes, repetition: Repetition) -> Result<(), Failure> {
         let qos = self.publication.qos;
         for number in 1..=repetition.count {
             self.drive_until(|client| client.has_room(qos)).await?;
             if let Err(error) = self.publish(payload.clone()) {
-                // Mosquitto says good-bye, and then that the connection was lost.
+                // Mosquitto sends a DISCONNECT and then reports that the connection was lost.
                 let _ = self.disconnect().await;
                 return Err(Failure::Message(error));
             }
@@ -154,7 +155,7 @@ impl Publisher {
         Ok(self.disconnect().await?)
     }
 
-    /// Sends each line of standard input, over as many connections as it takes.
+    /// Sends each line of standard input, over as many connections as necessary.
     async fn lines(&mut self) -> Result<(), Failure> {
         let mut lines = Lines::read(io::stdin()).map_err(Failure::Input)?;
         let mut failure = None;
@@ -171,8 +172,9 @@ impl Publisher {
         }
     }
 
-    /// Sends lines until the last is sent and acknowledged. A line that cannot be sent,
-    /// or read, is the last.
+    /// Sends lines until the last is sent and acknowledged.
+    ///
+    /// A line that cannot be sent or read is the last.
     async fn try_lines(
         &mut self,
         lines: &mut Lines,
@@ -278,13 +280,13 @@ impl Publisher {
             properties: self.settings.disconnect_properties.clone(),
         };
         match self.client.disconnect(disconnect).await {
-            // What was acknowledged is delivered, however the connection ends.
+            // Acknowledged messages are delivered, however the connection ends.
             Err(_) if self.publication.qos != QoS::AtMostOnce => Ok(()),
             result => result,
         }
     }
 
-    /// Prints a failure; returns the exit code.
+    /// Reports a failure and returns the exit code.
     fn report(&self, failure: &Failure) -> u8 {
         let report = self.settings.report;
         let lines = matches!(self.settings.source, Loaded::Lines);
@@ -295,7 +297,7 @@ impl Publisher {
             }
             Failure::Connection(error @ Error::Refused(code)) => {
                 report.refusal(error);
-                // Mosquitto knows the five codes of MQTT 3 only.
+                // Mosquitto knows only the five codes of MQTT 3.
                 let known = matches!(code, crate::protocol::ConnAckCode::V3(code) if code.0 < 6);
                 if known || lines {
                     report.error(error);
@@ -315,7 +317,7 @@ impl Publisher {
                 error.exit_code()
             }
             Failure::Message(error) => {
-                // Mosquitto says nothing about a packet that the broker finds too large.
+                // Mosquitto reports nothing if the packet is too large for the broker.
                 if *error != PublishError::PacketTooLarge && *error != PublishError::NotSupported {
                     report.error(error);
                 }

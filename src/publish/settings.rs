@@ -4,35 +4,35 @@ use super::Loaded;
 use crate::client::{ConnectOptions, Endpoint, Publication, Report};
 use crate::protocol::Properties;
 
-/// Everything that `mq-pub` is to do.
+/// The settings of `mq-pub`.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the broker is.
+    /// The address of the broker.
     pub endpoint: Endpoint,
-    /// What the CONNECT says.
+    /// The contents of the CONNECT.
     pub options: ConnectOptions,
-    /// What all messages have in common.
+    /// The part that all messages share.
     pub publication: Publication,
     /// The messages.
     pub source: Loaded,
-    /// How often one message is sent.
+    /// The repetition of one message.
     pub repetition: Repetition,
     /// The properties of the DISCONNECT.
     pub disconnect_properties: Properties,
-    /// Whether to print a line for each packet.
+    /// True if a line is printed for each packet.
     pub debug: bool,
-    /// How to speak on standard error.
+    /// The output on standard error.
     pub report: Report,
-    /// Whether the exit code tells that the broker refused a message.
+    /// True if the exit code reports a message that the broker refused.
     pub refusals_fail: bool,
 }
 
-/// How often a message is sent.
+/// The repetition of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repetition {
-    /// How many times; not 0.
+    /// The number of times; not 0.
     pub count: u64,
-    /// How long to wait after each but the last.
+    /// The pause after each message except the last.
     pub delay: Duration,
 }
 

@@ -7,10 +7,10 @@ use thiserror::Error;
 
 use crate::client::system_text;
 
-/// The largest payload in bytes.
+/// The maximum size of a payload in bytes.
 pub const MAX_PAYLOAD: usize = 268_435_455;
 
-/// Where messages come from.
+/// The origin of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
@@ -19,11 +19,11 @@ pub enum Source {
     File(PathBuf),
     /// All of standard input, as one message.
     Stdin,
-    /// Standard input, a message for each line.
+    /// Each line of standard input, as a message.
     Lines,
 }
 
-/// Messages that are there, or that will come.
+/// The messages to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded {
     /// One payload.
@@ -32,7 +32,7 @@ pub enum Loaded {
     Lines,
 }
 
-/// Why a payload cannot be had. The texts are Mosquitto's.
+/// A reason that there is no payload, in Mosquitto's words.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// A file cannot be read.
@@ -40,16 +40,16 @@ pub enum LoadError {
     File {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// A directory, a pipe or a device.
+    /// A path is a directory, a pipe or a device.
     #[error("Error: {path} is not a file.\nError loading input file \"{path}\".")]
     NotAFile {
-        /// What it is called.
+        /// The path.
         path: String,
     },
-    /// A file larger than a payload can be.
+    /// A file is larger than a payload can be.
     #[error(
         "Error: File must be less than {MAX_PAYLOAD} bytes.\n\nError loading input file \"{path}\"."
     )]
@@ -57,10 +57,10 @@ pub enum LoadError {
         /// The file.
         path: String,
     },
-    /// Standard input holds nothing.
+    /// Standard input is empty.
     #[error("Error: Zero length input.\nError loading input from stdin.")]
     EmptyStdin,
-    /// Standard input holds more than a payload can.
+    /// Standard input is larger than a payload can be.
     #[error(
         "Error: Message length must be less than {MAX_PAYLOAD} bytes.\n\nError loading input from stdin."
     )]
@@ -71,7 +71,7 @@ pub enum LoadError {
 }
 
 impl Source {
-    /// Reads what can be read before there is a connection.
+    /// Reads everything that can be read before the connection.
     pub fn load(&self) -> Result<Loaded, LoadError> {
         Ok(match self {
             Self::Message(payload) => Loaded::Payload(payload.clone()),
@@ -108,7 +108,7 @@ fn load_stdin() -> Result<Bytes, LoadError> {
     Ok(payload)
 }
 
-/// Reads to the end; `None` when that is too much for a payload.
+/// Reads to the end; `None` if that is too much for a payload.
 fn read_payload(input: impl Read) -> io::Result<Option<Bytes>> {
     let mut payload = Vec::new();
     let limit = MAX_PAYLOAD as u64 + 1;
@@ -122,13 +122,13 @@ mod tests {
 
     #[test]
     fn a_file_is_sent_as_it_is_and_a_missing_one_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("payload");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("payload");
         std::fs::write(&path, b"a\0\r\n").unwrap();
         let loaded = Source::File(path.clone()).load().unwrap();
         assert_eq!(loaded, Loaded::Payload(Bytes::from_static(b"a\0\r\n")));
 
-        let missing = folder.path().join("missing");
+        let missing = directory.path().join("missing");
         let error = Source::File(missing.clone()).load().unwrap_err();
         let name = missing.display();
         assert_eq!(
@@ -138,7 +138,9 @@ mod tests {
                  Error loading input file \"{name}\"."
             )
         );
-        let error = Source::File(folder.path().to_owned()).load().unwrap_err();
+        let error = Source::File(directory.path().to_owned())
+            .load()
+            .unwrap_err();
         assert!(error.to_string().contains("is not a file."), "{error}");
     }
 }
