@@ -1,4 +1,4 @@
-//! What `mq-sub` does: it subscribes, prints what comes, and comes back after a lost
+//! The work of `mq-sub`: it subscribes, prints messages, and reconnects after a lost
 //! connection.
 
 mod format;

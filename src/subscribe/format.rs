@@ -11,11 +11,11 @@ use super::{json, number, time};
 use crate::client::Report;
 use crate::protocol::{PacketId, Publish, Text};
 
-/// How a message is printed: text with fields of the message.
+/// A format: text with fields of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format(Vec<Segment>);
 
-/// Why a format is none.
+/// A reason that a format is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FormatError {
     /// It ends within a field.
@@ -68,20 +68,20 @@ enum Field {
     Double,
 }
 
-/// What stands between `%` and the letter.
+/// The characters between `%` and the letter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Layout {
     left: bool,
     zero: bool,
-    /// 0 when none was given.
+    /// The minimum width; 0 if there is none.
     width: usize,
     precision: Option<usize>,
-    /// What stands between groups of hexadecimal digits.
+    /// The character between groups of hexadecimal digits.
     separator: Option<u8>,
 }
 
 impl Format {
-    /// Reads a format.
+    /// Parses a format.
     pub fn parse(format: &[u8]) -> Result<Self, FormatError> {
         let mut segments = Vec::new();
         let mut text = Vec::new();
@@ -126,7 +126,7 @@ impl Format {
 
     /// Appends a message to `out`.
     pub(super) fn print(&self, publish: &Publish, pretty: bool, report: Report, out: &mut Vec<u8>) {
-        // One moment for all the times of a message, looked up only when one is printed.
+        // All times of a message are the same, and the clock is read only if one is printed.
         let mut now = None;
         let mut now = || now.get_or_insert_with(Zoned::now).clone();
         for segment in &self.0 {
@@ -174,7 +174,7 @@ fn take_number(rest: &mut &[u8]) -> usize {
     number
 }
 
-/// Reads what follows a `%`; `None` is a `%` itself.
+/// Parses the characters behind a `%`; `None` is a `%` itself.
 fn field(rest: &mut &[u8]) -> Result<Option<Segment>, FormatError> {
     let mut layout = Layout {
         left: take_if(rest, |byte| byte == b'-').is_some(),
@@ -188,7 +188,7 @@ fn field(rest: &mut &[u8]) -> Result<Option<Segment>, FormatError> {
     let is_separator = |byte: u8| byte != b'%' && (byte == b' ' || byte.is_ascii_punctuation());
     layout.separator = take_if(rest, is_separator);
     let letter = take(rest).ok_or(match layout.separator {
-        // A separator that no letter follows is itself the wrong letter.
+        // A separator without a letter is itself the wrong letter.
         Some(separator) => FormatError::UnknownField(char::from(separator)),
         None => FormatError::IncompleteField,
     })?;
@@ -318,7 +318,7 @@ fn print_field(
     }
 }
 
-/// As Mosquitto does, without a line end.
+/// Complains as Mosquitto does, without a line end.
 fn complain(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
 }
@@ -328,7 +328,7 @@ impl Layout {
         if self.zero && !self.left { b'0' } else { b' ' }
     }
 
-    /// A number, or only its room.
+    /// Appends a number, or blanks of its width.
     fn integer(self, number: Option<impl std::fmt::Display>, out: &mut Vec<u8>) {
         match number {
             Some(number) => self.number(&number.to_string(), out),
@@ -343,7 +343,7 @@ impl Layout {
         Self { zero, ..self }.number(&text, out);
     }
 
-    /// Zeros go between a sign and the digits.
+    /// Appends a number with zeros between the sign and the digits.
     fn number(self, text: &str, out: &mut Vec<u8>) {
         let room = self.width.saturating_sub(text.len());
         match text.strip_prefix('-') {
@@ -356,15 +356,17 @@ impl Layout {
         }
     }
 
-    /// A string is cut at the precision and padded with blanks.
+    /// Appends a string that is cut at the precision and padded with blanks.
     fn text(self, text: &[u8], out: &mut Vec<u8>) {
         let length = text.len().min(self.precision.unwrap_or(usize::MAX));
         let room = self.width.saturating_sub(length);
         self.padded(&text[..length], room, b' ', out);
     }
 
-    /// A payload is cut at the width. Without a width a left one gets as many blanks as
-    /// it has bytes, as in Mosquitto.
+    /// Appends a payload that is cut at the width.
+    ///
+    /// Without a width a payload on the left is followed by as many blanks as it has bytes,
+    /// as in Mosquitto.
     fn payload(self, payload: &[u8], out: &mut Vec<u8>) {
         let (length, room) = match (self.width, self.left) {
             (0, true) => (payload.len(), payload.len()),
@@ -377,8 +379,9 @@ impl Layout {
         self.padded(&payload[..length], room, self.padding(), out);
     }
 
-    /// A payload is cut at as many bytes as the width says. The precision is the size of
-    /// a group in digits.
+    /// Appends a payload in hexadecimal digits, cut at the width in bytes.
+    ///
+    /// The precision is the number of digits in a group.
     fn hexadecimal(self, payload: &[u8], digits: &[u8; 16], out: &mut Vec<u8>) {
         let length = match self.width {
             0 => payload.len(),

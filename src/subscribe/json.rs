@@ -1,5 +1,6 @@
-//! Messages as JSON, byte by byte as Mosquitto's programs print it, but always valid:
-//! where bytes are no text, a key that ends in `_base64` stands in their place.
+//! Messages as JSON, byte for byte as Mosquitto's programs print it, but always valid.
+//!
+//! Bytes that are not text have a key that ends in `_base64`.
 
 mod pretty;
 mod reprint;
@@ -15,29 +16,32 @@ use self::string::string;
 use super::time;
 use crate::protocol::{Properties, Property, Publish, QoS};
 
-/// How the payload is printed.
+/// The form of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload {
-    /// As a string.
+    /// A string.
     Text,
-    /// As the JSON that it is.
+    /// The JSON that it is.
     Json,
 }
 
 pub(super) use pretty::pretty;
 
-/// The payload is not JSON.
+/// The error that a payload is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
 
-/// The JSON text in its shortest form; `None` when it is no JSON.
+/// Returns JSON in its shortest form; `None` if it is invalid.
 pub(super) fn compact(json: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(json.len());
     reprint::reprint(json, &mut out).map(|()| out)
 }
 
-/// Appends a message to `out`, which is left as it was when the payload should be JSON
-/// and is not.
+/// Appends a message to `out`.
+///
+/// # Errors
+///
+/// The payload must be JSON and is not. Then `out` is unchanged.
 pub(super) fn message(
     publish: &Publish,
     now: &Zoned,
@@ -108,13 +112,13 @@ fn properties(properties: &Properties, out: &mut Vec<u8>) {
             Property::ContentType(value) | Property::ResponseTopic(value) => {
                 text_or_base64(name, value.as_bytes(), out);
             }
-            // No PUBLISH has any other.
+            // No PUBLISH has another property.
             _ => first = true,
         }
     }
 }
 
-/// An array of objects with one key each, where the first of them stands.
+/// Appends all user properties, as an array of objects with one key each.
 fn user_properties(properties: &Properties, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"user-properties\":[");
     for (index, (name, value)) in properties.user_properties().enumerate() {

@@ -1,8 +1,8 @@
-//! Numbers as C's `printf` writes them.
+//! Numbers in the forms of C's `printf`.
 
 use std::io::Write;
 
-/// Appends a number by `%.*f`.
+/// Formats a number with `%.*f`.
 pub(super) fn fixed(number: f64, precision: usize) -> String {
     if number.is_finite() {
         return format!("{number:.precision$}");
@@ -12,15 +12,17 @@ pub(super) fn fixed(number: f64, precision: usize) -> String {
     format!("{sign}{word}")
 }
 
-/// Appends a number as the JSON printer of Mosquitto's programs does: whole numbers that
-/// fit 32 bits as such, others with 15 digits, or 17 when 15 are not the same number.
+/// Appends a number as cJSON prints it.
+///
+/// Whole numbers that fit into 32 bits are printed as such, others with 15 digits, or with 17
+/// if 15 are not the same number.
 pub(super) fn json(number: f64, out: &mut Vec<u8>) {
     if !number.is_finite() {
         out.extend_from_slice(b"null");
         return;
     }
     if number.trunc() == number && number.abs() <= f64::from(i32::MAX) {
-        // Also -0, which is a whole number like 0.
+        // This includes -0, which is printed as 0.
         let _ = write!(out, "{}", number as i32);
         return;
     }
@@ -32,7 +34,7 @@ pub(super) fn json(number: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A finite number by `%.*g`.
+/// Formats a finite number with `%.*g`.
 fn general(number: f64, precision: usize) -> String {
     let scientific = format!("{number:.*e}", precision - 1);
     let Some((mantissa, exponent)) = scientific.split_once('e') else {

@@ -11,29 +11,30 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::client::Log;
 
-/// At how many bytes the buffer is written before the input pauses.
+/// The number of bytes at which the buffer is written before the input pauses.
 const FULL: usize = 64 * 1024;
-/// As much as a pipe that has any room takes without blocking (PIPE_BUF).
-const PIECE: usize = 4096;
+/// The number of bytes that a pipe with any room takes without blocking (PIPE_BUF).
+const PIPE_CHUNK: usize = 4096;
 
-/// Standard output behind a buffer. Waiting for its reader does not block the connection
-/// to the broker.
+/// Standard output behind a buffer.
+///
+/// Waiting for its reader does not block the connection to the broker.
 pub(super) struct Output {
-    /// What was printed; the first `written` bytes are out.
+    /// The output, of which the first `written` bytes are written.
     bytes: Vec<u8>,
     written: usize,
-    /// The lines of `-d` since the last message, with `-d`.
+    /// The lines of `-d` since the last message.
     log: Option<Arc<Mutex<Vec<u8>>>>,
     file: Arc<File>,
-    /// Whether it has a reader who may be slow: it is a pipe, a socket or a terminal.
+    /// True if a slow reader is possible: on a pipe, a socket or a terminal.
     has_reader: bool,
-    /// Ends when a slow reader takes more.
+    /// A task that ends when a slow reader takes more.
     room: Option<JoinHandle<()>>,
-    /// The reader is gone; nothing is printed any more.
+    /// True once the reader is gone; then nothing more is printed.
     closed: bool,
 }
 
-/// Nobody reads the output any more.
+/// The error that nobody reads the output any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
@@ -52,7 +53,7 @@ impl Output {
         })
     }
 
-    /// What takes the lines of `-d`, which stand between the messages in their order.
+    /// Returns a function for the lines of `-d`, which stand between the messages in order.
     pub(super) fn log(&mut self) -> Log {
         let log = Arc::clone(self.log.get_or_insert_default());
         Box::new(move |line| {
@@ -74,12 +75,12 @@ impl Output {
         });
     }
 
-    /// Whether it should be written out now.
+    /// Returns whether the buffer should be written now.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() - self.written >= FULL
     }
 
-    /// Writes everything out. Dropping the future loses nothing.
+    /// Writes everything; dropping the future loses nothing.
     pub(super) async fn flush(&mut self) -> Result<(), Closed> {
         self.take_log();
         while self.written < self.bytes.len() && !self.closed {
@@ -91,7 +92,7 @@ impl Output {
             }
         }
         self.bytes.clear();
-        // One large message must not keep its room for ever.
+        // A large message must not keep its memory for ever.
         self.bytes.shrink_to(4 * FULL);
         self.written = 0;
         if self.closed { Err(Closed) } else { Ok(()) }
@@ -112,7 +113,7 @@ impl Output {
             }));
         }
         if let Some(room) = &mut self.room {
-            // Whatever ended it, the next write tells.
+            // The next write shows why it ended.
             let _ = room.await;
             self.room = None;
         }
@@ -121,14 +122,14 @@ impl Output {
     fn write(&mut self) -> io::Result<usize> {
         let waiting = &self.bytes[self.written..];
         let length = match self.has_reader {
-            true => waiting.len().min(PIECE),
+            true => waiting.len().min(PIPE_CHUNK),
             false => waiting.len(),
         };
         (&*self.file).write(&waiting[..length])
     }
 }
 
-/// Whether a write would not block, or would fail; waits for that until the timeout.
+/// Returns whether a write would not block, or waits for that until the timeout.
 fn has_room(file: &File, timeout: PollTimeout) -> bool {
     let mut files = [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
     poll(&mut files, timeout).is_ok_and(|ready| ready > 0)

@@ -3,26 +3,27 @@ use super::{Format, json};
 use crate::client::Report;
 use crate::protocol::Publish;
 
-/// How messages are printed.
+/// The way in which messages are printed.
 #[derive(Clone, Debug)]
 pub struct Print {
-    /// What is printed of a message.
+    /// The parts of a message to print.
     pub style: Style,
-    /// Whether a line end follows it.
+    /// True if a line end follows each message.
     pub newline: bool,
-    /// Whether JSON is printed over several lines: that of `%j` and `%J`, and at a
-    /// terminal also a payload that is JSON.
+    /// True if JSON is printed over several lines.
+    ///
+    /// That is the JSON of `%j` and `%J`, and at a terminal also a payload that is JSON.
     pub pretty: bool,
 }
 
-/// What is printed of a message.
+/// The parts of a message to print.
 #[derive(Clone, Debug)]
 pub enum Style {
     /// The payload; an empty one is not printed at all.
     Payload,
     /// The topic, a blank and the payload.
     TopicAndPayload,
-    /// What a format says.
+    /// The text of a format.
     Format(Format),
 }
 

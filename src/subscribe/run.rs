@@ -1,5 +1,5 @@
+mod closing;
 mod end;
-mod farewell;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::client::{Client, Error, Event, Publication, Stream, ask_password};
 use crate::protocol::{Publish, QoS, SubAck, topic_matches};
 use end::{End, Left};
 
-/// How long an interrupted program waits for the reader of what it has printed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// What Mosquitto exits with when it is interrupted before the CONNACK.
+/// The time that an interrupted program waits for the reader of its output.
+const FINAL_FLUSH: Duration = Duration::from_secs(1);
+/// The exit code of Mosquitto after an interruption before the CONNACK.
 const INTERRUPTED_EARLY: u8 = 255;
 const SECOND: Duration = Duration::from_secs(1);
-/// How many numbers [`chosen`] draws from.
+/// The number of values that [`chosen`] draws from.
 const RANDOM_NUMBERS: f64 = 4_294_967_296.0;
 
-/// Subscribes and prints until the end; returns the exit code.
+/// Subscribes, prints until the end, and returns the exit code.
 pub fn run(settings: Settings) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -34,7 +34,7 @@ pub fn run(settings: Settings) -> u8 {
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(subscribe(settings));
-            // A name that is still looked up must not delay the end.
+            // A name lookup must not delay the end.
             runtime.shutdown_background();
             code
         }
@@ -98,27 +98,28 @@ struct Subscriber {
     terminal: Terminal,
     view: View,
     signals: Signals,
-    /// Tells that the terminal has another size, where that matters.
+    /// The signal that the terminal's size has changed, if that matters.
     resized: Option<Signal>,
-    /// When `-W` ends the program.
+    /// The time at which `-W` ends the program.
     deadline: Option<Instant>,
-    /// How many messages were processed.
+    /// The number of processed messages.
     count: u64,
 }
 
-/// What is shown, with what it needs.
+/// The view of the messages, with its state.
 enum View {
     Messages,
     Watch(Watch),
     Rate {
         ticks: Interval,
-        /// How many messages came since the last tick.
+        /// The number of messages since the last tick.
         received: u64,
     },
 }
 
 impl View {
-    /// Waits for the end of the second when messages are counted; returns their number.
+    /// Waits for the end of the second and returns the number of messages, if they are
+    /// counted.
     async fn tick(&mut self) -> u64 {
         match self {
             Self::Rate { ticks, received } => {
@@ -149,7 +150,7 @@ impl Subscriber {
         }
     }
 
-    /// The first connection, whose failure is final; `Err` is the exit code.
+    /// Opens the first connection, whose failure is final; the error is the exit code.
     async fn connect_first(&mut self) -> Result<(), u8> {
         let report = self.settings.report;
         let stream = tokio::select! {
@@ -177,7 +178,7 @@ impl Subscriber {
         };
         report.wrong_protocol(self.client.other_protocol());
         if !error.is_final() {
-            // Mosquitto's mosquitto_sub tries again when the CONNACK does not come.
+            // Mosquitto_sub tries again if there is no CONNACK.
             return Ok(());
         }
         let password = tokio::select! {
@@ -213,7 +214,7 @@ impl Subscriber {
         }
     }
 
-    /// Subscribes and prints until the connection is left.
+    /// Subscribes and prints until the connection ends.
     async fn session(&mut self) -> Left {
         match self.try_session().await {
             Ok(never) => match never {},
@@ -244,7 +245,7 @@ impl Subscriber {
                     self.print_out().await?;
                 }
             }
-            // The input pauses: what was printed is shown before it is acknowledged.
+            // The input pauses: messages are shown before they are acknowledged.
             self.print_out().await?;
             tokio::select! {
                 result = self.client.drive() => result?,
@@ -260,8 +261,9 @@ impl Subscriber {
         }
     }
 
-    /// Writes out what was printed. While nobody takes it, no messages are read, but the
-    /// connection is kept alive.
+    /// Writes the output.
+    ///
+    /// While nobody reads it, no messages are read, but the connection is kept alive.
     async fn print_out(&mut self) -> Result<(), Left> {
         loop {
             tokio::select! {
@@ -276,13 +278,13 @@ impl Subscriber {
         }
     }
 
-    /// Writes out what was printed, unless nobody takes it in time.
+    /// Writes the output, unless nobody reads it in time.
     async fn print_last(&mut self) {
         // Nothing can be done about a reader that is gone.
-        let _ = timeout(LAST_WORDS, self.output.flush()).await;
+        let _ = timeout(FINAL_FLUSH, self.output.flush()).await;
     }
 
-    /// Draws the screen that stays, if there is one.
+    /// Draws the view of `--watch`.
     fn draw(&mut self) {
         if let View::Watch(watch) = &self.view {
             self.output.append(|out| watch.draw(out));
@@ -349,8 +351,10 @@ impl Subscriber {
             .append(|out| watch.message(topic.to_owned_name(), text, out));
     }
 
-    /// Clears the retained message of a topic. What does not fit the window is left: the
-    /// broker sends the message again at the next run.
+    /// Clears the retained message of a topic.
+    ///
+    /// A message that does not fit into the window is left: the broker sends it again at the
+    /// next run.
     fn remove_retained(&mut self, publish: &Publish) {
         let Some(topic) = &publish.topic else {
             return;
@@ -386,7 +390,7 @@ impl Subscriber {
     }
 }
 
-/// Whether a message is one of those `chance` in a hundred.
+/// Returns whether a message is among `chance` in a hundred.
 fn chosen(chance: f64) -> bool {
     // Without randomness all are.
     getrandom::u32().is_ok_and(|number| f64::from(number) < chance / 100.0 * RANDOM_NUMBERS)

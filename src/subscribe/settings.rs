@@ -4,27 +4,27 @@ use super::Print;
 use crate::client::{ConnectOptions, Endpoint, Report};
 use crate::protocol::{Properties, Subscription, TopicFilter};
 
-/// What is shown of the messages that come.
+/// The view of the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
-    /// One after the other.
+    /// Every message, one after the other.
     Messages,
-    /// The last of each topic, in a line that stays.
+    /// The last message of each topic, in a line of its own.
     Watch,
-    /// How many came in each second.
+    /// The number of messages in each second.
     Rate,
 }
 
-/// Everything that `mq-sub` is to do.
+/// The settings of `mq-sub`.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the broker is.
+    /// The address of the broker.
     pub endpoint: Endpoint,
-    /// What the CONNECT says.
+    /// The contents of the CONNECT.
     pub options: ConnectOptions,
-    /// What to ask for, at each connection.
+    /// The subscriptions to make at each connection.
     pub subscriptions: Vec<Subscription>,
-    /// Which subscriptions to end, at each connection.
+    /// The subscriptions to end at each connection.
     pub unsubscribe: Vec<TopicFilter>,
     /// The properties of the SUBSCRIBE.
     pub subscribe_properties: Properties,
@@ -34,26 +34,26 @@ pub struct Settings {
     pub disconnect_properties: Properties,
     /// Topics whose messages are dropped.
     pub filter_out: Vec<TopicFilter>,
-    /// Whether retained messages are dropped.
+    /// True if retained messages are dropped.
     pub skip_retained: bool,
-    /// Whether all but retained messages are dropped, and the first of them ends it.
+    /// True if only retained messages are printed, and the first other one ends the program.
     pub retained_only: bool,
-    /// Whether each retained message is cleared.
+    /// True if each retained message is cleared.
     pub remove_retained: bool,
-    /// After how many messages to end.
+    /// The number of messages after which the program ends.
     pub count: Option<u64>,
-    /// Whether to end at the SUBACK.
+    /// True if the program ends at the SUBACK.
     pub exit_after_suback: bool,
-    /// After how long to end.
+    /// The time after which the program ends.
     pub timeout: Option<Duration>,
-    /// What is shown of the messages that come.
+    /// The view of the messages.
     pub display: Display,
-    /// How to print a message.
+    /// The way in which a message is printed.
     pub print: Print,
-    /// How many of a hundred messages to print, chosen at random; all when `None`.
+    /// The percentage of messages to print, chosen at random; `None` prints all.
     pub random_filter: Option<f64>,
-    /// Whether to print a line for each packet.
+    /// True if a line is printed for each packet.
     pub debug: bool,
-    /// How to speak on standard error.
+    /// The output on standard error.
     pub report: Report,
 }

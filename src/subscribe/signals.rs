@@ -2,7 +2,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A signal that ends the program in order.
+/// A signal that ends the program gracefully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interruption {
     /// Ctrl+C
@@ -10,12 +10,12 @@ pub(super) enum Interruption {
     Terminate,
 }
 
-/// The signal that the terminal has another size.
+/// Returns the signal that the terminal's size has changed.
 pub(super) fn resized() -> io::Result<Signal> {
     signal(SignalKind::window_change())
 }
 
-/// The signals that end the program in order; others do what they always do.
+/// The signals that end the program gracefully.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -29,7 +29,7 @@ impl Signals {
         })
     }
 
-    /// The next one.
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) -> Interruption {
         tokio::select! {
             _ = self.interrupt.recv() => Interruption::Interrupt,

@@ -1,11 +1,11 @@
 use std::io::{self, IsTerminal};
 
-/// What may be done on standard output beyond plain text.
+/// The abilities of standard output beyond plain text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Terminal {
-    /// Whether someone looks at it.
+    /// True if standard output is a terminal.
     pub(super) present: bool,
-    /// Whether they want colours.
+    /// True if colours are wanted.
     pub(super) colours: bool,
 }
 

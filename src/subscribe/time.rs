@@ -1,20 +1,20 @@
-//! Times of messages, as C's `strftime` writes them.
+//! Times of messages in the forms of C's `strftime`.
 
 use std::io::Write;
 
 use jiff::{Zoned, fmt::strtime};
 
-/// `%FT%T%z`
+/// Formats a time with `%FT%T%z`.
 pub(super) fn iso(now: &Zoned) -> String {
     now.strftime("%FT%T%z").to_string()
 }
 
-/// The `tst` of a JSON message: with microseconds.
+/// Formats the `tst` of a JSON message, with microseconds.
 pub(super) fn iso_micros(now: &Zoned) -> String {
     now.strftime("%FT%T.%6f%z").to_string()
 }
 
-/// Seconds since 1970 with nine decimals.
+/// Appends the seconds since 1970 with nine decimals.
 pub(super) fn unix(now: &Zoned, out: &mut Vec<u8>) {
     let timestamp = now.timestamp();
     let _ = write!(
@@ -25,8 +25,9 @@ pub(super) fn unix(now: &Zoned, out: &mut Vec<u8>) {
     );
 }
 
-/// What `strftime` makes of `%` and the letter in the C locale; it leaves unknown ones
-/// as they are.
+/// Appends a conversion of `strftime` in the C locale.
+///
+/// Unknown conversions are left as they are.
 pub(super) fn conversion(letter: u8, now: &Zoned, out: &mut Vec<u8>) {
     let format: &[u8] = match letter {
         b'c' => b"%a %b %e %H:%M:%S %Y",

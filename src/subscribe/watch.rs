@@ -9,8 +9,8 @@ const FIRST_LINE: usize = 2;
 
 /// The last message of each topic, in lines that stay.
 ///
-/// To a file or a pipe it writes what Mosquitto writes. At a terminal a long line is cut
-/// at the edge and a shorter one replaces all of a longer one.
+/// To a file or a pipe this writes what Mosquitto writes. At a terminal a long line is cut at
+/// the edge, and a shorter line replaces a longer one completely.
 pub(super) struct Watch {
     place: String,
     terminal: Terminal,
@@ -58,7 +58,7 @@ impl Watch {
         self.draw_line(index, out);
     }
 
-    /// Gives the terminal back as it was.
+    /// Restores the terminal.
     pub(super) fn end(&self, out: &mut Vec<u8>) {
         if self.terminal.present {
             out.extend_from_slice(b"\x1b[?7h");

@@ -25,7 +25,7 @@ fn printed(format: &str, payload: &[u8]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Seen when mosquitto_sub printed the same message.
+/// These are outputs of mosquitto_sub for the same message.
 #[test]
 fn fields_are_laid_out_as_in_mosquitto() {
     for (format, text) in [

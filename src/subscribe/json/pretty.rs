@@ -1,6 +1,7 @@
-/// Appends JSON over several lines as cJSON does: an object's keys on lines of their own,
-/// each with a tab for its depth, and an array on one line. `json` must be valid and have
-/// no blanks between its parts.
+/// Appends JSON over several lines, as cJSON does.
+///
+/// The keys of an object have lines of their own, each with a tab for its depth. An array has
+/// one line. `json` must be valid and have no blanks between its parts.
 pub(in crate::subscribe) fn pretty(json: &[u8], out: &mut Vec<u8>) {
     let mut depth = 0;
     let mut objects = Vec::new();
@@ -26,7 +27,7 @@ pub(in crate::subscribe) fn pretty(json: &[u8], out: &mut Vec<u8>) {
                 out.push(byte);
             }
             b'}' => {
-                // An empty object has the line of a key that is not there.
+                // An empty object has the line of a missing key.
                 while out.last() == Some(&b'\t') {
                     out.pop();
                 }

@@ -1,14 +1,17 @@
-//! JSON that is read and printed again, as cJSON does: no white space, numbers as
-//! doubles, keys in their order, repeated ones too.
+//! Parsing and printing of JSON as cJSON does it.
+//!
+//! There is no white space, numbers are doubles, and keys keep their order, even repeated
+//! ones.
 
 use super::super::number;
 use super::string::string;
 
-/// How deep arrays and objects may be nested.
+/// The maximum depth of arrays and objects.
 const MAX_DEPTH: usize = 1000;
 
-/// Appends the JSON text in its shortest form; `None` when it is not JSON, and then
-/// `out` holds the beginning.
+/// Appends JSON in its shortest form.
+///
+/// Returns `None` if it is invalid, and then `out` has only the beginning.
 pub(super) fn reprint(json: &[u8], out: &mut Vec<u8>) -> Option<()> {
     std::str::from_utf8(json).ok()?;
     let mut parser = Parser { rest: json, out };
@@ -52,7 +55,7 @@ impl Parser<'_> {
         self.list(b']', depth, Self::value)
     }
 
-    /// Items between the bracket that stands here and `end`.
+    /// Parses the items between the bracket here and `end`.
     fn list(
         &mut self,
         end: u8,
@@ -93,7 +96,7 @@ impl Parser<'_> {
         None
     }
 
-    /// As much as C's `strtod` takes for a number: zeros may lead, a point may end it.
+    /// Parses a number as C's `strtod` does: zeros may lead, a point may end it.
     fn number(&mut self) -> Option<()> {
         let digits = |from: usize| {
             let digits = self.rest[from..].iter();
@@ -153,7 +156,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Four hexadecimal digits, and for a surrogate the other half.
+    /// Parses four hexadecimal digits, and for a surrogate the other half.
     fn escaped_character(&mut self) -> Option<char> {
         let first = self.four_digits()?;
         if !(0xd800..0xdc00).contains(&first) {
@@ -198,7 +201,7 @@ mod tests {
         Some(String::from_utf8(out).unwrap())
     }
 
-    /// Seen when mosquitto_sub printed the same payload.
+    /// These are outputs of mosquitto_sub for the same payloads.
     #[test]
     fn json_is_printed_as_cjson_prints_it() {
         for (json, text) in [

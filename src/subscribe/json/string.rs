@@ -1,6 +1,6 @@
 use std::io::Write;
 
-/// Appends a string; like C's it ends at a NUL.
+/// Appends a string that ends at a NUL, as in C.
 pub(super) fn string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for &byte in bytes.iter().take_while(|&&byte| byte != 0) {

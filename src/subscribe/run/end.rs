@@ -2,16 +2,16 @@ use crate::client::Error;
 use crate::subscribe::output::Closed;
 use crate::subscribe::signals::Interruption;
 
-/// Why the program ends although the connection stands.
+/// A reason to end the program although the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It has done what it was asked for, or nobody reads it any more.
+    /// The work is done, or nobody reads the output any more.
     Done,
     TimedOut,
     Interrupted(Interruption),
 }
 
-/// Why a connection is left.
+/// A reason to leave a connection.
 #[derive(Debug)]
 pub(super) enum Left {
     End(End),

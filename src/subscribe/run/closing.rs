@@ -1,4 +1,4 @@
-//! How `mq-sub` says good-bye.
+//! The end of `mq-sub`.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::client::Error;
 use crate::protocol::{Disconnect, ProtocolVersion, ReasonCode};
 use crate::subscribe::signals::Interruption;
 
-/// How long the end waits for the broker to clear retained messages.
+/// The time in which the broker may clear retained messages at the end.
 const CLEARING: Duration = Duration::from_secs(2);
 const TIMED_OUT: u8 = 27;
 
 impl Subscriber {
-    /// Leaves the broker in the way that the end asks for.
+    /// Leaves the broker and returns the exit code.
     pub(super) async fn end(&mut self, end: End) -> u8 {
         if end == End::Done {
-            // Whatever ends that, it is done.
+            // The program is done even if nobody reads the rest.
             let _ = self.print_out().await;
         } else {
             self.print_last().await;
@@ -26,13 +26,13 @@ impl Subscriber {
         if end == End::Done && self.settings.remove_retained {
             self.finish_clearing().await;
         }
-        match self.farewell(end) {
+        match self.disconnect_reason(end) {
             Some(reason) => {
                 let disconnect = Disconnect {
                     reason,
                     properties: self.settings.disconnect_properties.clone(),
                 };
-                // The broker is gone already when it fails.
+                // It fails if the broker is gone already.
                 let _ = self.client.disconnect(disconnect).await;
             }
             None => self.client.abandon(),
@@ -45,20 +45,21 @@ impl Subscriber {
         0
     }
 
-    /// The reason of the DISCONNECT; `None` closes the connection without one, so that
-    /// the broker publishes the will.
-    fn farewell(&self, end: End) -> Option<ReasonCode> {
+    /// Returns the reason of the DISCONNECT.
+    ///
+    /// `None` closes the connection without one, so that the broker publishes the will.
+    fn disconnect_reason(&self, end: End) -> Option<ReasonCode> {
         let v5 = self.settings.options.version == ProtocolVersion::V5;
         let has_will = self.settings.options.will.is_some();
         match end {
             End::Done => Some(ReasonCode::Success),
-            // Ctrl+C fires the will in every version.
+            // Ctrl+C causes the will in every version.
             End::Interrupted(Interruption::Interrupt) => match (has_will, v5) {
                 (false, _) => Some(ReasonCode::Success),
                 (true, true) => Some(ReasonCode::DisconnectWithWill),
                 (true, false) => None,
             },
-            // As Mosquitto does.
+            // Mosquitto does so.
             End::Interrupted(Interruption::Terminate) | End::TimedOut if v5 => {
                 Some(ReasonCode::DisconnectWithWill)
             }
@@ -78,7 +79,7 @@ impl Subscriber {
         let _ = timeout(CLEARING, cleared).await;
     }
 
-    /// Prints why there is no connection any more; returns the exit code.
+    /// Reports why the connection ended and returns the exit code.
     pub(super) fn give_up(&self, error: &Error) -> u8 {
         match error {
             Error::Refused(_) => self.settings.report.refusal(error),
