@@ -1,4 +1,4 @@
-//! What both programs make of the options about the connection.
+//! The meaning of the options about the connection, which both programs have.
 
 use std::num::NonZeroU16;
 use std::os::unix::ffi::OsStringExt;
@@ -6,71 +6,71 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::typed::{Typed, TypedWill};
+use super::raw_options::{RawOptions, RawWill};
 use super::{Kind, UsageError, tls};
 use crate::client::{Address, ConnectOptions, Endpoint, Report};
 use crate::protocol::{Properties, Property, ProtocolVersion, Text, Will};
 
-/// How many QoS 1 and 2 messages a client takes and sends at once.
+/// The number of QoS 1 and 2 messages that a client accepts and sends at once.
 const DEFAULT_WINDOW: NonZeroU16 = NonZeroU16::new(20).expect("20 is not 0");
 const DEFAULT_PORT: u16 = 1883;
 const DEFAULT_TLS_PORT: u16 = 8883;
-/// How much of a client identifier follows its prefix.
+/// The maximum length of a client identifier behind its prefix.
 const ID_AFTER_PREFIX: usize = 9;
 
-/// Where the broker is.
-pub(super) fn endpoint(typed: &Typed) -> Result<Endpoint, UsageError> {
-    let host = typed.host.as_deref().unwrap_or(b"localhost");
-    let address = match typed.port {
+/// Returns the address of the broker and the way to it.
+pub(super) fn endpoint(raw: &RawOptions) -> Result<Endpoint, UsageError> {
+    let host = raw.host.as_deref().unwrap_or(b"localhost");
+    let address = match raw.port {
         Some(0) => Address::Unix(PathBuf::from(std::ffi::OsString::from_vec(host.to_vec()))),
         port => Address::Tcp {
             host: String::from_utf8_lossy(host).into_owned(),
-            port: port.unwrap_or(match typed.tls.changes_port() {
+            port: port.unwrap_or(match raw.tls.changes_port() {
                 true => DEFAULT_TLS_PORT,
                 false => DEFAULT_PORT,
             }),
-            bind: typed
+            bind: raw
                 .bind
                 .as_deref()
                 .map(|bind| String::from_utf8_lossy(bind).into_owned()),
         },
     };
-    let report = Report::new(typed.quiet);
-    let tls = tls::connector(&typed.tls, typed.port, report)?;
-    if tls.is_some() && typed.tls.insecure {
-        report.hint("--insecure accepts any certificate: whoever is in between can read along");
+    let report = Report::new(raw.quiet);
+    let tls = tls::connector(&raw.tls, raw.port, report)?;
+    if tls.is_some() && raw.tls.insecure {
+        report.hint("--insecure accepts any certificate, so anyone on the way can read and change the traffic");
     }
     Ok(Endpoint {
         address,
-        proxy: typed.proxy.clone(),
+        proxy: raw.proxy.clone(),
         tls,
-        websocket: typed.websocket,
+        websocket: raw.websocket,
     })
 }
 
-/// Checks what must go together, in Mosquitto's order, and that no I/O is needed for.
-pub(super) fn check(typed: &Typed) -> Result<(), UsageError> {
-    if typed.will.payload.is_some() && typed.will.topic.is_none() {
+/// Checks combinations of options in Mosquitto's order, as far as that needs no I/O.
+pub(super) fn check(raw: &RawOptions) -> Result<(), UsageError> {
+    if raw.will.payload.is_some() && raw.will.topic.is_none() {
         return Err(UsageError::new(
             "Error: Will payload given, but no will topic given.\n",
         ));
     }
-    if typed.will.retain && typed.will.topic.is_none() {
+    if raw.will.retain && raw.will.topic.is_none() {
         return Err(UsageError::new(
             "Error: Will retain given, but no will topic given.\n",
         ));
     }
-    typed.tls.check()?;
-    if typed.id.is_some() {
+    raw.tls.check()?;
+    if raw.id.is_some() {
         return Ok(());
     }
-    if version(typed).is_v5() {
-        if session_expiry(typed) == u32::MAX {
+    if version(raw).is_v5() {
+        if session_expiry(raw) == u32::MAX {
             return Err(UsageError::new(
                 "Error: You must provide a client id if you are using an infinite session expiry interval.\n",
             ));
         }
-    } else if typed.keep_session {
+    } else if raw.keep_session {
         return Err(UsageError::new(
             "Error: You must provide a client id if you are using the -c option.\n",
         ));
@@ -78,50 +78,53 @@ pub(super) fn check(typed: &Typed) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// What the CONNECT says. `receive_at_most` is how many messages will be taken at all.
+/// Returns the contents of the CONNECT.
+///
+/// `receive_at_most` is the number of messages after which the program ends.
 pub(super) fn connect_options(
-    typed: &Typed,
+    raw: &RawOptions,
     kind: Kind,
     receive_at_most: Option<u64>,
 ) -> Result<ConnectOptions, UsageError> {
-    let version = version(typed);
-    if !typed.properties.connect.is_empty() && !version.is_v5() {
+    let version = version(raw);
+    if !raw.properties.connect.is_empty() && !version.is_v5() {
         return Err(UsageError::quietable(
             "Unable to connect (This feature is not supported).\n",
         ));
     }
-    let client_id = client_id(typed, kind)?;
-    let (username, password) = login(typed, version)?;
+    let client_id = client_id(raw, kind)?;
+    let (username, password) = login(raw, version)?;
     let mut options = ConnectOptions::new(version);
     options.client_id = client_id;
-    options.clean_start = !typed.keep_session;
-    options.keep_alive = typed.keep_alive.unwrap_or(60);
+    options.clean_start = !raw.keep_session;
+    options.keep_alive = raw.keep_alive.unwrap_or(60);
     options.username = username;
     options.password = password;
-    options.will = will(typed, version)?;
-    options.inflight_maximum = typed
+    options.will = will(raw, version)?;
+    options.inflight_maximum = raw
         .inflight_maximum
         .and_then(NonZeroU16::new)
         .unwrap_or(DEFAULT_WINDOW);
     if version.is_v5() {
-        options.properties = connect_properties(typed, receive_at_most);
+        options.properties = connect_properties(raw, receive_at_most);
     }
     Ok(options)
 }
 
-pub(super) fn version(typed: &Typed) -> ProtocolVersion {
-    typed.version.unwrap_or(ProtocolVersion::V311)
+pub(super) fn version(raw: &RawOptions) -> ProtocolVersion {
+    raw.version.unwrap_or(ProtocolVersion::V311)
 }
 
-/// Seconds; a kept session lives for ever unless `-x` says otherwise.
-fn session_expiry(typed: &Typed) -> u32 {
-    let default = if typed.keep_session { u32::MAX } else { 0 };
-    typed.session_expiry.unwrap_or(default)
+/// Returns the session expiry in seconds; a kept session never ends unless `-x` says
+/// otherwise.
+fn session_expiry(raw: &RawOptions) -> u32 {
+    let default = if raw.keep_session { u32::MAX } else { 0 };
+    raw.session_expiry.unwrap_or(default)
 }
 
-fn connect_properties(typed: &Typed, receive_at_most: Option<u64>) -> Properties {
-    let mut properties = typed.properties.connect.clone();
-    let expiry = session_expiry(typed);
+fn connect_properties(raw: &RawOptions, receive_at_most: Option<u64>) -> Properties {
+    let mut properties = raw.properties.connect.clone();
+    let expiry = session_expiry(raw);
     if expiry != 0 && properties.session_expiry_interval().is_none() {
         properties.push(Property::SessionExpiryInterval(expiry));
     }
@@ -136,39 +139,39 @@ fn connect_properties(typed: &Typed, receive_at_most: Option<u64>) -> Properties
     properties
 }
 
-fn client_id(typed: &Typed, kind: Kind) -> Result<Text, UsageError> {
+fn client_id(raw: &RawOptions, kind: Kind) -> Result<Text, UsageError> {
     let invalid = || {
         UsageError::quietable(match kind {
             Kind::Publish => "Error: Invalid id.\n",
             Kind::Subscribe => "Error: Invalid id and/or clean_session.\n",
         })
     };
-    if let Some(id) = &typed.id {
+    if let Some(id) = &raw.id {
         return text(id)
             .filter(|id| !id.is_empty() && id.is_plain())
             .ok_or_else(invalid);
     }
-    if let Some(prefix) = &typed.id_prefix {
+    if let Some(prefix) = &raw.id_prefix {
         let mut id = prefix.clone();
         id.extend_from_slice(std::process::id().to_string().as_bytes());
         id.truncate(prefix.len() + ID_AFTER_PREFIX);
         return text(&id).filter(Text::is_plain).ok_or_else(invalid);
     }
-    if typed.keep_session {
+    if raw.keep_session {
         return Err(invalid());
     }
-    if version(typed) == ProtocolVersion::V31 {
+    if version(raw) == ProtocolVersion::V31 {
         return Ok(generated_id());
     }
     Ok(Text::EMPTY)
 }
 
-/// MQTT 3.1 has no empty identifiers.
+/// Generates an identifier for MQTT 3.1, which has no empty ones.
 fn generated_id() -> Text {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut random = [0; 18];
     if getrandom::fill(&mut random).is_err() {
-        // Without randomness the process id still tells the clients of one machine apart.
+        // Without randomness the process id still distinguishes the clients of one machine.
         random[..4].copy_from_slice(&std::process::id().to_be_bytes());
     }
     let mut id = b"mosq-".to_vec();
@@ -183,13 +186,13 @@ fn generated_id() -> Text {
 /// The user name and the password.
 type Login = (Option<Text>, Option<Bytes>);
 
-fn login(typed: &Typed, version: ProtocolVersion) -> Result<Login, UsageError> {
+fn login(raw: &RawOptions, version: ProtocolVersion) -> Result<Login, UsageError> {
     let problem = || UsageError::quietable("Error: Problem setting username and/or password.\n");
-    let username = match &typed.username {
+    let username = match &raw.username {
         Some(username) => Some(text(username).ok_or_else(problem)?),
         None => None,
     };
-    let password = typed.password.as_deref().map(Bytes::copy_from_slice);
+    let password = raw.password.as_deref().map(Bytes::copy_from_slice);
     let too_long = password
         .as_ref()
         .is_some_and(|password| password.len() > usize::from(u16::MAX));
@@ -200,18 +203,18 @@ fn login(typed: &Typed, version: ProtocolVersion) -> Result<Login, UsageError> {
     Ok((username, password))
 }
 
-fn will(typed: &Typed, version: ProtocolVersion) -> Result<Option<Will>, UsageError> {
-    let TypedWill {
+fn will(raw: &RawOptions, version: ProtocolVersion) -> Result<Option<Will>, UsageError> {
+    let RawWill {
         topic: Some(topic),
         payload,
         qos,
         retain,
-    } = &typed.will
+    } = &raw.will
     else {
         return Ok(None);
     };
     let payload = payload.clone().unwrap_or_default();
-    let properties = typed.properties.will.clone();
+    let properties = raw.properties.will.clone();
     let too_long = payload.len() > usize::from(u16::MAX);
     if too_long || (!properties.is_empty() && !version.is_v5()) {
         return Err(UsageError::quietable("Error: Problem setting will.\n"));

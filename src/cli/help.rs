@@ -4,17 +4,17 @@ use super::Kind;
 use super::table::OptionId;
 use crate::options::{OptionTable, Program};
 
-/// The options of a client program.
+/// Returns the options of a client program.
 pub fn options(kind: Kind) -> OptionTable<OptionId> {
     OptionTable::new(OptionId::ROWS, &Program::new(kind.installed_name(), None))
 }
 
-/// The text of `--help`.
+/// Returns the text of `--help`.
 pub fn help(kind: Kind, program: &Program) -> String {
     command(kind, program).render_help().to_string()
 }
 
-/// The program as `clap` knows it, for its help, its manual page and its completions.
+/// Describes the program to `clap`, for its help, its manual page and its completions.
 pub fn command(kind: Kind, program: &Program) -> Command {
     let (about, usage) = match kind {
         Kind::Publish => (

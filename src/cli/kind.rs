@@ -1,4 +1,4 @@
-/// Which of the two client programs.
+/// A client program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `mq-pub`
@@ -8,7 +8,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name that the program is installed with.
+    /// Returns the name that the program is installed with.
     pub fn installed_name(self) -> &'static str {
         match self {
             Self::Publish => "mq-pub",
@@ -16,7 +16,7 @@ impl Kind {
         }
     }
 
-    /// The name of Mosquitto's program.
+    /// Returns the name of Mosquitto's program.
     pub(super) fn original_name(self) -> &'static str {
         match self {
             Self::Publish => "mosquitto_pub",

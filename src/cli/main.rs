@@ -3,13 +3,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{
-    Kind, Parsed, Typed, UsageError, help, options_file, parse, publish_settings,
+    Kind, Parsed, RawOptions, UsageError, help, options_file, parse, publish_settings,
     subscribe_settings,
 };
 use crate::options::Program;
 use crate::{publish, subscribe};
 
-/// Runs a client program with the words it was started with.
+/// Runs a client program with the words of its command line.
 pub fn main(kind: Kind) -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let first = (!words.is_empty()).then(|| words.remove(0));
@@ -26,23 +26,23 @@ pub fn main(kind: Kind) -> ExitCode {
     match parsed {
         Ok(Parsed::Help) => show(&program, &help(kind, &program)),
         Ok(Parsed::Version) => show(&program, &version(&program)),
-        Ok(Parsed::Run(typed)) => {
-            let quiet = typed.is_quiet();
-            run(kind, &program, *typed).unwrap_or_else(|error| refuse(error, quiet))
+        Ok(Parsed::Run(raw)) => {
+            let quiet = raw.is_quiet();
+            run(kind, &program, *raw).unwrap_or_else(|error| refuse(error, quiet))
         }
         Err(error) => refuse(error, false),
     }
 }
 
-fn run(kind: Kind, program: &Program, typed: Typed) -> Result<ExitCode, UsageError> {
+fn run(kind: Kind, program: &Program, raw: RawOptions) -> Result<ExitCode, UsageError> {
     let code = match kind {
-        Kind::Publish => publish::run(publish_settings(program, typed)?),
-        Kind::Subscribe => subscribe::run(subscribe_settings(typed)?),
+        Kind::Publish => publish::run(publish_settings(program, raw)?),
+        Kind::Subscribe => subscribe::run(subscribe_settings(raw)?),
     };
     Ok(ExitCode::from(code))
 }
 
-/// The line of `--version`.
+/// Returns the line of `--version`.
 fn version(program: &Program) -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(
@@ -51,7 +51,7 @@ fn version(program: &Program) -> String {
     )
 }
 
-/// Shows what was asked for. The original exits with 1 then.
+/// Prints the help or the version; the original exits with 1 then.
 fn show(program: &Program, text: &str) -> ExitCode {
     write(text);
     match program.is_mosquitto() {
@@ -61,6 +61,6 @@ fn show(program: &Program, text: &str) -> ExitCode {
 }
 
 fn write(text: &str) {
-    // Nobody is left to be told when standard output is closed.
+    // Nobody can be informed if standard output is closed.
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,14 +1,14 @@
-/// The whole number that a value is; `None` when it is none, also one too large.
+/// Parses a whole number; `None` if it is not one, or too large.
 pub(super) fn integer(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
-/// The number that a value is.
+/// Parses a number.
 pub(super) fn decimal(value: &[u8]) -> Option<f64> {
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
-/// A number with C's prefixes: `0x` for hexadecimal, `0` for octal.
+/// Parses a number with C's prefixes: `0x` for hexadecimal, `0` for octal.
 pub(super) fn integer_with_base(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?.trim();
     let (negative, digits) = match text.strip_prefix('-') {

@@ -1,4 +1,4 @@
-//! Files of options: one per line, its value after the first blank.
+//! Options files: one option a line, its value after the first blank.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use super::{Kind, UsageError};
 use crate::options::Program;
 
-/// The words of each line of the options file: that of `-o`, else the one in the user's
-/// configuration folder. A file that cannot be read is no error, as in Mosquitto.
+/// Reads the words of each line of the options file.
+///
+/// It is the file of `-o`, or one in the user's configuration directory. A file that cannot
+/// be read is ignored, as in Mosquitto.
 pub(super) fn lines(
     kind: Kind,
     program: &Program,
@@ -23,8 +25,9 @@ pub(super) fn lines(
     Ok(content.map_or_else(Vec::new, |content| parse(&content)))
 }
 
-/// The value of `-o`. Mosquitto looks at every word, also at one that is the value of
-/// another option.
+/// Returns the value of `-o`.
+///
+/// Mosquitto looks at every word, even if it is the value of another option.
 fn named_file(words: &[OsString]) -> Result<Option<PathBuf>, UsageError> {
     let mut at = words.iter().enumerate().filter(|(_, word)| *word == "-o");
     let Some((first, _)) = at.next() else {
@@ -41,11 +44,12 @@ fn named_file(words: &[OsString]) -> Result<Option<PathBuf>, UsageError> {
     }
 }
 
-/// Where the user's own options may be: under the program's name, then under the other
-/// name of the same program.
+/// Returns the paths of the user's options files.
+///
+/// The first has the program's name, the second the other name of the same program.
 fn default_files(kind: Kind, program: &Program) -> Vec<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    let folder = variable("XDG_CONFIG_HOME")
+    let directory = variable("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")));
     let (ours, original) = (kind.installed_name(), kind.original_name());
@@ -53,8 +57,8 @@ fn default_files(kind: Kind, program: &Program) -> Vec<PathBuf> {
         true => [original, ours],
         false => [ours, original],
     };
-    folder.map_or_else(Vec::new, |folder| {
-        names.iter().map(|name| folder.join(name)).collect()
+    directory.map_or_else(Vec::new, |directory| {
+        names.iter().map(|name| directory.join(name)).collect()
     })
 }
 
@@ -69,8 +73,9 @@ fn parse(content: &[u8]) -> Vec<Vec<OsString>> {
         .collect()
 }
 
-/// The option and the rest of the line; a property's rest is three words or four, the
-/// last of which may have blanks.
+/// Splits a line into the option and the rest.
+///
+/// The rest of a property is three words or four, the last of which may have blanks.
 fn words(line: &[u8]) -> Vec<OsString> {
     let owned = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let Some((name, rest)) = split_blank(line) else {

@@ -8,7 +8,7 @@ use super::UsageError;
 use super::number::integer;
 use crate::protocol::{Properties, Property, PropertyId, PropertyKind, QoS, SubscriptionId, Text};
 
-/// The properties that were typed, by the packet that they go with.
+/// The properties on the command line, by their packet.
 #[derive(Debug, Default)]
 pub(super) struct PropertyLists {
     pub(super) connect: Properties,
@@ -19,7 +19,7 @@ pub(super) struct PropertyLists {
     pub(super) disconnect: Properties,
 }
 
-/// The packets that the client programs send on their user's behalf.
+/// The packets to which a user can add properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Command {
     Connect,
@@ -30,12 +30,12 @@ enum Command {
     Disconnect,
 }
 
-/// Commands that exist, and that no user can give properties to.
+/// Commands that exist but do not take properties from a user.
 const UNSUPPORTED: [&str; 7] = [
     "auth", "puback", "pubrec", "pubrel", "pubcomp", "suback", "unsuback",
 ];
 
-/// Reads the three or four words of an option.
+/// Parses the three or four words of an option.
 pub(super) fn parse_property(
     words: &[Vec<u8>],
     lists: &mut PropertyLists,
@@ -246,7 +246,7 @@ fn text(id: PropertyId, value: &[u8]) -> Result<Text, UsageError> {
     Text::from_bytes(Bytes::copy_from_slice(value)).map_err(|_| rejected(id))
 }
 
-/// A topic without wildcards [MQTT-3.3.2-14].
+/// Parses a topic without wildcards [MQTT-3.3.2-14].
 fn topic_name(id: PropertyId, value: &[u8]) -> Result<Text, UsageError> {
     if memchr::memchr2(b'+', b'#', value).is_some() {
         return Err(protocol_error(id));
@@ -264,7 +264,7 @@ fn binary(id: PropertyId, value: &[u8]) -> Result<Bytes, UsageError> {
     Ok(Bytes::copy_from_slice(value))
 }
 
-/// Mosquitto names the kind of the property by its number.
+/// Returns an error in which Mosquitto names the kind of the property by its number.
 fn rejected(id: PropertyId) -> UsageError {
     let kind = match id.kind() {
         PropertyKind::Byte => 1,
@@ -278,7 +278,7 @@ fn rejected(id: PropertyId) -> UsageError {
     UsageError::new(format!("Error adding property {} {kind}\n", id.name()))
 }
 
-/// The value has the right type, but the standard forbids it.
+/// Returns the error for a value of the right type that the standard forbids.
 fn protocol_error(id: PropertyId) -> UsageError {
     UsageError::new(format!(
         "Error: Property value not allowed for property {}.\n",

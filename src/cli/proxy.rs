@@ -4,11 +4,12 @@ use crate::client::Proxy;
 use crate::transport::socks5::Login;
 
 const DEFAULT_PORT: u16 = 1080;
-/// How long a name and a password of SOCKS5 may be.
+/// The maximum length of a user name and a password of SOCKS5.
 const MAX_LOGIN: usize = 255;
 
-/// Reads `socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]`. Some errors have no text, as in
-/// Mosquitto.
+/// Parses `socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]`.
+///
+/// Some errors have no text, as in Mosquitto.
 pub(super) fn parse(value: &[u8]) -> Result<Proxy, UsageError> {
     let Some(rest) = value.strip_prefix(b"socks5h://") else {
         return Err(UsageError::new(format!(
@@ -54,7 +55,8 @@ fn parse_login(user: &[u8]) -> Result<Login, UsageError> {
     Ok(login)
 }
 
-/// Only what separates the parts of the URL may be escaped.
+/// Decodes the escapes of the characters that separate the parts of the URL; others are
+/// wrong.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,32 +1,32 @@
 use super::connection::{check, connect_options, endpoint, version};
-use super::{Kind, Typed, UsageError};
+use super::{Kind, RawOptions, UsageError};
 use crate::client::Report;
 use crate::protocol::{Properties, RetainHandling, Subscription, SubscriptionOptions};
 use crate::subscribe::{Display, Print, Settings, Style};
 
-/// What `mq-sub` is to do.
-pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
-    check(&typed)?;
-    if typed.filters.is_empty() && typed.unsubscribe.is_empty() {
+/// Returns the settings of `mq-sub`.
+pub fn subscribe_settings(raw: RawOptions) -> Result<Settings, UsageError> {
+    check(&raw)?;
+    if raw.filters.is_empty() && raw.unsubscribe.is_empty() {
         return Err(UsageError::new(
             "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).\n",
         ));
     }
-    let options = connect_options(&typed, Kind::Subscribe, typed.count)?;
-    let v5 = version(&typed).is_v5();
-    let retain_handling = match typed.retain_handling {
-        RetainHandling::Always if typed.no_retained => RetainHandling::Never,
+    let options = connect_options(&raw, Kind::Subscribe, raw.count)?;
+    let v5 = version(&raw).is_v5();
+    let retain_handling = match raw.retain_handling {
+        RetainHandling::Always if raw.no_retained => RetainHandling::Never,
         other => other,
     };
     let subscription_options = match v5 {
         true => SubscriptionOptions {
-            qos: typed.qos,
-            no_local: typed.no_local,
-            retain_as_published: typed.retain_as_published,
+            qos: raw.qos,
+            no_local: raw.no_local,
+            retain_as_published: raw.retain_as_published,
             retain_handling,
         },
         false => SubscriptionOptions {
-            qos: typed.qos,
+            qos: raw.qos,
             ..SubscriptionOptions::default()
         },
     };
@@ -34,20 +34,20 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
         true => properties.clone(),
         false => Properties::EMPTY,
     };
-    let style = match (&typed.format, typed.verbose) {
+    let style = match (&raw.format, raw.verbose) {
         (Some(format), _) => Style::Format(format.clone()),
         (None, true) => Style::TopicAndPayload,
         (None, false) => Style::Payload,
     };
-    let display = match (typed.message_rate, typed.watch) {
+    let display = match (raw.message_rate, raw.watch) {
         (true, _) => Display::Rate,
         (false, true) => Display::Watch,
         (false, false) => Display::Messages,
     };
     Ok(Settings {
-        endpoint: endpoint(&typed)?,
+        endpoint: endpoint(&raw)?,
         options,
-        subscriptions: typed
+        subscriptions: raw
             .filters
             .iter()
             .map(|filter| Subscription {
@@ -55,25 +55,25 @@ pub fn subscribe_settings(typed: Typed) -> Result<Settings, UsageError> {
                 options: subscription_options,
             })
             .collect(),
-        unsubscribe: typed.unsubscribe.clone(),
-        subscribe_properties: properties(&typed.properties.subscribe),
-        unsubscribe_properties: properties(&typed.properties.unsubscribe),
-        disconnect_properties: properties(&typed.properties.disconnect),
-        filter_out: typed.filter_out.clone(),
-        skip_retained: typed.no_retained,
-        retained_only: typed.retained_only,
-        remove_retained: typed.remove_retained,
-        count: typed.count,
-        exit_after_suback: typed.exit_after_suback,
-        timeout: typed.timeout,
+        unsubscribe: raw.unsubscribe.clone(),
+        subscribe_properties: properties(&raw.properties.subscribe),
+        unsubscribe_properties: properties(&raw.properties.unsubscribe),
+        disconnect_properties: properties(&raw.properties.disconnect),
+        filter_out: raw.filter_out.clone(),
+        skip_retained: raw.no_retained,
+        retained_only: raw.retained_only,
+        remove_retained: raw.remove_retained,
+        count: raw.count,
+        exit_after_suback: raw.exit_after_suback,
+        timeout: raw.timeout,
         print: Print {
             style,
-            newline: !typed.no_newline,
-            pretty: typed.pretty,
+            newline: !raw.no_newline,
+            pretty: raw.pretty,
         },
         display,
-        random_filter: typed.random_filter,
-        debug: typed.debug,
-        report: Report::new(typed.quiet),
+        random_filter: raw.random_filter,
+        debug: raw.debug,
+        report: Report::new(raw.quiet),
     })
 }

@@ -14,16 +14,16 @@ use crate::transport::tls_client::{
 
 const TLS_PORT: u16 = 8883;
 
-/// The options about TLS as they were typed.
+/// The options about TLS, not yet combined.
 #[derive(Debug, Default)]
-pub(super) struct TypedTls {
+pub(super) struct RawTls {
     pub(super) off: bool,
     pub(super) os_certificates: bool,
     pub(super) insecure: bool,
     values: Vec<(OptionId, Vec<u8>)>,
 }
 
-impl TypedTls {
+impl RawTls {
     /// Keeps the value of an option; the last one counts.
     pub(super) fn set(&mut self, id: OptionId, value: Vec<u8>) {
         self.values.push((id, value));
@@ -41,13 +41,13 @@ impl TypedTls {
             .map(|value| PathBuf::from(OsString::from_vec(value.to_vec())))
     }
 
-    /// Whether the options make 8883 the port when none is given.
+    /// Returns whether the options make 8883 the default port.
     pub(super) fn changes_port(&self) -> bool {
         let is_given = |id| self.value(id).is_some();
         !self.off && (is_given(OptionId::CaFile) || is_given(OptionId::CaPath))
     }
 
-    /// Checks what must go together, in Mosquitto's order.
+    /// Checks combinations of options in Mosquitto's order.
     pub(super) fn check(&self) -> Result<(), UsageError> {
         use OptionId as Id;
         let is_given = |id| self.value(id).is_some();
@@ -83,7 +83,7 @@ impl TypedTls {
         self.check_supported()
     }
 
-    /// Names what rustls does not have.
+    /// Refuses options that rustls does not support.
     fn check_supported(&self) -> Result<(), UsageError> {
         use OptionId as Id;
         if self.value(Id::Psk).is_some() {
@@ -113,9 +113,9 @@ impl TypedTls {
     }
 }
 
-/// What is needed for TLS; `None` when it is not spoken. Reads the files that are named.
+/// Reads the files and returns the TLS settings; `None` without TLS.
 pub(super) fn connector(
-    tls: &TypedTls,
+    tls: &RawTls,
     port: Option<u16>,
     report: Report,
 ) -> Result<Option<Connector>, UsageError> {
@@ -173,13 +173,13 @@ fn versions(name: Option<&str>) -> Result<Versions, UsageError> {
     }
 }
 
-/// Asks at the terminal, or without one takes a line of standard input.
+/// Asks for the passphrase at the terminal, or reads a line of standard input.
 fn ask_passphrase(key: &Path) -> io::Result<String> {
     const PROMPT: &str = "Enter PEM pass phrase:";
     if let Ok(passphrase) = rpassword::prompt_password(PROMPT) {
         return Ok(passphrase);
     }
-    // Nobody sees the prompt when standard error is closed.
+    // Nobody sees the prompt if standard error is closed.
     let _ = write!(io::stderr(), "{PROMPT}");
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line)? == 0 {

@@ -1,7 +1,7 @@
 use super::UsageError;
 use super::number::integer;
 
-/// What `-L` says: `mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC`.
+/// The value of `-L`: `mqtt://[USERNAME[:PASSWORD]@]HOST[:PORT]/TOPIC`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
     pub(super) scheme: Scheme,
@@ -9,11 +9,11 @@ pub(super) struct Url {
     pub(super) password: Option<Vec<u8>>,
     pub(super) host: Vec<u8>,
     pub(super) port: u16,
-    /// All that follows the first `/`, as it stands there.
+    /// Everything behind the first `/`, unchanged.
     pub(super) topic: Vec<u8>,
 }
 
-/// What stands in front of `://`.
+/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Mqtt,

@@ -3,45 +3,45 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::options::Program;
 
-/// A command line that cannot be followed.
+/// An error in a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageError {
-    /// Mosquitto's text, with the line ends that it has there.
+    /// Mosquitto's text, with its line ends.
     text: String,
     manner: Manner,
     hint: Option<String>,
 }
 
-/// What goes with the text.
+/// The output that goes with the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
-    /// The way to the help follows; not even `--quiet` keeps it back.
+    /// A pointer to the help follows, even with `--quiet`.
     Usage,
     /// Nothing follows.
     Bare,
-    /// As `Bare`, but kept back by `--quiet`.
+    /// Nothing follows; `--quiet` drops the text.
     Quietable,
-    /// The whole help goes to standard output.
+    /// The whole help follows on standard output.
     WithHelp,
 }
 
 impl UsageError {
-    /// An error that is followed by the way to the help.
+    /// Creates an error that is followed by a pointer to the help.
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self::with(text, Manner::Usage)
     }
 
-    /// An error that stands alone.
+    /// Creates an error that stands alone.
     pub(super) fn bare(text: impl Into<String>) -> Self {
         Self::with(text, Manner::Bare)
     }
 
-    /// An error that stands alone and that `--quiet` keeps back.
+    /// Creates an error that stands alone and that `--quiet` drops.
     pub(super) fn quietable(text: impl Into<String>) -> Self {
         Self::with(text, Manner::Quietable)
     }
 
-    /// An error that is followed by the whole help.
+    /// Creates an error that is followed by the whole help.
     pub(super) fn with_help(text: impl Into<String>) -> Self {
         Self::with(text, Manner::WithHelp)
     }
@@ -54,13 +54,13 @@ impl UsageError {
         }
     }
 
-    /// Adds what people at a terminal are told.
+    /// Adds a hint for people at a terminal.
     pub(super) fn hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
     }
 
-    /// Mosquitto's text, without what follows.
+    /// Returns Mosquitto's text, without what follows.
     pub fn text(&self) -> &str {
         self.text.trim_end()
     }
@@ -71,7 +71,7 @@ impl UsageError {
             return;
         }
         let mut stderr = io::stderr();
-        // Nobody is left to be told when standard error is closed.
+        // Nobody can be informed if standard error is closed.
         let _ = write!(stderr, "{}", self.text);
         if let (Some(hint), true) = (&self.hint, stderr.is_terminal()) {
             let _ = writeln!(stderr, "Hint: {hint}");

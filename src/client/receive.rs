@@ -206,7 +206,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     ///
     /// An MQTT 5.0 broker gets the reason if its socket takes it at once.
     fn abort(&mut self, error: &Error) {
-        if let (ProtocolVersion::V5, Some(reason)) = (self.options.version, told_reason(error)) {
+        if let (ProtocolVersion::V5, Some(reason)) =
+            (self.options.version, disconnect_reason(error))
+        {
             trace!(self, "sending DISCONNECT",);
             let _ = self.send(&Packet::Disconnect(Disconnect::new(reason)));
             if let Some(connection) = &mut self.connection {
@@ -219,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 /// Returns the reason code of the DISCONNECT after an error [MQTT-4.13.1-1].
-fn told_reason(error: &Error) -> Option<ReasonCode> {
+fn disconnect_reason(error: &Error) -> Option<ReasonCode> {
     match error {
         Error::Malformed(error) => Some(error.reason()),
         Error::Protocol => Some(ReasonCode::ProtocolError),

@@ -310,14 +310,14 @@ async fn the_disconnect_is_sent_before_the_stream_ends() {
     client.publish(&publication, Bytes::from("x")).unwrap();
     let read = async {
         message(broker.receive().await);
-        let farewell = broker.receive().await;
+        let disconnect_sent = broker.receive().await;
         drop(broker);
-        farewell
+        disconnect_sent
     };
     let disconnect = Disconnect::new(ReasonCode::DisconnectWithWill);
-    let (result, farewell) = tokio::join!(client.disconnect(disconnect.clone()), read);
+    let (result, disconnect_sent) = tokio::join!(client.disconnect(disconnect.clone()), read);
     result.unwrap();
-    assert_eq!(farewell, Packet::Disconnect(disconnect));
+    assert_eq!(disconnect_sent, Packet::Disconnect(disconnect));
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -380,9 +380,9 @@ async fn garbage_ends_the_connection_with_its_reason() {
     client.drive().await.unwrap();
     assert!(matches!(client.next_event(), Err(Error::Malformed(_))));
     assert!(!client.is_connected());
-    let farewell = broker.receive().await;
+    let disconnect_sent = broker.receive().await;
     assert_eq!(
-        farewell,
+        disconnect_sent,
         Packet::Disconnect(Disconnect::new(ReasonCode::MalformedPacket))
     );
 }

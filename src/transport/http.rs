@@ -20,7 +20,7 @@ const FIRST_READ: usize = 1024;
 /// The maximum number of lines in a request; no browser sends as many.
 const MAX_HEADERS: usize = 100;
 /// The time in which a peer must take a short response and close the connection.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request whose head was read.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ where
     ];
     all.extend(headers);
     let answer = format!("{}{text}\n", response_head(status, &all));
-    if let Ok(Ok(())) = timeout(FAREWELL, stream.write_all(answer.as_bytes())).await {
+    if let Ok(Ok(())) = timeout(CLOSE_TIMEOUT, stream.write_all(answer.as_bytes())).await {
         close(stream).await;
     }
 }
@@ -152,7 +152,7 @@ pub async fn close<S>(stream: &mut S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let farewell = async {
+    let closing = async {
         stream.flush().await?;
         stream.shutdown().await?;
         let mut ignored = [0; FIRST_READ];
@@ -160,7 +160,7 @@ where
         io::Result::Ok(())
     };
     // The connection ends in any case.
-    let _ = timeout(FAREWELL, farewell).await;
+    let _ = timeout(CLOSE_TIMEOUT, closing).await;
 }
 
 #[cfg(test)]
@@ -191,8 +191,13 @@ mod tests {
             (b"", None),
         ] {
             let error = read(bytes, 100).await.unwrap_err();
-            let told = error.status().map(|status| status.as_u16());
-            assert_eq!(told, status, "{}: {error}", String::from_utf8_lossy(bytes));
+            let answered = error.status().map(|status| status.as_u16());
+            assert_eq!(
+                answered,
+                status,
+                "{}: {error}",
+                String::from_utf8_lossy(bytes)
+            );
         }
         let long = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; 5000]].concat();
         let error = read(&long, 100).await.unwrap_err();

@@ -270,8 +270,8 @@ mod tests {
         let mut buffer = [0; 10];
         let reading = near.read(&mut buffer);
         let writing = async {
-            let pieces = [IoSlice::new(b"ab"), IoSlice::new(b"cd")];
-            assert_eq!(writer.try_write_vectored(&pieces).unwrap(), 4);
+            let slices = [IoSlice::new(b"ab"), IoSlice::new(b"cd")];
+            assert_eq!(writer.try_write_vectored(&slices).unwrap(), 4);
             let mut bytes = [0; 4];
             far.read_exact(&mut bytes).await.unwrap();
             far.write_all(&bytes).await.unwrap();

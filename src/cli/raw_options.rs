@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::number::{decimal, integer, integer_with_base};
 use super::property::{PropertyLists, parse_property};
-use super::tls::TypedTls;
+use super::tls::RawTls;
 use super::url::Url;
 use super::{Kind, OptionId, UsageError, help, proxy};
 use crate::client::{Proxy, system_text};
@@ -16,32 +16,33 @@ use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicF
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
 
-/// What a command line asks for.
+/// The action that a command line asks for.
 #[derive(Debug)]
 pub enum Parsed {
-    /// The program's work.
-    Run(Box<Typed>),
+    /// Run the program.
+    Run(Box<RawOptions>),
     /// `--help`
     Help,
     /// `--version`
     Version,
 }
 
-/// What was typed: each value is well-formed, but nothing says yet that they go
-/// together.
+/// The options of a command line.
+///
+/// Each value is well-formed, but the combination is not yet checked.
 #[derive(Debug, Default)]
-pub struct Typed {
+pub struct RawOptions {
     pub(super) bind: Option<Vec<u8>>,
-    /// A host, or a socket's path when the port is 0.
+    /// A host, or a socket's path if the port is 0.
     pub(super) host: Option<Vec<u8>>,
     pub(super) port: Option<u16>,
     pub(super) proxy: Option<Proxy>,
     pub(super) websocket: bool,
-    pub(super) tls: TypedTls,
+    pub(super) tls: RawTls,
     pub(super) id: Option<Vec<u8>>,
     pub(super) id_prefix: Option<Vec<u8>>,
     pub(super) keep_session: bool,
-    /// Seconds; `u32::MAX` is for ever.
+    /// The session expiry in seconds; `u32::MAX` is for ever.
     pub(super) session_expiry: Option<u32>,
     pub(super) inflight_maximum: Option<u16>,
     pub(super) keep_alive: Option<u16>,
@@ -49,7 +50,7 @@ pub struct Typed {
     pub(super) username: Option<Vec<u8>>,
     pub(super) password: Option<Vec<u8>>,
     pub(super) properties: PropertyLists,
-    pub(super) will: TypedWill,
+    pub(super) will: RawWill,
     pub(super) qos: QoS,
     pub(super) debug: bool,
     pub(super) quiet: bool,
@@ -77,28 +78,29 @@ pub struct Typed {
     pub(super) pretty: bool,
     pub(super) watch: bool,
     pub(super) message_rate: bool,
-    /// Per cent.
+    /// The percentage of messages to print.
     pub(super) random_filter: Option<f64>,
     pub(super) no_local: bool,
 }
 
 /// The options of the will.
 #[derive(Debug, Default)]
-pub(super) struct TypedWill {
+pub(super) struct RawWill {
     pub(super) topic: Option<TopicName>,
     pub(super) payload: Option<Bytes>,
     pub(super) qos: QoS,
     pub(super) retain: bool,
 }
 
-/// Reads the lines of an options file and then the command line without its first word;
-/// the first error ends it.
+/// Parses the lines of an options file and the command line without its first word.
+///
+/// The first error ends it.
 pub fn parse(
     kind: Kind,
     option_lines: Vec<Vec<OsString>>,
     words: Vec<OsString>,
 ) -> Result<Parsed, UsageError> {
-    let mut typed = Typed::default();
+    let mut raw = RawOptions::default();
     let options = help::options(kind);
     for words in option_lines.into_iter().chain([words]) {
         for option in Scanner::new(options.clone(), words).with_attached_values() {
@@ -106,14 +108,14 @@ pub fn parse(
             match option.row.id {
                 OptionId::Help => return Ok(Parsed::Help),
                 OptionId::Version => return Ok(Parsed::Version),
-                _ => typed.apply(kind, option)?,
+                _ => raw.apply(kind, option)?,
             }
         }
     }
-    Ok(Parsed::Run(Box::new(typed)))
+    Ok(Parsed::Run(Box::new(raw)))
 }
 
-/// Words the error as Mosquitto does: it calls two options by their long names.
+/// Words an error as Mosquitto does, which calls two options by their long names.
 fn scan_error(options: &OptionTable<OptionId>, error: ScanError<OptionId>) -> UsageError {
     match error {
         ScanError::Unknown(word) => {
@@ -134,8 +136,8 @@ fn scan_error(options: &OptionTable<OptionId>, error: ScanError<OptionId>) -> Us
     }
 }
 
-impl Typed {
-    /// Whether `--quiet` was given.
+impl RawOptions {
+    /// Returns whether `--quiet` was given.
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -263,7 +265,7 @@ impl Typed {
         self.set_source(Source::Message(Bytes::from(value)))
     }
 
-    /// Mosquitto takes no notice of a number that does not fit.
+    /// Sets the maximum in flight; Mosquitto ignores a number that does not fit.
     fn set_inflight_maximum(&mut self, value: &[u8]) -> Result<(), UsageError> {
         let number = integer(value).filter(|&number| number > 0).ok_or_else(|| {
             UsageError::new("Error: Maximum inflight messages must be greater than 0.\n\n")
@@ -364,7 +366,7 @@ fn qos(value: &[u8], error: &str, end: &str) -> Result<QoS, UsageError> {
         .ok_or_else(|| UsageError::new(format!("Error: {error} {}{end}", lossy(value))))
 }
 
-/// The first line of a file, so that an editor's line end does not count.
+/// Reads the first line of a file, so that an editor's line end does not count.
 fn password_in_file(value: Vec<u8>) -> Result<Vec<u8>, UsageError> {
     let path = path(value);
     let content = std::fs::read(&path).map_err(|error| {
