@@ -65,13 +65,13 @@ mod tests {
 
     #[test]
     fn missing_directories_are_made_and_present_ones_are_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("a/b/c");
+        let directory = tempfile::tempdir().unwrap();
+        let deep = directory.path().join("a/b/c");
         for _ in 0..2 {
             create_directories(&deep).unwrap();
             assert!(deep.is_dir());
         }
-        let file = folder.path().join("file");
+        let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         create_directories(&file.join("below")).unwrap_err();
     }
