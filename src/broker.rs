@@ -108,8 +108,10 @@ impl Broker {
     ) -> Self {
         let config = Arc::new(config);
         let listeners = resources.tls.into_iter().enumerate();
-        let listeners =
-            listeners.map(|(index, tls)| ListenerContext::new(Arc::clone(&config), index, tls));
+        let listeners = listeners.map(|(index, tls)| {
+            let acceptor = tls.map(|tls| tls.acceptor);
+            ListenerContext::new(Arc::clone(&config), index, acceptor)
+        });
         Self {
             env: Env::new(&config, log, clock, resources.rules, persistence),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
 pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
-pub(super) use self::tls::{Negotiated, TlsError, acceptor as tls_acceptor, handshake_failure};
+pub(super) use self::tls::{ListenerTls, Negotiated, TlsError, handshake_failure, listener_tls};
 use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};
 use super::ground::{ListenerName, MountPoint};
 use crate::protocol::{ProtocolVersion, QoS};

@@ -81,6 +81,9 @@ fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
             tell(&diagnostics, log);
             let resources = read_resources(&config, None, log)?;
             tell_warnings(&resources, &config, log);
+            for chain in resources.incomplete_chains() {
+                log.warning(format_args!("{chain}"));
+            }
             Ok(())
         });
     match checked {

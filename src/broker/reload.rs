@@ -7,16 +7,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use thiserror::Error;
-use tokio_rustls::TlsAcceptor;
-
 use super::Broker;
 use super::auth::Logins;
 use super::config::{Config, Diagnostic, Overrides};
-use super::listener::ListenerContext;
+use super::listener::{ListenerContext, ListenerTls};
 use super::log::LogType;
 use super::resources::{Problem, Resources, read_logins, read_rules, read_tls};
 use super::session::{Ending, Link, Session};
+use thiserror::Error;
 
 /// After a mistake in a file.
 const ALL_STAYS: &str = "Error: Nothing was reloaded: the settings, users and rules of before the \
@@ -108,9 +106,9 @@ impl Broker {
 
     /// The certificates of all listeners. Where they cannot be read the listener goes on
     /// with what it has.
-    fn acceptors_again(&self, config: &Config) -> Vec<Option<TlsAcceptor>> {
+    fn acceptors_again(&self, config: &Config) -> Vec<Option<ListenerTls>> {
         let read = |index| match read_tls(config, index, self.key_log.as_ref()) {
-            Ok(acceptor) => acceptor,
+            Ok(tls) => tls,
             Err(problems) => {
                 let tls = &config.listeners[index].tls;
                 let name = |file: &Option<PathBuf>| {
@@ -126,7 +124,7 @@ impl Broker {
                     "Error: The certificates of before the reload stay in force on port {}.",
                     config.listeners[index].port
                 ));
-                self.listener(index).tls()
+                self.listener(index).tls().map(ListenerTls::from)
             }
         };
         (0..config.listeners.len()).map(read).collect()
@@ -141,7 +139,8 @@ impl Broker {
         self.env.access.change(rules);
         self.env.options.change(&config);
         for (listener, tls) in self.listeners.write().iter_mut().zip(tls) {
-            let renewed = ListenerContext::renewed(listener, Arc::clone(&config), tls);
+            let acceptor = tls.map(|tls| tls.acceptor);
+            let renewed = ListenerContext::renewed(listener, Arc::clone(&config), acceptor);
             *listener = Arc::new(renewed);
         }
         *self.config.write() = Arc::clone(&config);

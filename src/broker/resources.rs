@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::KeyLog;
-use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files};
 use super::config::{Config, ListenAddress, Listener, Location, Scope};
 use super::ground::ListenerName;
-use super::listener::{TlsError, addresses_of, tls_acceptor};
+use super::listener::{ListenerTls, TlsError, addresses_of, listener_tls};
 use super::process::check_user;
 use crate::passwd::permissions::permission_warnings;
 use crate::passwd::users::{Users, UsersError};
@@ -47,7 +46,7 @@ pub(super) struct Resources {
     pub(super) logins: Logins,
     pub(super) rules: Rules,
     /// What speaks TLS on each listener, in the order of the configuration.
-    pub(super) tls: Vec<Option<TlsAcceptor>>,
+    pub(super) tls: Vec<Option<ListenerTls>>,
     /// Where these write their keys.
     pub(super) key_log: Option<Arc<dyn KeyLog>>,
 }
@@ -71,7 +70,7 @@ impl Resources {
         let mut tls = Vec::new();
         for index in 0..config.listeners.len() {
             match read_tls(config, index, key_log.as_ref()) {
-                Ok(acceptor) => tls.push(acceptor),
+                Ok(of_listener) => tls.push(of_listener),
                 Err(wrong) => problems.extend(wrong),
             }
             problems.extend(missing_interface(config, index));
@@ -89,6 +88,17 @@ impl Resources {
         }
     }
 
+    /// What chains of certificates may lack. It depends on what the clients have, so it is told
+    /// only to somebody who asks.
+    pub(super) fn incomplete_chains(&self) -> Vec<&str> {
+        let of_tls = self.tls.iter().flatten();
+        let mut told: Vec<_> = of_tls
+            .filter_map(|tls| tls.incomplete_chain.as_deref())
+            .collect();
+        told.dedup();
+        told
+    }
+
     /// What is worth telling about what was read.
     pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -99,6 +109,11 @@ impl Resources {
             }
         };
         self.rules.warnings().cloned().for_each(&mut tell);
+        let of_tls = self.tls.iter().flatten();
+        of_tls
+            .flat_map(|tls| &tls.warnings)
+            .cloned()
+            .for_each(&mut tell);
         for file in password_files(config).chain(acl_files(config)) {
             for warning in permission_warnings(file).unwrap_or_default() {
                 warning.lines().for_each(|line| tell(line.to_owned()));
@@ -268,13 +283,13 @@ pub(super) fn read_tls(
     config: &Config,
     index: usize,
     key_log: Option<&Arc<dyn KeyLog>>,
-) -> Result<Option<TlsAcceptor>, Vec<Problem>> {
+) -> Result<Option<ListenerTls>, Vec<Problem>> {
     let problem = |error: &TlsError| {
         let scope = Scope::Listener(index);
         let location = config.places.location(error.option(), scope);
         Problem::new(CANNOT_START, error.to_string(), location, error.hint())
     };
-    tls_acceptor(&config.listeners[index].tls, key_log)
+    listener_tls(&config.listeners[index].tls, key_log)
         .map_err(|errors| errors.iter().map(problem).collect())
 }
 

@@ -2,7 +2,6 @@
 //! failed.
 
 mod ciphers;
-mod key;
 mod verifier;
 
 use std::fmt;
@@ -11,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, KeyLog, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +21,11 @@ use tokio_rustls::client::TlsStream;
 use self::verifier::Verifier;
 use super::keylog::KeyLogFile;
 use super::tls::authorities::{Authorities, Origin};
-use super::tls::identity::certified_key;
+use super::tls::files::{self, FileError};
+use super::tls::identity::{IdentityError, certified_key, complete};
+use super::tls::trust::Purpose;
+
+pub use super::tls::files::AskPassphrase;
 
 /// What a user asks of TLS.
 #[derive(Clone, Debug, Default)]
@@ -95,22 +98,9 @@ pub enum Versions {
 /// Why the options cannot be followed.
 #[derive(Debug, Error)]
 pub enum OptionsError {
-    /// A file or folder cannot be read.
-    #[error("{}: {cause}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("{}: {what}", path.display())]
-    Content {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it, and what helps.
-        what: String,
-    },
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Of the ciphers none is there.
     #[error(
         "none of the ciphers '{0}' is among those of rustls, such as ECDHE-RSA-AES256-GCM-SHA384"
@@ -120,9 +110,6 @@ pub enum OptionsError {
     #[error("{0}")]
     Tls(String),
 }
-
-/// Asks for the passphrase of an encrypted key.
-pub type AskPassphrase<'a> = &'a dyn Fn() -> io::Result<String>;
 
 /// Makes TLS connections.
 #[derive(Clone)]
@@ -135,7 +122,9 @@ impl Connector {
     pub fn new(options: &Options, ask: AskPassphrase<'_>) -> Result<Self, OptionsError> {
         let provider = Arc::new(provider(options)?);
         let (verification, notice) = (options.verification, options.notice.clone());
-        let verifier = Verifier::new(authorities(options)?, &provider, verification, notice);
+        let of_user = of_user(options)?;
+        let authorities = authorities(&of_user, options);
+        let verifier = Verifier::new(authorities, &provider, verification, notice);
         let versions: &[&SupportedProtocolVersion] = match options.versions {
             Versions::From12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             Versions::Only13 => &[&rustls::version::TLS13],
@@ -147,19 +136,20 @@ impl Connector {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.identity {
             None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let chain = certificates(certificate)?;
-                let certified = certified_key(chain, key::load(key, ask)?, &provider);
-                let certified = certified.map_err(|what| OptionsError::Content {
-                    path: key.clone(),
-                    what: format!("it does not go with {}: {what}", certificate.display()),
-                })?;
-                builder.with_client_cert_resolver(certified)
-            }
+            Some((certificate, key)) => builder.with_client_cert_resolver(identity(
+                certificate,
+                key,
+                &of_user,
+                ask,
+                &provider,
+            )?),
         };
         config.alpn_protocols.extend(options.alpn.clone());
         if let Some(path) = &options.key_log {
-            let log = KeyLogFile::open(path).map_err(|cause| unreadable(path, cause))?;
+            let log = KeyLogFile::open(path).map_err(|cause| FileError::Unreadable {
+                path: path.clone(),
+                cause,
+            })?;
             config.key_log = Arc::new(log) as Arc<dyn KeyLog>;
         }
         Ok(Self {
@@ -199,54 +189,58 @@ fn provider(options: &Options) -> Result<CryptoProvider, OptionsError> {
     Ok(provider)
 }
 
-/// Whom the user and the operating system trust; certificates that cannot be read are left out.
-fn authorities(options: &Options) -> Result<Authorities, OptionsError> {
-    let mut of_user = Vec::new();
-    if let Some(file) = &options.ca_file {
-        of_user.extend(certificates(file)?);
-    }
-    if let Some(folder) = &options.ca_path {
-        let unreadable = |cause| unreadable(folder, cause);
-        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            // Other files may lie there too.
-            of_user.extend(certificates(&path).unwrap_or_default());
+/// Our own certificate with its key, its chain completed from those that the user trusts.
+fn identity(
+    certificate: &Path,
+    key: &Path,
+    of_user: &[CertificateDer<'static>],
+    ask: AskPassphrase<'_>,
+    provider: &CryptoProvider,
+) -> Result<Arc<SingleCertAndKey>, FileError> {
+    let mut chain = files::certificates(certificate)?;
+    complete(
+        &mut chain,
+        of_user,
+        &provider.signature_verification_algorithms,
+    );
+    let private_key = files::private_key(key, Some(ask))?;
+    certified_key(chain, private_key, provider).map_err(|error| match error {
+        IdentityError::Certificate => FileError::content(certificate, error.to_string()),
+        IdentityError::Key(_) => FileError::content(key, error.to_string()),
+        IdentityError::Mismatch => {
+            let name = certificate.display();
+            FileError::content(
+                key,
+                format!("it does not belong to the certificate in {name}"),
+            )
         }
+    })
+}
+
+/// The certificates that the user trusts.
+fn of_user(options: &Options) -> Result<Vec<CertificateDer<'static>>, FileError> {
+    let mut trusted = Vec::new();
+    if let Some(file) = &options.ca_file {
+        trusted.extend(files::trusted_certificates(file, Purpose::Servers)?);
     }
+    if let Some(directory) = &options.ca_path {
+        trusted.extend(files::trusted_in_directory(directory, Purpose::Servers)?);
+    }
+    Ok(trusted)
+}
+
+/// Whom the user and the operating system trust; certificates that cannot be read are left out.
+fn authorities(of_user: &[CertificateDer<'static>], options: &Options) -> Authorities {
     let mut authorities = Authorities::default();
     for certificate in of_user {
-        let _ = authorities.add(certificate, Origin::User);
+        let _ = authorities.add(certificate.clone(), Origin::User);
     }
     if options.os_certificates {
         for certificate in rustls_native_certs::load_native_certs().certs {
             let _ = authorities.add(certificate, Origin::System);
         }
     }
-    Ok(authorities)
-}
-
-/// The certificates of a PEM file, of which there must be one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-    let content = std::fs::read(path).map_err(|cause| unreadable(path, cause))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(OptionsError::Content {
-            path: path.to_owned(),
-            what: "there is no certificate in this file".to_owned(),
-        }),
-        Err(error) => Err(OptionsError::Content {
-            path: path.to_owned(),
-            what: error.to_string(),
-        }),
-    }
-}
-
-fn unreadable(path: &Path, cause: io::Error) -> OptionsError {
-    OptionsError::Unreadable {
-        path: path.to_owned(),
-        cause,
-    }
+    authorities
 }
 
 fn tls_error(error: rustls::Error) -> OptionsError {

@@ -312,3 +312,106 @@ fn a_common_name_does_not_count_where_names_are_constrained() {
     let why = why_refused(&trusting(&folder, "ca.crt"), broker.port());
     assert!(why.contains("subjectAltName"), "{why}");
 }
+
+/// Makes a root, `ca`, an authority below it, `between`, and a certificate of that one for each
+/// name.
+fn chain_of_three(folder: &Path, names: &[&str]) {
+    let openssl = Openssl(folder);
+    openssl.authority("ca");
+    openssl.request("between", "/CN=between");
+    openssl.sign("between", "ca", "basicConstraints=critical,CA:TRUE\n");
+    for name in names {
+        openssl.request(name, "/CN=localhost");
+        openssl.sign(name, "between", "subjectAltName=DNS:localhost\n");
+    }
+    let read = |name: &str| fs::read_to_string(folder.join(format!("{name}.crt")));
+    let both = ["between", "ca"].map(|name| read(name).unwrap_or_default());
+    let _ = fs::write(folder.join("chain.pem"), both.concat());
+    let _ = fs::create_dir(folder.join("authorities"));
+    let _ = fs::write(folder.join("authorities/any-name"), both.concat());
+}
+
+#[test]
+fn a_single_certificate_is_completed_from_the_authorities_as_in_openssl() {
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    for (options, is_complete) in [
+        ("cafile chain.pem", true),
+        ("capath authorities", true),
+        ("cafile ca.crt", false),
+        ("", false),
+    ] {
+        let builder = Broker::builder();
+        chain_of_three(builder.folder(), &["server"]);
+        let broker = builder.config(&format!("{SERVER}{options}\n")).start();
+        let client = publish(&broker, "--cafile ca.crt").run();
+        client.exits_with(if is_complete { 0 } else { 1 });
+    }
+}
+
+#[test]
+fn a_clients_single_certificate_is_completed_from_its_authorities() {
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    let builder = Broker::builder();
+    chain_of_three(builder.folder(), &["server", "client"]);
+    let broker = builder
+        .config("certfile full.pem\nkeyfile server.key\ncafile ca.crt\nrequire_certificate true\n");
+    let read = |name: &str| fs::read_to_string(broker.folder().join(name)).unwrap();
+    let full = [read("server.crt"), read("between.crt")].concat();
+    let broker = broker.file("full.pem", full).start();
+    for (options, code) in [
+        ("--cafile chain.pem", 0),
+        ("--capath authorities", 0),
+        ("--cafile ca.crt", 8),
+    ] {
+        publish(
+            &broker,
+            &format!("{options} --cert client.crt --key client.key"),
+        )
+        .run()
+        .exits_with(code);
+    }
+}
+
+#[test]
+fn a_test_of_the_configuration_says_what_a_chain_may_lack() {
+    if !require_programs(&["openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    chain_of_three(folder.path(), &["server"]);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    for (name, parts) in [
+        ("full.pem", &["server.crt", "between.crt"][..]),
+        ("wrong.pem", &["server.crt", "ca.crt", "between.crt"]),
+    ] {
+        let content: String = parts.iter().map(|part| read(part)).collect();
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    let missing = "Warning: The certificate in \"server.crt\" is signed by \"CN=between\", whose own \
+                   certificate is not there.";
+    let order = "Warning: In \"wrong.pem\" certificate 1 is not signed by certificate 2";
+    for (certfile, options, warning) in [
+        ("server.crt", "", Some(missing)),
+        ("server.crt", "cafile ca.crt", Some(missing)),
+        ("wrong.pem", "", Some(order)),
+        ("server.crt", "cafile chain.pem", None),
+        ("full.pem", "", None),
+    ] {
+        let config = format!(
+            "listener 8883\nallow_anonymous true\ncertfile {certfile}\nkeyfile server.key\n{options}\n"
+        );
+        fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+        let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
+            .in_folder(folder.path())
+            .run()
+            .exits_with(0);
+        match warning {
+            Some(warning) => assert!(outcome.stderr().contains(warning), "{outcome}"),
+            None => assert!(!outcome.stderr().contains("Warning"), "{outcome}"),
+        }
+    }
+}

@@ -2,15 +2,14 @@
 
 mod ciphers;
 mod client_certificates;
+mod remarks;
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
@@ -22,7 +21,8 @@ use crate::protocol::Text;
 use crate::transport::socket::Socket;
 use crate::transport::tls::cause::{End, cause};
 use crate::transport::tls::certificate::parse;
-use crate::transport::tls::identity::certified_key;
+use crate::transport::tls::files;
+use crate::transport::tls::identity::{IdentityError, certified_key, complete, gap};
 use crate::transport::tls::subject::{common_name, rfc_2253};
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
@@ -87,16 +87,36 @@ impl TlsError {
     }
 }
 
-/// What speaks TLS with these options, and writes its keys to the log, if there is one;
+/// What a listener speaks TLS with.
+pub(in crate::broker) struct ListenerTls {
+    pub(in crate::broker) acceptor: TlsAcceptor,
+    /// What will not work as its owner may think.
+    pub(in crate::broker) warnings: Vec<String>,
+    /// What its chain of certificates may lack: that depends on what the clients have.
+    pub(in crate::broker) incomplete_chain: Option<String>,
+}
+
+impl From<TlsAcceptor> for ListenerTls {
+    /// Takes what is in use, of which nothing more is told.
+    fn from(acceptor: TlsAcceptor) -> Self {
+        Self {
+            acceptor,
+            warnings: Vec::new(),
+            incomplete_chain: None,
+        }
+    }
+}
+
+/// Makes what speaks TLS with these options, and writes its keys to the log, if there is one;
 /// nothing where the options do not ask for it.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the options and the files that they name.
-pub(in crate::broker) fn acceptor(
+pub(in crate::broker) fn listener_tls(
     options: &TlsOptions,
     key_log: Option<&Arc<dyn KeyLog>>,
-) -> Result<Option<TlsAcceptor>, Vec<TlsError>> {
+) -> Result<Option<ListenerTls>, Vec<TlsError>> {
     let (Some(certfile), Some(keyfile)) = (&options.certfile, &options.keyfile) else {
         return Ok(None);
     };
@@ -107,26 +127,33 @@ pub(in crate::broker) fn acceptor(
         cipher_suites: suites.unwrap_or_else(|| default.cipher_suites.clone()),
         ..default
     });
+    let algorithms = &provider.signature_verification_algorithms;
     let versions = noted(versions(options.tls_version.as_deref()), &mut errors);
-    let verifier = client_certificates::verifier(options, &provider);
+    let authorities = noted(client_certificates::authorities(options), &mut errors);
+    let revoked = noted(client_certificates::revocation_lists(options), &mut errors);
+    let (authorities, revoked) = (authorities.unwrap_or_default(), revoked.unwrap_or_default());
+    let mut warnings = remarks::on_revocation(options, &revoked);
+    let verifier = client_certificates::verifier(options, authorities.clone(), revoked, &provider);
     let verifier = noted(verifier, &mut errors);
-    let chain = certificates(certfile).map_err(|cause| TlsError::Certificate {
+    let chain = files::certificates(certfile).map_err(|error| TlsError::Certificate {
         file: certfile.clone(),
-        cause,
+        cause: error.why(),
     });
-    let chain = noted(chain, &mut errors);
-    let key = PrivateKeyDer::from_pem_file(keyfile).map_err(|error| TlsError::Key {
+    let mut chain = noted(chain, &mut errors).unwrap_or_default();
+    complete(&mut chain, &authorities, algorithms);
+    warnings.extend(remarks::on_time(certfile, &chain));
+    let gap = gap(&chain, &authorities, algorithms);
+    let incomplete_chain = gap.map(|gap| remarks::on_gap(certfile, &gap));
+    let key = files::private_key(keyfile, None).map_err(|error| TlsError::Key {
         file: keyfile.clone(),
-        cause: error.to_string(),
+        cause: error.why(),
     });
     let key = noted(key, &mut errors);
-    let (Some(versions), Some(verifier), Some(chain), Some(key)) = (versions, verifier, chain, key)
+    let (Some(versions), Some(verifier), Some(key), true) =
+        (versions, verifier, key, errors.is_empty())
     else {
         return Err(errors);
     };
-    if !errors.is_empty() {
-        return Err(errors);
-    }
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(|error| vec![TlsError::Other(error.to_string())])?;
@@ -134,8 +161,8 @@ pub(in crate::broker) fn acceptor(
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let certified = certified_key(chain, key, &provider)
-        .map_err(|cause| vec![TlsError::Inconsistent { cause }])?;
+    let certified = certified_key(chain, key, &provider);
+    let certified = certified.map_err(|error| vec![identity_error(error, certfile, keyfile)])?;
     let mut config = builder.with_cert_resolver(certified);
     config.ignore_client_order = true;
     if options.require_certificate {
@@ -146,7 +173,26 @@ pub(in crate::broker) fn acceptor(
     if let Some(key_log) = key_log {
         config.key_log = Arc::clone(key_log);
     }
-    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+    Ok(Some(ListenerTls {
+        acceptor: TlsAcceptor::from(Arc::new(config)),
+        warnings,
+        incomplete_chain,
+    }))
+}
+
+fn identity_error(error: IdentityError, certfile: &Path, keyfile: &Path) -> TlsError {
+    let cause = error.to_string();
+    match error {
+        IdentityError::Certificate => TlsError::Certificate {
+            file: certfile.to_owned(),
+            cause,
+        },
+        IdentityError::Key(_) => TlsError::Key {
+            file: keyfile.to_owned(),
+            cause,
+        },
+        IdentityError::Mismatch => TlsError::Inconsistent { cause },
+    }
 }
 
 /// The value, or nothing and one more error.
@@ -162,21 +208,6 @@ fn versions(
         None | Some("tlsv1.2" | "tlsv1.1") => Ok(rustls::ALL_VERSIONS),
         Some("tlsv1.3") => Ok(ONLY_TLS13),
         Some(other) => Err(TlsError::Version(other.to_owned())),
-    }
-}
-
-/// The certificates of a PEM file; at least one.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = || -> Result<Vec<_>, String> {
-        let file = File::open(file).map_err(|error: io::Error| error.to_string())?;
-        CertificateDer::pem_reader_iter(BufReader::new(file))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| error.to_string())
-    };
-    let certificates = read()?;
-    match certificates.is_empty() {
-        true => Err("no certificate in it".to_owned()),
-        false => Ok(certificates),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Origin {
 #[derive(Debug)]
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
-    name: Option<String>,
+    pub(super) name: Option<String>,
     validity: Validity,
     pub(crate) origin: Origin,
 }

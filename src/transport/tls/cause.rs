@@ -103,8 +103,8 @@ fn of_alert(alert: AlertDescription, end: End) -> String {
         (
             AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
             End::Client,
-        ) => "the broker refused the handshake: it may want a certificate (--cert and --key), or \
-             other ciphers (--ciphers)"
+        ) => "the broker refused the handshake: it may want a certificate (--cert and --key) or other \
+         ciphers (--ciphers), or have a key that is not supported here, such as P-521"
             .to_owned(),
         (AlertDescription::HandshakeFailure, End::Broker) => {
             "the client refused the handshake: it may want other ciphers".to_owned()

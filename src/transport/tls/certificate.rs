@@ -1,12 +1,16 @@
 //! What a certificate says of itself.
 
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, Encode};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 use x509_cert::time::Time;
 
 use super::fault::CertificateFault;
+
+/// The shortest RSA key that signs anything for the TLS library, in bits.
+pub(super) const LEAST_RSA_BITS: usize = 2048;
 
 /// The time in which a certificate is valid, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +71,15 @@ pub(crate) fn has_extension(certificate: &Certificate, oid: ObjectIdentifier) ->
     let extensions = certificate.tbs_certificate().extensions();
     let mut extensions = extensions.into_iter().flatten();
     extensions.any(|extension| extension.extn_id == oid)
+}
+
+/// Returns the length of an RSA key in bits.
+pub(super) fn rsa_bits(key: &SubjectPublicKeyInfoDer<'_>) -> Option<usize> {
+    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    let key = SubjectPublicKeyInfoRef::from_der(key.as_ref()).ok()?;
+    let parts = key.subject_public_key.as_bytes()?;
+    let parts = Vec::<UintRef<'_>>::from_der(parts).ok()?;
+    let modulus = parts.first().filter(|_| key.algorithm.oid == RSA)?;
+    let zeros = modulus.as_bytes().first()?.leading_zeros();
+    Some(modulus.as_bytes().len() * 8 - zeros as usize)
 }

@@ -14,39 +14,14 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::authorities::{Authorities, Origin};
-use super::certificate::{has_extension, issuer, parse, validity};
+use super::certificate::{LEAST_RSA_BITS, has_extension, issuer, parse, rsa_bits, validity};
 use super::fault::CertificateFault;
 use super::revocation::{self, RevocationList, Subject};
 use super::signed::is_signed_by;
 use super::subject::common_name;
+use super::trust::Purpose;
 
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
-
-/// Whose certificate is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
-    /// A broker's.
-    Server,
-    /// A client's.
-    Client,
-}
-
-impl Peer {
-    fn key_usage(self) -> KeyUsage {
-        match self {
-            Self::Server => KeyUsage::server_auth(),
-            Self::Client => KeyUsage::client_auth(),
-        }
-    }
-
-    /// What a certificate with extended key usages must name among them.
-    fn purpose(self) -> ObjectIdentifier {
-        match self {
-            Self::Server => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
-            Self::Client => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
-        }
-    }
-}
 
 /// What the authority at the end of a chain says for the peer's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +38,8 @@ pub(crate) struct ChainCheck {
     pub(crate) authorities: Authorities,
     /// The signatures that can be checked.
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
-    /// Whose it is.
-    pub(crate) peer: Peer,
+    /// What it is for.
+    pub(crate) purpose: Purpose,
     /// Lists of revoked certificates; where there are any, one must be its authority's.
     pub(crate) revoked: Vec<RevocationList>,
     /// Whether certificates and lists count in their time only.
@@ -130,15 +105,36 @@ impl ChainCheck {
             self.authorities.anchors(),
             intermediates,
             time,
-            self.peer.key_usage(),
+            key_usage(self.purpose),
             self.revocation(&lists),
             Some(&verify_path),
         );
         match (verified, own_fault.into_inner()) {
             (Ok(path), _) => Ok(self.vouched(&path)),
             (Err(Error::CertExpired { .. }), Some(fault)) => Err(fault),
+            (Err(Error::InvalidSignatureForPublicKey), _) => Err(self.unknown_or_weak(all())),
             (Err(error), _) => Err(fault(error, all())),
         }
+    }
+
+    /// Says why no authority has signed any of these: one with the name has a short key, or
+    /// another one.
+    fn unknown_or_weak<'a>(
+        &self,
+        certificates: impl Iterator<Item = &'a CertificateDer<'a>>,
+    ) -> CertificateFault {
+        let issuers: Vec<_> = certificates
+            .filter_map(|certificate| issuer(&parse(certificate)?))
+            .collect();
+        let weak = self.authorities.iter().find_map(|(anchor, authority)| {
+            let bits = rsa_bits(&spki_for_anchor(anchor)).filter(|&bits| bits < LEAST_RSA_BITS)?;
+            let is_issuer = issuers.iter().any(|issuer| *anchor.subject == **issuer);
+            is_issuer.then(|| CertificateFault::WeakAuthority {
+                name: authority.name.clone(),
+                bits,
+            })
+        });
+        weak.unwrap_or(CertificateFault::UnknownIssuer)
     }
 
     fn vouched(&self, path: &VerifiedPath<'_>) -> Vouched {
@@ -195,7 +191,8 @@ impl ChainCheck {
                 && *anchor.subject == *issuer
                 && is_signed_by(certificate, &key, &self.algorithms)
         });
-        let (anchor, _) = found.ok_or(CertificateFault::UnknownIssuer)?;
+        let (anchor, _) =
+            found.ok_or_else(|| self.unknown_or_weak(std::iter::once(certificate)))?;
         self.check_authority(anchor, now)?;
         let subject = Subject {
             serial: parsed.tbs_certificate().serial_number().as_bytes(),
@@ -223,7 +220,7 @@ impl ChainCheck {
         }
         let usages = parsed.tbs_certificate().get_extension::<ExtendedKeyUsage>();
         match usages.map_err(|_| CertificateFault::Unreadable)? {
-            Some((_, usages)) if !usages.0.contains(&self.peer.purpose()) => {
+            Some((_, usages)) if !usages.0.contains(&self.purpose.oid()) => {
                 Err(CertificateFault::WrongPurpose)
             }
             _ => Ok(Vouched {
@@ -272,6 +269,13 @@ impl ChainCheck {
                 .with_expiration_policy(expiration)
                 .build(),
         )
+    }
+}
+
+fn key_usage(purpose: Purpose) -> KeyUsage {
+    match purpose {
+        Purpose::Servers => KeyUsage::server_auth(),
+        Purpose::Clients => KeyUsage::client_auth(),
     }
 }
 

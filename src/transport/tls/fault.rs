@@ -70,9 +70,25 @@ pub enum CertificateFault {
         /// The name that was asked for.
         expected: String,
     },
+    /// Its key is too short.
+    #[error("has an RSA key of {0} bits, which is too short: 2048 is the least")]
+    WeakKey(usize),
+    /// The key of its authority is too short.
+    #[error(
+        "comes from an authority{} with an RSA key of {bits} bits, which is too short: 2048 is the \
+         least",
+        called(.name)
+    )]
+    WeakAuthority {
+        /// The authority's common name.
+        name: Option<String>,
+        /// The length of its key.
+        bits: usize,
+    },
     /// Its signature cannot be checked.
     #[error(
-        "is signed in a way that is unknown or too weak here, such as SHA-1 or RSA below 2048 bits"
+        "is signed in a way that is not supported here, for example with SHA-1 or a key of elliptic \
+         curve P-521"
     )]
     UnsupportedSignature,
     /// It has a critical extension that nobody knows here.
@@ -114,7 +130,7 @@ impl From<CertificateFault> for Error {
 }
 
 /// Writes a time as the day that it is on.
-pub(super) fn day(time: UnixTime) -> String {
+pub(crate) fn day(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d").to_string(),

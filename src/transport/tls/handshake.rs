@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved};
 use webpki::{Error as Fault, RawPublicKeyEntity, anchor_from_trusted_cert, spki_for_anchor};
 
+use super::certificate::{LEAST_RSA_BITS, rsa_bits};
 use super::fault::CertificateFault;
 
 /// Verifies the signature of a handshake of TLS 1.3.
@@ -54,5 +55,10 @@ fn public_key(
     certificate: &CertificateDer<'_>,
 ) -> Result<SubjectPublicKeyInfoDer<'static>, CertificateFault> {
     let anchor = anchor_from_trusted_cert(certificate).map_err(|_| CertificateFault::Unreadable)?;
-    Ok(spki_for_anchor(&anchor))
+    let key = spki_for_anchor(&anchor);
+    match rsa_bits(&key) {
+        // The library would say that the signature is wrong.
+        Some(bits @ 0..LEAST_RSA_BITS) => Err(CertificateFault::WeakKey(bits)),
+        _ => Ok(key),
+    }
 }

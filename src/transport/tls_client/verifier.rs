@@ -7,9 +7,10 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use super::{Notice, Verification};
 use crate::transport::tls::authorities::Authorities;
-use crate::transport::tls::chain::{ChainCheck, Peer};
+use crate::transport::tls::chain::ChainCheck;
 use crate::transport::tls::handshake::{verify_tls12, verify_tls13};
 use crate::transport::tls::server_name::{self, NamedBy};
+use crate::transport::tls::trust::Purpose;
 
 /// Checks the broker's certificate, except what the user turned off.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Verifier {
         let chain = ChainCheck {
             authorities,
             algorithms: provider.signature_verification_algorithms,
-            peer: Peer::Server,
+            purpose: Purpose::Servers,
             revoked: Vec::new(),
             checks_time: true,
         };

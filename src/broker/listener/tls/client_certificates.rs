@@ -1,6 +1,4 @@
 use std::cmp::Reverse;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -10,35 +8,47 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::{TlsError, certificates};
+use super::TlsError;
 use crate::broker::config::TlsOptions;
 use crate::transport::tls::authorities::{Authorities, Origin};
-use crate::transport::tls::chain::{ChainCheck, Peer};
+use crate::transport::tls::chain::ChainCheck;
+use crate::transport::tls::files::{self, FileError};
 use crate::transport::tls::handshake::{verify_tls12, verify_tls13};
 use crate::transport::tls::revocation::RevocationList;
+use crate::transport::tls::trust::Purpose;
 
 /// Makes what checks the certificates of clients; `None` where they are not asked for one.
 pub(super) fn verifier(
     options: &TlsOptions,
+    trusted: Vec<CertificateDer<'static>>,
+    revoked: Vec<RevocationList>,
     provider: &CryptoProvider,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if !options.require_certificate {
         return Ok(None);
     }
-    let authorities = authorities(options)?;
+    let mut authorities = Authorities::default();
+    for certificate in trusted {
+        // One that cannot be read vouches for nobody.
+        let _ = authorities.add(certificate, Origin::User);
+    }
+    if authorities.is_empty() {
+        return Err(TlsError::NoAuthorities);
+    }
     Ok(Some(Arc::new(Verifier {
         names: authorities.names(),
         chain: ChainCheck {
             authorities,
             algorithms: provider.signature_verification_algorithms,
-            peer: Peer::Client,
-            revoked: revocation_lists(options)?,
+            purpose: Purpose::Clients,
+            revoked,
             checks_time: !options.disable_client_cert_date_checks,
         },
     })))
 }
 
-fn revocation_lists(options: &TlsOptions) -> Result<Vec<RevocationList>, TlsError> {
+/// Reads the lists of revoked certificates, the newest first.
+pub(super) fn revocation_lists(options: &TlsOptions) -> Result<Vec<RevocationList>, TlsError> {
     let Some(file) = &options.crlfile else {
         return Ok(Vec::new());
     };
@@ -61,43 +71,23 @@ fn revocation_lists(options: &TlsOptions) -> Result<Vec<RevocationList>, TlsErro
     Ok(lists)
 }
 
-fn authorities(options: &TlsOptions) -> Result<Authorities, TlsError> {
-    let mut authorities = Authorities::default();
+/// Reads the certificates of the authorities that are trusted for clients.
+pub(super) fn authorities(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |option, error: FileError| TlsError::Authorities {
+        option,
+        cause: error.why(),
+        path: error.into_path(),
+    };
+    let mut trusted = Vec::new();
     if let Some(file) = &options.cafile {
-        let wrong = |cause| TlsError::Authorities {
-            option: "cafile",
-            path: file.clone(),
-            cause,
-        };
-        for certificate in certificates(file).map_err(wrong)? {
-            let added = authorities.add(certificate, Origin::User);
-            added.map_err(|fault| wrong(format!("a certificate in it {fault}")))?;
-        }
+        let of_file = files::trusted_certificates(file, Purpose::Clients);
+        trusted.extend(of_file.map_err(|error| wrong("cafile", error))?);
     }
-    if let Some(folder) = &options.capath {
-        let found = certificates_of_folder(folder).map_err(|error| TlsError::Authorities {
-            option: "capath",
-            path: folder.clone(),
-            cause: error.to_string(),
-        })?;
-        for certificate in found {
-            // Other certificates may lie there, too.
-            let _ = authorities.add(certificate, Origin::User);
-        }
+    if let Some(directory) = &options.capath {
+        let of_directory = files::trusted_in_directory(directory, Purpose::Clients);
+        trusted.extend(of_directory.map_err(|error| wrong("capath", error))?);
     }
-    match authorities.is_empty() {
-        true => Err(TlsError::NoAuthorities),
-        false => Ok(authorities),
-    }
-}
-
-/// What there is of certificates in the files of a folder; other files are passed over.
-fn certificates_of_folder(folder: &Path) -> std::io::Result<Vec<CertificateDer<'static>>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        found.extend(certificates(&entry?.path()).unwrap_or_default());
-    }
-    Ok(found)
+    Ok(trusted)
 }
 
 /// Checks the certificate of every client.

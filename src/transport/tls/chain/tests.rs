@@ -58,7 +58,7 @@ fn check(trusted: &[&Identity]) -> ChainCheck {
     ChainCheck {
         authorities,
         algorithms: default_provider().signature_verification_algorithms,
-        peer: Peer::Client,
+        purpose: Purpose::Clients,
         revoked: Vec::new(),
         checks_time: true,
     }
@@ -180,11 +180,11 @@ fn a_certificate_for_another_purpose_is_refused() {
     let certificate = own.self_signed(&key).unwrap();
     let own = Identity { certificate, key };
     let mut check = check(&[&root, &own]);
-    for (peer, expected) in [
-        (Peer::Client, Err(CertificateFault::WrongPurpose)),
-        (Peer::Server, OK),
+    for (purpose, expected) in [
+        (Purpose::Clients, Err(CertificateFault::WrongPurpose)),
+        (Purpose::Servers, OK),
     ] {
-        check.peer = peer;
+        check.purpose = purpose;
         for certificate in [server.der(), own.der()] {
             assert_eq!(check.verify(&certificate, &[], year(2025)), expected);
         }
