@@ -80,6 +80,10 @@ fn of_certificate(error: &CertificateError, end: End) -> String {
         CertificateError::Revoked => CertificateFault::Revoked,
         CertificateError::BadEncoding => CertificateFault::Unreadable,
         CertificateError::Other(other) => match other.0.downcast_ref::<CertificateFault>() {
+            Some(CertificateFault::Authority) => {
+                let (fault, option) = (CertificateFault::Authority, end.authority_option());
+                return format!("the {peer}'s certificate {fault}: name it with {option}");
+            }
             Some(fault) => fault.clone(),
             None => return format!("the {peer}'s certificate is refused: {}", other.0),
         },
