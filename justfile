@@ -59,6 +59,10 @@ guide-with-mosquitto:
 crash ROUNDS="500":
     MQ_CRASH_ROUNDS={{ ROUNDS }} cargo test --locked --test durability crash
 
+# Cuts the power CUTS times, with and without persistence_sync: just power-cuts 2000
+power-cuts CUTS="500":
+    MQ_POWER_CUTS={{ CUTS }} cargo test --locked --test durability power_cut
+
 # Measures the broker.
 bench:
     cargo bench --locked --bench broker
