@@ -1,8 +1,8 @@
 //! What it costs that nothing is lost.
 //!
 //! `cargo bench --bench persistence` publishes at QoS 1 to one session that outlives its
-//! connection: to `mq-broker` with and without a store, and to Mosquitto where it comes
-//! nearest to the same promise, with `autosave_on_changes true` and `autosave_interval 1`.
+//! connection: to `mq-broker` with a store, with one that does not wait for the disk, and
+//! without one, and to Mosquitto where it comes nearest to the same promise, with `autosave_on_changes true` and `autosave_interval 1`.
 //! They take turns in rotating order, one case after the other.
 //!
 //! ```text

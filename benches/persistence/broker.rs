@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use crate::server::Server;
 pub enum Kind {
     Stored,
     InMemory,
-    Synced,
+    Unsynced,
     Mosquitto,
 }
 
@@ -23,14 +23,14 @@ impl Kind {
         match self {
             Self::Stored => "mq-broker stored",
             Self::InMemory => "mq-broker in memory",
-            Self::Synced => "mq-broker synced",
+            Self::Unsynced => "mq-broker unsynced",
             Self::Mosquitto => "mosquitto",
         }
     }
 
     /// All brokers; one that is not installed is left out and said so.
     pub fn available() -> Vec<Self> {
-        let mut kinds = vec![Self::Stored, Self::InMemory, Self::Synced];
+        let mut kinds = vec![Self::Stored, Self::InMemory, Self::Unsynced];
         let installed = Command::new("mosquitto")
             .arg("-h")
             .stdout(Stdio::null())
@@ -46,7 +46,7 @@ impl Kind {
         match self {
             Self::Stored => "persistence true\n",
             Self::InMemory => "",
-            Self::Synced => "persistence true\npersistence_sync true\n",
+            Self::Unsynced => "persistence true\npersistence_sync false\n",
             Self::Mosquitto => {
                 "persistence true\nautosave_on_changes true\nautosave_interval 1\n\
                  max_inflight_messages 1000\n"
@@ -110,12 +110,18 @@ impl Broker {
 
     /// What the broker's files take, in MB.
     pub fn disk(&self) -> f64 {
-        let files = fs::read_dir(self.folder.path()).into_iter().flatten();
-        let paths = files.flatten().map(|file| file.path());
-        paths.filter_map(size).sum::<u64>() as f64 / 1e6
+        size(self.folder.path()) as f64 / 1e6
     }
 }
 
-fn size(path: PathBuf) -> Option<u64> {
-    fs::metadata(path).ok().map(|metadata| metadata.len())
+/// The bytes of all files in a directory. One that is removed meanwhile has none.
+fn size(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

@@ -28,10 +28,16 @@ pub struct Case {
     pub measure: fn(Kind, &Extent) -> Result<Vec<Figure>, String>,
 }
 
-const ALL: &[Kind] = &[Kind::Stored, Kind::InMemory, Kind::Synced, Kind::Mosquitto];
+const ALL: &[Kind] = &[
+    Kind::Stored,
+    Kind::InMemory,
+    Kind::Unsynced,
+    Kind::Mosquitto,
+];
 const STORED: &[Kind] = &[Kind::Stored];
 
 const IN_MEMORY: &str = Kind::InMemory.name();
+const UNSYNCED: &str = Kind::Unsynced.name();
 const MOSQUITTO: &str = Kind::Mosquitto.name();
 
 pub const CASES: &[Case] = &[
@@ -41,6 +47,7 @@ pub const CASES: &[Case] = &[
         in_each_round: true,
         goals: &[
             Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.6)),
+            Goal::ratio(RATE, UNSYNCED, Wanted::AtLeast(0.9)),
             Goal::ratio(RATE, MOSQUITTO, Wanted::AtLeast(5.0)),
         ],
         measure: |kind, extent| queue::connected(&Broker::start(kind), extent),
@@ -51,6 +58,7 @@ pub const CASES: &[Case] = &[
         in_each_round: true,
         goals: &[
             Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.25)),
+            Goal::ratio(RATE, UNSYNCED, Wanted::AtLeast(0.7)),
             Goal::ratio(RATE, MOSQUITTO, Wanted::AtLeast(5.0)),
         ],
         measure: |kind, extent| queue::away(&Broker::start(kind), extent),

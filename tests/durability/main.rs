@@ -23,6 +23,7 @@ mod retained;
 mod rights;
 mod scene;
 mod sessions;
+mod slow_disk;
 mod subscriptions;
 mod wills;
 

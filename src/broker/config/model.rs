@@ -150,7 +150,7 @@ impl Config {
 }
 
 /// What outlives the broker, and where it is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersistenceOptions {
     /// Whether sessions, their queues and retained messages are stored.
     pub is_on: bool,
@@ -158,9 +158,21 @@ pub struct PersistenceOptions {
     pub location: Option<PathBuf>,
     /// What the store's name begins with; `None`: not said.
     pub file: Option<PathBuf>,
-    /// Whether what is acknowledged survives a power cut, and not only the end of the
-    /// process. An option of ours.
+    /// Whether what is acknowledged is on the disk before; otherwise it is within a second.
+    ///
+    /// An option of ours.
     pub sync: bool,
+}
+
+impl Default for PersistenceOptions {
+    fn default() -> Self {
+        Self {
+            is_on: false,
+            location: None,
+            file: None,
+            sync: true,
+        }
+    }
 }
 
 impl PersistenceOptions {

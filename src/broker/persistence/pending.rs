@@ -20,6 +20,9 @@ use crate::protocol::PacketId;
 /// So long a change waits for which nobody waits: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
+/// A disk that takes so long to store a batch is slow.
+const SLOW: Duration = Duration::from_millis(20);
+
 /// Room for so many changes at most is used again when they were all needless.
 const KEPT_ROOM: usize = 4096;
 
@@ -117,8 +120,10 @@ pub(super) struct Pending {
     patience: Patience,
     /// How many of the old changes there were at first.
     had_old: usize,
-    /// Whether a batch is being stored.
-    is_committing: bool,
+    /// Since when a batch is being stored.
+    committing_since: Option<Instant>,
+    /// Whether the last one took long.
+    is_slow: bool,
     /// How soon the next batch is to be stored, and when that is.
     due: Option<(Pace, Instant)>,
     pub(super) tickets: Tickets,
@@ -279,7 +284,7 @@ impl Pending {
         }
         let patience = match pace {
             Pace::Now => Duration::ZERO,
-            Pace::Soon => self.patience.time(self.len()),
+            Pace::Soon => self.patience(self.len()),
             Pace::Later => LATER,
         };
         let due = Instant::now() + patience;
@@ -290,7 +295,7 @@ impl Pending {
 
     /// Makes the ticket wait for everything that was changed so far.
     pub(super) fn wait_for_all(&mut self, ticket: TicketNumber) -> bool {
-        if self.is_closed || (self.is_empty() && !self.is_committing) {
+        if self.is_closed || (self.is_empty() && self.committing_since.is_none()) {
             return false;
         }
         self.tickets.hold(ticket);
@@ -302,7 +307,7 @@ impl Pending {
     /// and the young ones are old from then on.
     pub(super) fn take(&mut self) -> Batch {
         let due = self.due.take();
-        self.is_committing = true;
+        self.committing_since = Some(Instant::now());
         self.patience.look_at_clock();
         if !matches!(due, Some((Pace::Soon, _))) {
             return Batch {
@@ -320,7 +325,7 @@ impl Pending {
             // Nothing waits for the moment.
             self.old = Changes::default();
         } else {
-            let due = Instant::now() + self.patience.time(self.had_old);
+            let due = Instant::now() + self.patience(self.had_old);
             self.due = Some((Pace::Soon, due));
             if old.is_empty() && old.capacity() <= KEPT_ROOM {
                 self.young = std::mem::take(&mut old);
@@ -334,7 +339,13 @@ impl Pending {
 
     /// Notes that a batch is stored.
     pub(super) fn committed(&mut self, batch: &Batch) {
-        self.is_committing = false;
+        let since = self.committing_since.take();
+        if !batch.is_empty() {
+            self.is_slow = since.is_some_and(|since| since.elapsed() >= SLOW);
+        }
+        if self.is_slow && matches!(self.due, Some((Pace::Soon, _))) {
+            self.age();
+        }
         for (_, change) in batch.changes() {
             for ticket in change.tickets() {
                 self.tickets.release(ticket);
@@ -345,10 +356,33 @@ impl Pending {
         }
     }
 
+    /// Makes all changes old, as they had a long time to become needless: while a batch was being
+    /// stored that nothing could be added to. The next one would take as long, too.
+    fn age(&mut self) {
+        let (mut fewer, mut more) = (
+            std::mem::take(&mut self.young),
+            std::mem::take(&mut self.old),
+        );
+        if fewer.len() > more.len() {
+            std::mem::swap(&mut fewer, &mut more);
+        }
+        more.extend(fewer);
+        self.old = more;
+        self.had_old = self.old.len();
+        self.due = Some((Pace::Soon, Instant::now() + self.patience(self.had_old)));
+    }
+
+    /// Returns how long so many changes may wait to become needless.
+    fn patience(&self, changes: usize) -> Duration {
+        // On a slow disk they wait for it long enough.
+        let changes = if self.is_slow { 0 } else { changes };
+        self.patience.time(changes)
+    }
+
     /// Takes a batch back that could not be stored; it is due again with what came
     /// meanwhile.
     pub(super) fn take_back(&mut self, batch: Batch) {
-        self.is_committing = false;
+        self.committing_since = None;
         let [old, young] = batch.parts;
         let later = [
             std::mem::replace(&mut self.old, old),

@@ -148,6 +148,23 @@ fn what_may_become_needless_is_given_time() {
 }
 
 #[test]
+fn changes_that_came_while_a_slow_batch_was_stored_go_with_the_next() {
+    for is_slow in [false, true] {
+        let mut pending = Pending::default();
+        put_soon(&mut pending, 1);
+        pending.take();
+        put_soon(&mut pending, 2);
+        let batch = pending.take();
+        put_soon(&mut pending, 3);
+        if is_slow {
+            pending.committing_since = Instant::now().checked_sub(SLOW);
+        }
+        pending.committed(&batch);
+        assert_eq!(pending.take().len(), if is_slow { 2 } else { 1 });
+    }
+}
+
+#[test]
 fn a_removal_takes_the_place_of_an_old_change() {
     let mut pending = Pending::default();
     let ticket = pending.tickets.open();
