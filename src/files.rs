@@ -1,7 +1,7 @@
-//! Files that are still there after a power cut.
+//! Durable changes to the names of files.
 //!
-//! A file that was synced can be gone all the same: its name is in its directory, which is
-//! written to the disk separately.
+//! A file that was synced can be gone after a power cut all the same: its name is in its
+//! directory, which is written to the disk separately.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,10 +15,10 @@ pub(crate) fn directory_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Brings to the disk which files `directory` has.
+/// Writes the names in `directory` to the disk.
 ///
-/// A file system that cannot do so is no reason to fail, nor is a directory that this process may
-/// write and not read.
+/// Errors are ignored on a file system that cannot do so, and in a directory that this
+/// process may write and not read.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     match synced {
@@ -36,7 +36,7 @@ pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory, and those above it, where they are missing.
+/// Creates a directory and its missing parents.
 pub(crate) fn create_directories(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
@@ -51,9 +51,9 @@ pub(crate) fn create_directories(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the file at `from` the name `to`, in place of one that has it.
+/// Renames the file at `from` to `to`, replacing one of that name.
 ///
-/// The file was synced before; now its name is.
+/// The file was synced before; this syncs its name.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_directory(&directory_of(to))

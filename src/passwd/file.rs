@@ -1,4 +1,4 @@
-//! A password file for editing: every byte that is not asked to change stays as it is.
+//! A password file for editing: every byte that is not to change stays as it is.
 
 use thiserror::Error;
 
@@ -6,38 +6,39 @@ use super::hash::{CreateHashError, Iterations, ParseHashError, PasswordHash, Sch
 use super::line::{Fields, Line, printable};
 use super::username::Username;
 
-/// The lines of a password file, whose passwords may be plain text or hashed.
+/// The lines of a password file, with plain or hashed passwords.
 #[derive(Clone, Debug, Default)]
 pub struct PasswordFile {
     lines: Vec<FileLine>,
 }
 
-/// What [`PasswordFile::set`] did.
+/// The effect of [`PasswordFile::set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The user is new and stands on the last line.
+    /// The user is new and has the last line.
     Added,
-    /// The user was there; the password was replaced.
+    /// The user existed, and the password was replaced.
     Updated,
 }
 
-/// A password that [`PasswordFile::hash_plain_passwords`] left alone, since it begins like a hash.
+/// A password that [`PasswordFile::hash_plain_passwords`] skipped, because it begins like a
+/// hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftAlone {
+pub struct Skipped {
     /// The line, counted from 1.
     pub line: usize,
-    /// Whose password, fit for a terminal.
+    /// The user, fit for a terminal.
     pub username: String,
-    /// What keeps it from being a hash, if anything does.
+    /// The fault that keeps it from being a hash, if there is one.
     pub flaw: Option<ParseHashError>,
 }
 
 impl PasswordFile {
-    /// Cuts `contents` into lines.
+    /// Splits `contents` into lines.
     ///
     /// # Errors
     ///
-    /// The first line that is no comment, not blank, and has not both a user name and a password.
+    /// The first line that is not a comment, not blank, and lacks a user name or a password.
     pub fn parse(contents: &[u8]) -> Result<PasswordFile, CorruptLine> {
         let lines = contents
             .split_inclusive(|byte| *byte == b'\n')
@@ -47,7 +48,8 @@ impl PasswordFile {
         Ok(PasswordFile { lines })
     }
 
-    /// Sets the password of `username`: in the first line that has this name, or in a new last one.
+    /// Sets the password of `username` in the first line with this name, or in a new last
+    /// line.
     pub fn set(&mut self, username: &Username, hash: &PasswordHash) -> Change {
         if let Some(line) = self.lines.iter_mut().find(|line| line.is_of(username)) {
             line.replace_password(hash);
@@ -60,30 +62,32 @@ impl PasswordFile {
         Change::Added
     }
 
-    /// Removes every line of `username`; says whether there was one.
+    /// Removes every line of `username` and returns whether there was one.
     pub fn remove(&mut self, username: &Username) -> bool {
         let before = self.lines.len();
         self.lines.retain(|line| !line.is_of(username));
         self.lines.len() < before
     }
 
-    /// Hashes every plain password and returns those that it left alone because they are hashed already.
+    /// Hashes every plain password and returns those that it skipped because they are hashed
+    /// already.
     ///
     /// # Errors
     ///
-    /// The first password that cannot be hashed; the file is then half done and not to be written.
+    /// The first password that cannot be hashed. The file is then incomplete; do not write
+    /// it.
     pub fn hash_plain_passwords(
         &mut self,
         scheme: Scheme,
         iterations: Iterations,
-    ) -> Result<Vec<LeftAlone>, HashLineError> {
-        let mut left_alone = Vec::new();
+    ) -> Result<Vec<Skipped>, HashLineError> {
+        let mut skipped = Vec::new();
         for (index, line) in self.lines.iter_mut().enumerate() {
             let Some((username, password)) = line.entry() else {
                 continue;
             };
             if let Some(text) = hash_text(password) {
-                left_alone.push(LeftAlone {
+                skipped.push(Skipped {
                     line: index + 1,
                     username: printable(username),
                     flaw: text.parse::<PasswordHash>().err(),
@@ -98,10 +102,10 @@ impl PasswordFile {
             })?;
             line.replace_password(&hash);
         }
-        Ok(left_alone)
+        Ok(skipped)
     }
 
-    /// The contents of the file.
+    /// Returns the contents of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.lines
             .iter()
@@ -111,7 +115,7 @@ impl PasswordFile {
     }
 }
 
-/// A line that makes no sense to the program, so that it does not dare to write the file.
+/// A line that makes no sense to the program, so it does not write the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("Error: Corrupt password file at line {line}.")]
 pub struct CorruptLine {
@@ -125,7 +129,7 @@ pub struct CorruptLine {
 pub struct HashLineError {
     /// The line, counted from 1.
     pub line: usize,
-    /// Why not.
+    /// The cause.
     pub source: CreateHashError,
 }
 
@@ -150,7 +154,7 @@ impl FileLine {
         }
     }
 
-    /// `None` for a corrupt line.
+    /// Parses a line; `None` if it is corrupt.
     fn parse(line: &[u8]) -> Option<FileLine> {
         let fields = match Line::parse(line) {
             Line::Remark => None,
@@ -196,7 +200,7 @@ impl FileLine {
     }
 }
 
-/// `password` as text, if it begins like a hash.
+/// Returns `password` as text if it begins like a hash.
 fn hash_text(password: &[u8]) -> Option<&str> {
     std::str::from_utf8(password)
         .ok()
@@ -269,10 +273,10 @@ mod tests {
     #[test]
     fn plain_passwords_are_hashed_where_they_stand() {
         let mut file = parse("# x:y\na: one \r\na:two:more\n");
-        let left_alone = file
+        let skipped = file
             .hash_plain_passwords(Scheme::Sha512, Iterations::default())
             .unwrap();
-        assert_eq!(left_alone, []);
+        assert_eq!(skipped, []);
         let text = text(&file);
         let lines: Vec<&str> = text.split('\n').collect();
         assert_eq!(lines[0], "# x:y");
@@ -294,17 +298,17 @@ mod tests {
     }
 
     #[test]
-    fn hashed_passwords_are_left_alone_and_told() {
+    fn hashed_passwords_are_skipped_and_told() {
         let contents = format!("a:{}\nb:$7$broken\n", hash("x"));
         let mut file = parse(&contents);
-        let left_alone = file
+        let skipped = file
             .hash_plain_passwords(Scheme::Sha512, Iterations::default())
             .unwrap();
         assert_eq!(text(&file), contents);
-        assert_eq!(left_alone.len(), 2);
-        assert_eq!((left_alone[0].line, &*left_alone[0].username), (1, "a"));
-        assert_eq!(left_alone[0].flaw, None);
-        assert!(left_alone[1].flaw.is_some());
+        assert_eq!(skipped.len(), 2);
+        assert_eq!((skipped[0].line, &*skipped[0].username), (1, "a"));
+        assert_eq!(skipped[0].flaw, None);
+        assert!(skipped[1].flaw.is_some());
     }
 
     #[test]

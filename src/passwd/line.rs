@@ -1,28 +1,28 @@
-//! How a line of the password file is cut: at colons, the first two fields, blanks around them ignored.
+//! The fields of a line: the first two, split at colons, without the blanks around them.
 
 use std::ops::Range;
 
-/// Where the fields of a line stand in it, without the blanks around them.
+/// The positions of a line's fields, without the blanks around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) username: Range<usize>,
-    /// The hash, or a plain password. What follows a second colon is no part of it.
+    /// The hash, or a plain password, up to a second colon.
     pub(super) password: Range<usize>,
 }
 
-/// A line that means something to somebody.
+/// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// It begins with `#`, or holds nothing but blanks.
+    /// A comment that begins with `#`, or a blank line.
     Remark,
-    /// It has no colon.
+    /// A line without a colon.
     NoColon,
-    /// It has a user name and a password, either of which may be empty.
+    /// A user name and a password, either of which may be empty.
     Entry(Fields),
 }
 
 impl Line {
-    /// Cuts `line`, which may end in a newline.
+    /// Parses `line`, which may end in a newline.
     pub(super) fn parse(line: &[u8]) -> Line {
         if line.starts_with(b"#") || line.trim_ascii().is_empty() {
             return Line::Remark;
@@ -39,12 +39,12 @@ impl Line {
     }
 }
 
-/// Text from a file as a terminal or a log may show it: without control characters.
+/// Returns text from a file without control characters, fit for a terminal or a log.
 pub(super) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace(char::is_control, "\u{fffd}")
 }
 
-/// `range` without the blanks at both its ends.
+/// Returns `range` without the blanks at both ends.
 fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
     let field = &line[range.clone()];
     let start = range.start + (field.len() - field.trim_ascii_start().len());

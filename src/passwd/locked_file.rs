@@ -1,4 +1,4 @@
-//! A file held for editing, so that two programs at once do not lose each other's change.
+//! A file locked for editing, so that two programs do not lose each other's changes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -10,26 +10,27 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::replace::{self, ReplaceError};
 
-/// A regular file, open for reading and writing and locked, with what it held then.
+/// A regular file that is open and locked, with its contents at that time.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     path: PathBuf,
     file: File,
     contents: Vec<u8>,
-    /// `None` on a file system without locks: better unlocked than not at all.
+    /// The lock; `None` on a file system without locks.
     _lock: Option<Flock<File>>,
 }
 
 impl LockedFile {
-    /// Opens the file at `path` as soon as nobody else holds it.
+    /// Opens the file at `path` as soon as nobody else holds its lock.
     pub(super) fn open(path: &Path) -> io::Result<LockedFile> {
         loop {
-            // Asked before it is opened, because opening a pipe or a device can block or have effects.
+            // This comes before opening, because opening a pipe or a device can block or have
+            // effects.
             require_regular(&fs::metadata(path)?)?;
             let mut file = OpenOptions::new().read(true).write(true).open(path)?;
             let lock = lock(file.try_clone()?)?;
             if !is_still_at(&file, path)? {
-                // Whoever held the lock has put a new file in its place.
+                // The last holder of the lock has put a new file in its place.
                 continue;
             }
             let mut contents = Vec::new();
@@ -43,12 +44,12 @@ impl LockedFile {
         }
     }
 
-    /// What the file held when it was opened.
+    /// Returns the contents of the file when it was opened.
     pub(super) fn contents(&self) -> &[u8] {
         &self.contents
     }
 
-    /// Replaces what the file holds; mode, owner and group stay.
+    /// Replaces the contents of the file; mode, owner and group stay.
     pub(super) fn replace(self, contents: &[u8]) -> Result<(), ReplaceError> {
         replace::replace(&self.path, &self.file, &self.contents, contents)
     }

@@ -9,12 +9,14 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 const WORLD_READABLE: u32 = 0o004;
 
-/// Mosquitto's warnings about the file at `path`: that anyone can read it, that it belongs to another
-/// user or to another group than this process. Each may have a second line that says what to do.
+/// Returns Mosquitto's warnings about the permissions of the file at `path`.
+///
+/// They say that anyone can read the file, or that it belongs to another user or group than
+/// this process. Each may have a second line with the remedy.
 ///
 /// # Errors
 ///
-/// When the file's permissions cannot be looked up.
+/// The file's permissions cannot be read.
 pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
     let metadata = fs::metadata(path)?;
     let mut warnings: Vec<String> = readable_warning(path, &metadata).into_iter().collect();
@@ -38,12 +40,13 @@ pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// As [`permission_warnings`], for who may look after the files of others: root, to whom it
-/// is no fault that the broker's file is the broker's.
+/// Returns [`permission_warnings`] as an administrator should see them.
+///
+/// For root it is not a fault that the broker's file belongs to the broker.
 ///
 /// # Errors
 ///
-/// When the file's permissions cannot be looked up.
+/// The file's permissions cannot be read.
 pub fn administrator_warnings(path: &Path) -> io::Result<Vec<String>> {
     if Uid::effective().is_root() {
         let metadata = fs::metadata(path)?;

@@ -1,4 +1,4 @@
-//! Replacing what a file holds so that a crash leaves it whole: the old contents or the new.
+//! Replacement of a file's contents: after a crash the file has the old or the new ones.
 
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
@@ -14,26 +14,26 @@ use crate::files::{directory_of, sync_directory};
 /// The mode of a new file.
 const PRIVATE: u32 = 0o600;
 
-/// Why a file could not be written.
+/// A reason that a file was not written.
 #[derive(Debug, Error)]
 pub enum ReplaceError {
-    /// The new contents could not be written beside the file, which is as it was.
+    /// The new contents could not be written beside the file, which is unchanged.
     #[error("Error: Unable to write password file {}. {}", path.display(), os_text(source))]
     Write {
         /// The password file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// No backup could be made, so the file was not touched.
     #[error("Error creating backup password file \"{}\", not continuing. {}", backup.display(), os_text(source))]
     Backup {
-        /// Where the backup should have been.
+        /// The path of the backup.
         backup: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// Rewriting the file failed half-way; the backup holds the old contents.
+    /// Rewriting the file failed in the middle; the backup has the old contents.
     #[error(
         "Error occurred updating password file. {}\nPassword file may be corrupt, check the backup file: {}.",
         os_text(source),
@@ -42,12 +42,12 @@ pub enum ReplaceError {
     Rewrite {
         /// The backup, which is kept.
         backup: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Makes the file at `path`, or replaces one that appeared there meanwhile.
+/// Creates the file at `path`, or replaces one that has appeared there.
 pub(super) fn create(path: &Path, contents: &[u8]) -> Result<(), ReplaceError> {
     let error = |source| ReplaceError::Write {
         path: path.to_owned(),
@@ -60,11 +60,11 @@ pub(super) fn create(path: &Path, contents: &[u8]) -> Result<(), ReplaceError> {
     move_into_place(new, path).map_err(error)
 }
 
-/// Replaces `old` contents of the open `file` at `path` by `new` ones; mode, owner and group stay.
+/// Replaces the `old` contents of the open `file` at `path`; mode, owner and group stay.
 ///
-/// Written beside it and renamed, where that is possible. Where it is not (a file that is a mount point
-/// of its own, a directory or an owner that this process may not change, a file with further links), it
-/// is rewritten in place while a backup exists.
+/// The new contents are written beside the file and renamed, if that is possible. Otherwise
+/// the file is rewritten in place while a backup exists: if it is a mount point of its own or
+/// has several links, or if this process may not change its directory or its owner.
 pub(super) fn replace(
     path: &Path,
     file: &File,
@@ -80,7 +80,7 @@ pub(super) fn replace(
     }
 }
 
-/// The system's text for `error`, without the number that Rust adds.
+/// Returns the system's text for `error`, without the number that Rust appends.
 pub(super) fn os_text(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned() + ".",
@@ -109,12 +109,12 @@ fn replace_by_renaming(path: &Path, file: &File, contents: &[u8]) -> io::Result<
     if (created.uid(), created.gid()) != (metadata.uid(), metadata.gid()) {
         fchown(new.as_file(), Some(metadata.uid()), Some(metadata.gid()))?;
     }
-    // After the owner, since a change of owner may clear bits of the mode.
+    // The mode comes after the owner, since a change of owner may clear bits of it.
     new.as_file().set_permissions(metadata.permissions())?;
     move_into_place(new, path)
 }
 
-/// A temporary file in the directory of `path`, readable for its owner only.
+/// Creates a temporary file in the directory of `path` that only its owner can read.
 fn write_beside(path: &Path, contents: &[u8]) -> io::Result<NamedTempFile> {
     let mut new = tempfile::Builder::new()
         .prefix(&name_with(".", path, "."))
@@ -126,7 +126,7 @@ fn write_beside(path: &Path, contents: &[u8]) -> io::Result<NamedTempFile> {
 fn move_into_place(new: NamedTempFile, path: &Path) -> io::Result<()> {
     new.as_file().sync_all()?;
     new.persist(path).map_err(|error| error.error)?;
-    // The file is replaced by now, and an error would say that it is as it was.
+    // The file is replaced already, and an error would claim that it is unchanged.
     let _ = sync_directory(&directory_of(path));
     Ok(())
 }
@@ -156,7 +156,7 @@ fn rewrite_with_backup(
     }
 }
 
-/// A backup beside the file, or in the directory for temporary files when the file's own is not writable.
+/// Creates a backup beside the file, or in the temporary directory if that is impossible.
 fn write_backup(path: &Path, contents: &[u8]) -> Result<NamedTempFile, ReplaceError> {
     let prefix = name_with("", path, ".backup.");
     let write_in = |directory: &Path| -> io::Result<NamedTempFile> {

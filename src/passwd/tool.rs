@@ -1,13 +1,15 @@
-//! The `mq-passwd` program: makes and edits password files as `mosquitto_passwd` does.
+//! The `mq-passwd` program, which makes and edits password files as `mosquitto_passwd` does.
 //!
-//! Errors go to standard error, prompts and success lines to standard output; the exit code is 0 for
-//! success, 2 when the two passwords differ, 130 and 143 after SIGINT and SIGTERM, otherwise 1.
+//! Errors go to standard error, prompts and success messages to standard output. The exit
+//! code is 0 for success, 2 if the two passwords differ, 130 and 143 after SIGINT and
+//! SIGTERM, otherwise 1.
 
 mod arguments;
-mod flags;
+
 mod interrupts;
 mod password;
 mod prompt;
+mod table;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -29,7 +31,7 @@ pub use super::replace::ReplaceError;
 use self::arguments::{Command, Hashing, PasswordSource, Target};
 use self::interrupts::Interrupts;
 use self::password::Password;
-use super::file::{Change, CorruptLine, HashLineError, LeftAlone, PasswordFile};
+use super::file::{Change, CorruptLine, HashLineError, PasswordFile, Skipped};
 use super::hash::{CreateHashError, PasswordHash};
 use super::locked_file::LockedFile;
 use super::permissions::administrator_warnings;
@@ -37,18 +39,18 @@ use super::replace::{self, os_text};
 use super::username::Username;
 use crate::options::Program;
 
-/// As many links in a row as Linux follows.
+/// The number of links in a row that Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// Runs the program with the words of its command line, its own name first, and gives its exit code.
+/// Runs the program with the words of its command line and returns the exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let mut words = words.into_iter();
-    let program = Program::new(flags::INSTALLED_NAME, words.next().as_deref());
+    let program = Program::new(table::INSTALLED_NAME, words.next().as_deref());
     let command = match arguments::parse(words) {
         Ok(command) => command,
         Err(ArgumentError::Usage { first_word }) => return help(&program, first_word.as_deref()),
         Err(error) => {
-            tell(&error);
+            report(&error);
             return 1;
         }
     };
@@ -56,13 +58,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     match execute(command, &interrupts) {
         Ok(()) => 0,
         Err(error) => {
-            tell(&error);
+            report(&error);
             error.exit_code()
         }
     }
 }
 
-/// Why the program failed. [`Display`](std::fmt::Display) is what it says, where possible in Mosquitto's words.
+/// A reason that the program failed, in Mosquitto's words where there are any.
 #[derive(Debug, Error)]
 enum ToolError {
     #[error("Error: Unable to open password file {}. {}", file.display(), os_text(source))]
@@ -122,7 +124,7 @@ fn execute(command: Command, interrupts: &Interrupts) -> Result<(), ToolError> {
     }
 }
 
-/// `-c -`: the line and nothing else on standard output, so the prompts go to standard error.
+/// Runs `-c -`: the line goes to standard output, so the prompts go to standard error.
 fn print(
     username: &Username,
     password: PasswordSource,
@@ -139,7 +141,7 @@ fn print(
         .map_err(ToolError::StandardOutput)
 }
 
-/// `-c`: a file with one user. What stood in it before is gone, its mode and owner stay.
+/// Runs `-c`: the file gets one user and loses the others; its mode and owner stay.
 fn create(
     file: &Path,
     username: &Username,
@@ -152,7 +154,7 @@ fn create(
         source,
     };
     let path = creation_target(file).map_err(error)?;
-    // Known before anybody types a password twice in vain.
+    // An error must come before anybody types a password twice in vain.
     if path.exists() {
         LockedFile::open(&path).map_err(error)?;
         warn_about_permissions(&path);
@@ -170,7 +172,7 @@ fn create(
         let _hold = interrupts.hold();
         replace::create(&path, &new.to_bytes())?;
     }
-    say(&format!("Adding password for user {username}"));
+    print_line(&format!("Adding password for user {username}"));
     Ok(())
 }
 
@@ -183,22 +185,22 @@ fn set(
     interrupts: &Interrupts,
 ) -> Result<(), ToolError> {
     let path = resolve(file)?;
-    // Known before anybody types a password twice in vain.
+    // An error must come before anybody types a password twice in vain.
     open(&path)?;
     warn_about_permissions(&path);
     let hash = hash(&password.obtain(&mut io::stdout(), interrupts)?, hashing)?;
-    // Opened anew: while the password was typed, another program may have changed the file.
+    // Another program may have changed the file while the password was typed.
     let (locked, mut users) = open(&path)?;
     let verb = match users.set(username, &hash) {
         Change::Added => "Adding",
         Change::Updated => "Updating",
     };
     write(locked, &users, interrupts)?;
-    say(&format!("{verb} password for user {username}"));
+    print_line(&format!("{verb} password for user {username}"));
     Ok(())
 }
 
-/// `-D`
+/// Runs `-D`.
 fn delete(file: &Path, username: Username, interrupts: &Interrupts) -> Result<(), ToolError> {
     let path = resolve(file)?;
     let (locked, mut users) = open(&path)?;
@@ -209,7 +211,7 @@ fn delete(file: &Path, username: Username, interrupts: &Interrupts) -> Result<()
     write(locked, &users, interrupts)
 }
 
-/// `-U`
+/// Runs `-U`.
 fn hash_plain_text(
     file: &Path,
     hashing: Hashing,
@@ -218,20 +220,20 @@ fn hash_plain_text(
     let path = resolve(file)?;
     let (locked, mut users) = open(&path)?;
     warn_about_permissions(&path);
-    let left_alone = users.hash_plain_passwords(hashing.scheme, hashing.iterations)?;
+    let skipped = users.hash_plain_passwords(hashing.scheme, hashing.iterations)?;
     write(locked, &users, interrupts)?;
-    for LeftAlone {
+    for Skipped {
         line,
         username,
         flaw,
-    } in left_alone
+    } in skipped
     {
-        tell(&match flaw {
+        report(&match flaw {
             None => format!(
                 "Warning: The password of user {username} in line {line} is hashed already; left as it is."
             ),
             Some(flaw) => format!(
-                "Warning: The password of user {username} in line {line} begins like a hash but is none \
+                "Warning: The password of user {username} in line {line} begins like a hash but is not one \
                  ({flaw}); left as it is."
             ),
         });
@@ -256,7 +258,7 @@ fn hash(password: &Password, hashing: Hashing) -> Result<PasswordHash, CreateHas
     PasswordHash::create(hashing.scheme, hashing.iterations, password.as_bytes())
 }
 
-/// The file behind all links, which is the one to replace; `file` itself when there is nothing.
+/// Returns the file behind all links, or `file` itself if it does not exist.
 fn resolve(file: &Path) -> Result<PathBuf, ToolError> {
     match fs::canonicalize(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(file.to_owned()),
@@ -264,7 +266,7 @@ fn resolve(file: &Path) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// The path behind all links, whether there is a file or not.
+/// Returns the path behind all links, whether there is a file or not.
 fn creation_target(file: &Path) -> io::Result<PathBuf> {
     if let Ok(path) = fs::canonicalize(file) {
         return Ok(path);
@@ -279,12 +281,12 @@ fn creation_target(file: &Path) -> io::Result<PathBuf> {
     Err(Errno::ELOOP.into())
 }
 
-/// Refuses a path at which no file can be made.
+/// Refuses a path at which no file can be created.
 fn require_writable_directory(path: &Path) -> io::Result<()> {
     if path.file_name().is_none() {
         return Err(Errno::ENOENT.into());
     }
-    // The dot refuses what is no directory, and stands for the current one where there is no other.
+    // The dot refuses a path that is not a directory, and stands for the current directory.
     let directory = path.parent().unwrap_or(Path::new("")).join(".");
     Ok(access(&directory, AccessFlags::W_OK | AccessFlags::X_OK)?)
 }
@@ -313,35 +315,35 @@ fn write(
 
 fn warn_about_permissions(path: &Path) {
     for warning in administrator_warnings(path).unwrap_or_default() {
-        tell(&warning);
+        report(&warning);
     }
 }
 
-/// The usage text. Under Mosquitto's name asking for it is an error, as it is there.
+/// Prints the usage text. Under Mosquitto's name asking for it is an error, as it is there.
 fn help(program: &Program, first_word: Option<&OsStr>) -> u8 {
     let ours = !program.is_mosquitto();
     let word = first_word.and_then(OsStr::to_str);
     if ours && matches!(word, Some("-V" | "--version")) {
-        say(&format!("{} {}", program.name(), env!("CARGO_PKG_VERSION")));
+        print_line(&format!("{} {}", program.name(), env!("CARGO_PKG_VERSION")));
         return 0;
     }
-    say(usage::usage(program).trim_end());
+    print_line(usage::usage(program).trim_end());
     if ours && matches!(word, Some("-h" | "--help")) {
         return 0;
     }
     let hint = first_word.and_then(|word| usage::hint(program, word));
     if let Some(hint) = hint.filter(|_| io::stderr().is_terminal()) {
-        tell(&hint);
+        report(&hint);
     }
     1
 }
 
-/// A line on standard output. That nobody reads it is no reason to fail: the file is what counts.
-fn say(line: &str) {
+/// Prints a line on standard output; a closed one is no reason to fail.
+fn print_line(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// A line on standard error.
-fn tell(line: &dyn std::fmt::Display) {
+/// Prints a line on standard error.
+fn report(line: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! The users of one password file, as the broker asks for them.
+//! The users of one password file, for the broker.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,14 +13,16 @@ use thiserror::Error;
 use super::hash::{ParseHashError, PasswordHash};
 use super::line::{Line, printable};
 
-/// The most kinds of hash that a refused login is verified against.
+/// The maximum number of kinds of hash that a refused login is verified against.
 const MAX_DECOYS: usize = 8;
 
-/// User names with their password hashes. It never changes, so threads share it in an `Arc`.
+/// User names with their password hashes.
+///
+/// They never change, so threads share them in an `Arc`.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     hashes: HashMap<Box<[u8]>, PasswordHash>,
-    /// A hash of each cost in the file, the costliest first.
+    /// A hash of each cost in the file, in descending order of cost.
     decoys: Vec<PasswordHash>,
 }
 
@@ -29,7 +31,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or as for [`Users::parse`].
+    /// The file cannot be read, or an error of [`Users::parse`].
     pub fn read(path: &Path) -> Result<Users, UsersError> {
         let contents = fs::read(path).map_err(|source| UsersError::Open {
             file: path.to_owned(),
@@ -38,14 +40,15 @@ impl Users {
         Users::parse(path, &contents)
     }
 
-    /// Reads the lines of a password file; `file` is its name in the errors.
+    /// Parses the lines of a password file; `file` is its name in the errors.
     ///
-    /// Comments (a `#` at the very beginning), blank lines and lines without a colon are passed over;
-    /// blanks around the fields and fields after the second are ignored.
+    /// Comments (a `#` at the very beginning), blank lines and lines without a colon are
+    /// skipped. Blanks around the fields and fields after the second are ignored.
     ///
     /// # Errors
     ///
-    /// The first line that has no user name, no password, an undecodable hash, or the name of an earlier line.
+    /// The first line that has no user name, no password, an undecodable hash, or the name of
+    /// an earlier line.
     pub fn parse(file: &Path, contents: &[u8]) -> Result<Users, UsersError> {
         let mut users = Users::default();
         for (index, line) in contents.split(|byte| *byte == b'\n').enumerate() {
@@ -54,7 +57,7 @@ impl Users {
         Ok(users)
     }
 
-    /// Everything that is wrong with the password file at `path`, in the order of its lines.
+    /// Returns every error in the password file at `path`, in the order of its lines.
     pub fn errors(path: &Path) -> Vec<UsersError> {
         let contents = match fs::read(path) {
             Ok(contents) => contents,
@@ -71,7 +74,7 @@ impl Users {
             .collect()
     }
 
-    /// Adds the user of a line, if there is one in it.
+    /// Adds the user of a line, if it has one.
     fn add(&mut self, file: &Path, number: usize, line: &[u8]) -> Result<(), UsersError> {
         let Line::Entry(fields) = Line::parse(line) else {
             return Ok(());
@@ -126,11 +129,11 @@ impl Users {
         }
     }
 
-    /// Whether `password` is that of `username`; an empty password never is.
+    /// Returns whether `password` is that of `username`; an empty password never is.
     ///
-    /// Slow on purpose. A refusal costs the same work for every name, known or not, so that its time does
-    /// not tell which names exist: one verification for each cost in the file. Not for a thread that has
-    /// sockets to serve.
+    /// This is slow on purpose. A refusal costs the same work for every name, known or not,
+    /// so that its time does not reveal which names exist: one verification for each cost in
+    /// the file. Do not call it on a thread that serves sockets.
     pub fn authenticate(&self, username: &str, password: &[u8]) -> bool {
         let known = self.hashes.get(username.as_bytes());
         if known.is_some_and(|hash| hash.verify(password)) && !password.is_empty() {
@@ -139,38 +142,41 @@ impl Users {
         let spent = known.map(PasswordHash::cost);
         for decoy in &self.decoys {
             if Some(decoy.cost()) != spent {
-                // Its time is wanted, not its answer.
+                // Only its time matters, not its answer.
                 let _ = black_box(decoy.verify(password));
             }
         }
         false
     }
 
-    /// Whether the user has the same password here and there, as far as the hashes show: an equal
-    /// password may also be hashed anew.
+    /// Returns whether the user has the same password in both, as far as the hashes show.
+    ///
+    /// An equal password may also have been hashed again.
     pub fn has_same_hash(&self, other: &Users, username: &str) -> bool {
         let own = self.hashes.get(username.as_bytes());
         own.is_some() && own == other.hashes.get(username.as_bytes())
     }
 
-    /// Whether the file names this user.
+    /// Returns whether the file has this user.
     pub fn contains(&self, username: &str) -> bool {
         self.hashes.contains_key(username.as_bytes())
     }
 
-    /// The number of users.
+    /// Returns the number of users.
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether the file names nobody.
+    /// Returns whether the file has no users.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 }
 
-/// Why a password file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text, which names no line:
-/// [`UsersError::line`] does.
+/// A reason that a password file cannot be used.
+///
+/// [`Display`](std::fmt::Display) is Mosquitto's text, which has no line;
+/// [`UsersError::line`] returns it.
 #[derive(Debug, Error)]
 pub enum UsersError {
     /// The file cannot be read.
@@ -178,20 +184,20 @@ pub enum UsersError {
     Open {
         /// The password file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The second field is no hash; plain text lands here.
+    /// The second field is not a hash, for example plain text.
     #[error("Error: Unable to decode line in password file '{}'.", file.display())]
     Undecodable {
         /// The password file.
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with the hash.
+        /// The fault of the hash.
         source: ParseHashError,
     },
-    /// Two lines for one user.
+    /// Two lines have the same user.
     #[error("Error: Duplicate user '{username}' in password file '{}'.", file.display())]
     Duplicate {
         /// The password file.
@@ -201,7 +207,7 @@ pub enum UsersError {
         /// The user of both lines.
         username: String,
     },
-    /// A line without a user name.
+    /// A line has no user name.
     #[error("Error: Empty username in password file '{}'.", file.display())]
     EmptyUsername {
         /// The password file.
@@ -209,20 +215,20 @@ pub enum UsersError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// A line without a password.
+    /// A line has no password.
     #[error("Error: Invalid line in password file '{}': {text}", file.display())]
     InvalidLine {
         /// The password file.
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// The line itself, which holds no password.
+        /// The line itself, which has no password.
         text: String,
     },
 }
 
 impl UsersError {
-    /// The line that is wrong, counted from 1; `None` when the file could not be read at all.
+    /// Returns the line of the error, counted from 1; `None` if the file could not be read.
     pub fn line(&self) -> Option<usize> {
         match self {
             UsersError::Open { .. } => None,

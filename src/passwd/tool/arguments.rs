@@ -1,4 +1,4 @@
-//! The command line of `mq-passwd`: flags, each a word of its own, and then file, user and password.
+//! The command line of `mq-passwd`: options, then file, user and password.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::flags::OptionId;
 use super::password::{Password, PasswordTooLong};
+use super::table::OptionId;
 use super::usage::options;
 use crate::options::{OptionUse, ScanError, Scanner};
 use crate::passwd::hash::{Iterations, MAX_ITERATIONS, Scheme};
 use crate::passwd::username::{Username, UsernameError};
 
-/// What the program is asked to do.
+/// The task of the program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Make the file with one user.
+    /// Create the file with one user.
     Create {
         target: Target,
         username: Username,
@@ -32,41 +32,41 @@ pub(super) enum Command {
     },
     /// Delete a user.
     Delete { file: PathBuf, username: Username },
-    /// Hash what is plain text.
+    /// Hash plain passwords.
     HashPlainText { file: PathBuf, hashing: Hashing },
 }
 
-/// Where a new file goes.
+/// The destination of a new file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     File(PathBuf),
     StandardOutput,
 }
 
-/// Where the password comes from.
+/// The origin of the password.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PasswordSource {
     Given(Password),
     Asked,
 }
 
-/// How new hashes are made.
+/// The way in which new hashes are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hashing {
     pub(super) scheme: Scheme,
     pub(super) iterations: Iterations,
 }
 
-/// A command line that cannot be followed. [`Display`](std::fmt::Display) is Mosquitto's text, if it has one.
+/// An error in the command line, in Mosquitto's words where there are any.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ArgumentError {
-    /// The words do not add up to a command: what helps is the usage text.
+    /// The words do not form a command: the usage text helps.
     #[error("wrong number of arguments")]
     Usage {
-        /// The word that stands where the file should, in case it was meant as a flag.
+        /// The word in place of the file, which may be a mistyped option.
         first_word: Option<OsString>,
     },
-    /// A flag that takes a value is the last word.
+    /// An option with a value is the last word.
     #[error("Error: {flag} argument given but {missing}.")]
     MissingValue {
         /// The flag.
@@ -74,19 +74,19 @@ pub enum ArgumentError {
         /// What is missing.
         missing: &'static str,
     },
-    /// The value of `-H`.
+    /// The value of `-H` is unknown.
     #[error("Error: Unknown hash type '{name}'")]
     UnknownScheme {
         /// The value.
         name: String,
     },
-    /// The value of `-I` is 0 or no number.
+    /// The value of `-I` is 0 or not a number.
     #[error("Error: Number of iterations must be > 0.")]
     NoIterations,
     /// The value of `-I` is more than the broker accepts.
     #[error("Error: Number of iterations must be at most {MAX_ITERATIONS}.")]
     TooManyIterations,
-    /// Two flags that exclude each other.
+    /// Two options exclude each other.
     #[error("Error: {first} and {second} cannot be used together.")]
     Conflict {
         /// One of them.
@@ -94,23 +94,23 @@ pub enum ArgumentError {
         /// The other.
         second: &'static str,
     },
-    /// Words are missing after a flag.
+    /// Words are missing behind an option.
     #[error("Error: {flag} argument given but {missing} missing.")]
     MissingWords {
         /// The flag.
         flag: &'static str,
-        /// Which words.
+        /// The missing words.
         missing: &'static str,
     },
-    /// The user name.
+    /// The user name is not allowed.
     #[error(transparent)]
     Username(#[from] UsernameError),
-    /// The password of `-b`.
+    /// The password of `-b` is not allowed.
     #[error(transparent)]
     Password(#[from] PasswordTooLong),
 }
 
-/// Reads the words after the program's name.
+/// Parses the words behind the program's name.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, ArgumentError> {
     let mut scanner = Scanner::new(options(), words);
     let mut flags = Flags::default();
@@ -243,7 +243,7 @@ fn iterations(value: &str) -> Result<Iterations, ArgumentError> {
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ArgumentError::NoIterations);
     }
-    // Digits only, so a failure is an overflow.
+    // There are only digits, so a failure is an overflow.
     match value.parse() {
         Ok(0) => Err(ArgumentError::NoIterations),
         Ok(count) => Iterations::new(count).ok_or(ArgumentError::TooManyIterations),
@@ -259,7 +259,7 @@ fn exactly<const COUNT: usize>(words: Vec<OsString>) -> Result<[OsString; COUNT]
         })
 }
 
-/// The first `COUNT` words: `-c` and `-D` tolerate more, as in Mosquitto.
+/// Takes the first `COUNT` words: `-c` and `-D` tolerate more, as in Mosquitto.
 fn at_least<const COUNT: usize>(
     mut words: Vec<OsString>,
     flag: &'static str,

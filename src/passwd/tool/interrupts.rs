@@ -1,4 +1,4 @@
-//! Signals that end the program: never in the middle of a write, and never with a dark terminal.
+//! Signals that end the program, but never during a write or with the echo off.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,44 +8,46 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::termios::{self, LocalFlags, SetArg, Termios};
 use parking_lot::{Mutex, MutexGuard};
 
-/// Watches for SIGINT, SIGTERM and SIGHUP. One of them ends the program as soon as nothing is being
-/// written, with the exit code of [`exit_code`].
+/// A watcher of SIGINT, SIGTERM and SIGHUP.
+///
+/// A signal ends the program with its [`exit_code`] as soon as nothing is being written.
 #[derive(Debug, Default)]
 pub(super) struct Interrupts {
-    dark: Arc<Mutex<Option<DarkTerminal>>>,
+    silent: Arc<Mutex<Option<SilentTerminal>>>,
 }
 
-/// A terminal whose echo is off, and its settings from before.
+/// A terminal without echo, and its earlier settings.
 #[derive(Debug)]
-struct DarkTerminal {
+struct SilentTerminal {
     terminal: File,
     before: Termios,
 }
 
-/// While it lives, signals wait.
+/// A guard that makes signals wait.
 pub(super) struct Hold<'a> {
-    _guard: MutexGuard<'a, Option<DarkTerminal>>,
+    _guard: MutexGuard<'a, Option<SilentTerminal>>,
 }
 
-/// While it lives, a terminal's echo is off.
-pub(super) struct Darkness<'a> {
+/// A guard that keeps a terminal's echo off.
+pub(super) struct HiddenEcho<'a> {
     interrupts: &'a Interrupts,
 }
 
 impl Interrupts {
-    /// Begins to watch. To be called before the program has any other thread.
+    /// Starts to watch, which must precede any other thread of the program.
     pub(super) fn watch() -> Interrupts {
         let interrupts = Interrupts::default();
         let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-        // Once blocked, they wait for the thread that asks for them; without it they act as ever.
+        // Blocked signals wait for the thread that asks for them; without it they act as
+        // before.
         if signals.thread_block().is_err() {
             return interrupts;
         }
-        let dark = Arc::clone(&interrupts.dark);
+        let silent = Arc::clone(&interrupts.silent);
         let watcher = thread::Builder::new().spawn(move || {
             let Ok(signal) = signals.wait() else { return };
-            let dark = dark.lock();
-            if let Some(terminal) = &*dark {
+            let silent = silent.lock();
+            if let Some(terminal) = &*silent {
                 terminal.restore();
             }
             // The lock is still held, so no write can begin any more.
@@ -60,38 +62,38 @@ impl Interrupts {
     /// Makes signals wait.
     pub(super) fn hold(&self) -> Hold<'_> {
         Hold {
-            _guard: self.dark.lock(),
+            _guard: self.silent.lock(),
         }
     }
 
     /// Turns the echo of `terminal` off.
-    pub(super) fn darken(&self, terminal: File) -> nix::Result<Darkness<'_>> {
+    pub(super) fn hide_echo(&self, terminal: File) -> nix::Result<HiddenEcho<'_>> {
         let before = termios::tcgetattr(&terminal)?;
         let mut settings = before.clone();
         settings.local_flags.remove(LocalFlags::ECHO);
-        let mut dark = self.dark.lock();
+        let mut silent = self.silent.lock();
         termios::tcsetattr(&terminal, SetArg::TCSANOW, &settings)?;
-        *dark = Some(DarkTerminal { terminal, before });
-        Ok(Darkness { interrupts: self })
+        *silent = Some(SilentTerminal { terminal, before });
+        Ok(HiddenEcho { interrupts: self })
     }
 }
 
-impl DarkTerminal {
+impl SilentTerminal {
     fn restore(&self) {
         // A terminal that is gone cannot be restored and need not be.
         let _ = termios::tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
     }
 }
 
-impl Drop for Darkness<'_> {
+impl Drop for HiddenEcho<'_> {
     fn drop(&mut self) {
-        if let Some(terminal) = self.interrupts.dark.lock().take() {
+        if let Some(terminal) = self.interrupts.silent.lock().take() {
             terminal.restore();
         }
     }
 }
 
-/// The exit code of a program that `signal` ended, as a shell gives it: 130 for SIGINT, 143 for SIGTERM.
+/// Returns the exit code after `signal`, as in a shell: 130 for SIGINT, 143 for SIGTERM.
 pub(super) fn exit_code(signal: Signal) -> u8 {
     128 + signal as u8
 }

@@ -1,13 +1,13 @@
-//! A password on its way from the user to its hash.
+//! A password between its user and its hash.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// The longest password in bytes: MQTT's binary data holds no more [MQTT-1.5.6].
+/// The maximum length in bytes, as MQTT's binary data allows it [MQTT-1.5.6].
 pub(super) const MAX_LENGTH: usize = 65_535;
 
-/// A password that a client can send. It never shows in debug output.
+/// A password that a client can send, hidden from debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Password(Vec<u8>);
 
@@ -25,8 +25,8 @@ impl Password {
 }
 
 impl fmt::Debug for Password {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Password(…)")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asking for a password: hidden at a terminal, otherwise two lines of standard input.
+//! Prompts for a password: hidden at a terminal, otherwise two lines of standard input.
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -11,7 +11,7 @@ use crate::passwd::replace::os_text;
 
 const TERMINAL: &str = "/dev/tty";
 
-/// Why there is no password.
+/// A reason that there is no password.
 #[derive(Debug, Error)]
 pub enum PromptError {
     /// An answer was empty, or there was none.
@@ -20,7 +20,7 @@ pub enum PromptError {
     /// The two answers are not the same.
     #[error("Error: Passwords do not match.")]
     Mismatch,
-    /// An answer is more than any client can send.
+    /// An answer is longer than any client can send.
     #[error(transparent)]
     TooLong(#[from] PasswordTooLong),
     /// Ctrl+C.
@@ -40,7 +40,7 @@ impl From<io::Error> for PromptError {
     }
 }
 
-/// Asks twice on `prompts` and takes the answers from the terminal or from standard input.
+/// Asks twice on `prompts` and reads the answers from the terminal or standard input.
 pub(super) fn ask(
     prompts: &mut dyn Write,
     interrupts: &Interrupts,
@@ -48,19 +48,19 @@ pub(super) fn ask(
     if !io::stdin().is_terminal() {
         return ask_twice(prompts, &mut Lines(io::stdin().lock()));
     }
-    // Before the first prompt, so that nothing that is typed ahead of it shows.
-    let _darkness = File::open(TERMINAL)
-        .and_then(|terminal| Ok(interrupts.darken(terminal)?))
+    // The echo goes off before the first prompt, so that nothing typed early shows.
+    let _hidden_echo = File::open(TERMINAL)
+        .and_then(|terminal| Ok(interrupts.hide_echo(terminal)?))
         .map_err(PromptError::Io)?;
     ask_twice(prompts, &mut Keyboard)
 }
 
-/// Where answers come from.
+/// A source of answers.
 trait Answers {
-    /// The next answer without its line ending; empty when there is none.
+    /// Returns the next answer without its line ending; empty if there is none.
     fn next(&mut self) -> io::Result<Vec<u8>>;
 
-    /// Whether the cursor still stands behind the prompt when there was no answer.
+    /// Returns whether the cursor stays behind the prompt if there is no answer.
     fn stays_on_the_line(&self) -> bool;
 }
 
@@ -69,7 +69,8 @@ struct Lines<R>(R);
 
 impl<R: BufRead> Answers for Lines<R> {
     fn next(&mut self) -> io::Result<Vec<u8>> {
-        // Room for one byte too many and a line ending, so that a longer answer is noticed.
+        // The limit has room for one byte too many and a line ending, so that a longer answer
+        // is noticed.
         let most = MAX_LENGTH as u64 + 3;
         let mut line = Vec::new();
         self.0.by_ref().take(most).read_until(b'\n', &mut line)?;
@@ -84,7 +85,7 @@ impl<R: BufRead> Answers for Lines<R> {
     }
 }
 
-/// The terminal, with nothing shown.
+/// The terminal, without echo.
 struct Keyboard;
 
 impl Answers for Keyboard {

@@ -2,20 +2,20 @@ use std::ffi::OsStr;
 
 use clap::{Arg, Command, ValueHint};
 
-use super::flags::{INSTALLED_NAME, OptionId};
+use super::table::{INSTALLED_NAME, OptionId};
 use crate::options::{OptionTable, Program};
 
-/// The options of the program.
+/// Returns the options of the program.
 pub(super) fn options() -> OptionTable<OptionId> {
     OptionTable::new(OptionId::ROWS, &Program::new(INSTALLED_NAME, None))
 }
 
-/// The usage text.
+/// Returns the usage text.
 pub(super) fn usage(program: &Program) -> String {
     command(program).render_help().to_string()
 }
 
-/// The program as `clap` knows it, for its help, its manual page and its completions.
+/// Describes the program to `clap`, for its help, its manual page and its completions.
 pub fn command(program: &Program) -> Command {
     let usage = [
         "[-H HASH] [-I COUNT] [-c | -D] FILE USER",
@@ -43,7 +43,7 @@ pub fn command(program: &Program) -> Command {
         )
 }
 
-/// A word for who typed something like a flag where the file should stand.
+/// Returns a hint for someone who typed something like an option in place of the file.
 pub(super) fn hint(program: &Program, first_word: &OsStr) -> Option<String> {
     let word = first_word.to_string_lossy();
     if !word.starts_with('-') || word.len() < 2 {

@@ -1,4 +1,4 @@
-//! The options of `mq-passwd`, as data.
+//! The options of `mq-passwd`.
 
 use crate::options::option_rows;
 
