@@ -1,15 +1,17 @@
 //! Certificates as Mosquitto's manual and many guides say to make them with OpenSSL, in all
 //! the roles that they have.
 
+mod chains;
+mod files;
+
 use std::fs;
 use std::path::Path;
 
-use mq::transport::tls_client::{Connector, Options};
+use mq::transport::tls_client::Options;
 
-use crate::support::broker::free_port;
 use crate::support::openssl::Openssl;
 use crate::support::peers::require_programs;
-use crate::support::program::{Running, find_program, program_path};
+use crate::support::program::{find_program, program_path};
 use crate::support::tls::why_refused;
 use crate::support::{Broker, Program};
 
@@ -314,410 +316,46 @@ fn a_common_name_does_not_count_where_names_are_constrained() {
     assert!(why.contains("subjectAltName"), "{why}");
 }
 
-/// Makes a root, `ca`, an authority below it, `between`, and a certificate of that one for each
-/// name.
-fn chain_of_three(folder: &Path, names: &[&str]) {
-    let openssl = Openssl(folder);
-    openssl.authority("ca");
-    openssl.request("between", "/CN=between");
-    openssl.sign("between", "ca", "basicConstraints=critical,CA:TRUE\n");
-    for name in names {
-        openssl.request(name, "/CN=localhost");
-        openssl.sign(name, "between", "subjectAltName=DNS:localhost\n");
-    }
-    let read = |name: &str| fs::read_to_string(folder.join(format!("{name}.crt")));
-    let both = ["between", "ca"].map(|name| read(name).unwrap_or_default());
-    let _ = fs::write(folder.join("chain.pem"), both.concat());
-    let _ = fs::create_dir(folder.join("authorities"));
-    let _ = fs::write(folder.join("authorities/any-name"), both.concat());
-}
-
 #[test]
-fn a_single_certificate_is_completed_from_the_authorities_as_in_openssl() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    for (options, is_complete) in [
-        ("cafile chain.pem", true),
-        ("capath authorities", true),
-        ("cafile ca.crt", false),
-        ("", false),
-    ] {
-        let builder = Broker::builder();
-        chain_of_three(builder.folder(), &["server"]);
-        let broker = builder.config(&format!("{SERVER}{options}\n")).start();
-        let client = publish(&broker, "--cafile ca.crt").run();
-        client.exits_with(if is_complete { 0 } else { 1 });
-    }
-}
-
-#[test]
-fn a_clients_single_certificate_is_completed_from_its_authorities() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    let builder = Broker::builder();
-    chain_of_three(builder.folder(), &["server", "client"]);
-    let broker = builder
-        .config("certfile full.pem\nkeyfile server.key\ncafile ca.crt\nrequire_certificate true\n");
-    let read = |name: &str| fs::read_to_string(broker.folder().join(name)).unwrap();
-    let full = [read("server.crt"), read("between.crt")].concat();
-    let broker = broker.file("full.pem", full).start();
-    for (options, code) in [
-        ("--cafile chain.pem", 0),
-        ("--capath authorities", 0),
-        ("--cafile ca.crt", 8),
-    ] {
-        publish(
-            &broker,
-            &format!("{options} --cert client.crt --key client.key"),
-        )
-        .run()
-        .exits_with(code);
-    }
-}
-
-#[test]
-fn a_test_of_the_configuration_says_what_a_chain_may_lack() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    chain_of_three(folder.path(), &["server"]);
-    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    for (name, parts) in [
-        ("full.pem", &["server.crt", "between.crt"][..]),
-        ("wrong.pem", &["server.crt", "ca.crt", "between.crt"]),
-    ] {
-        let content: String = parts.iter().map(|part| read(part)).collect();
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    let missing = "Warning: The certificate in \"server.crt\" is signed by \"CN=between\", whose own \
-                   certificate is not there.";
-    let order = "Warning: In \"wrong.pem\" certificate 1 is not signed by certificate 2";
-    for (certfile, options, warning) in [
-        ("server.crt", "", Some(missing)),
-        ("server.crt", "cafile ca.crt", Some(missing)),
-        ("wrong.pem", "", Some(order)),
-        ("server.crt", "cafile chain.pem", None),
-        ("full.pem", "", None),
-    ] {
-        let config = format!(
-            "listener 8883\nallow_anonymous true\ncertfile {certfile}\nkeyfile server.key\n{options}\n"
-        );
-        fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
-        let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
-            .in_folder(folder.path())
-            .run()
-            .exits_with(0);
-        match warning {
-            Some(warning) => assert!(outcome.stderr().contains(warning), "{outcome}"),
-            None => assert!(!outcome.stderr().contains("Warning"), "{outcome}"),
-        }
-    }
-}
-
-#[test]
-fn a_clients_own_authority_may_be_its_certificate() {
+fn the_subject_becomes_the_user_name_as_openssl_writes_it() {
     if !require_programs(&["openssl"]) {
         return;
     }
     let builder = Broker::builder();
     let openssl = Openssl(builder.folder());
-    for name in ["server", "alice", "mallory"] {
-        openssl.run(&format!(
-            "req -new -x509 -days 3650 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-             -keyout {name}.key -out {name}.crt -subj /CN={name} \
-             -addext subjectAltName=DNS:localhost"
-        ));
-    }
-    let broker = builder
-        .config(&format!(
-            "{SERVER}cafile alice.crt\nrequire_certificate true\nuse_identity_as_username true\n"
-        ))
-        .start();
-    let with = |name: &str| {
-        let options = format!("--cafile server.crt --cert {name}.crt --key {name}.key");
-        publish(&broker, &options).run()
-    };
-    with("alice").succeeds();
-    broker.wait_for_log("u'alice').");
-    with("mallory").exits_with(8);
-    broker.wait_for_log("the client's certificate is an authority's own, and not trusted itself: name it with cafile.");
-}
-
-#[test]
-fn a_trusted_certificate_of_openssl_is_trusted_for_what_it_says() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    for (settings, is_for_servers, is_for_clients) in [
-        ("", true, true),
-        ("-setalias school", true, true),
-        ("-addtrust serverAuth", true, false),
-        ("-addtrust clientAuth", false, true),
-        ("-addtrust anyExtendedKeyUsage", true, true),
-        ("-addreject clientAuth", true, false),
-        ("-addreject serverAuth -addtrust clientAuth", false, true),
-    ] {
-        let builder = Broker::builder();
-        let openssl = Openssl(builder.folder());
-        openssl.authority("ca");
-        for name in ["server", "client"] {
-            openssl.request(name, "/CN=localhost");
-            openssl.sign(name, "ca", "subjectAltName=DNS:localhost\n");
-        }
-        openssl.run(&format!(
-            "x509 -in ca.crt -trustout {settings} -out trusted.crt"
-        ));
-        let broker = builder
-            .config(&format!("{SERVER}\nlistener 0 clients.sock\n{SERVER}"))
-            .config("cafile ca.pem\nrequire_certificate true\n");
-        let trusted = fs::read_to_string(broker.folder().join("trusted.crt")).unwrap();
-        assert!(trusted.starts_with("-----BEGIN TRUSTED CERTIFICATE-----"));
-        // With another authority beside it the listener has somebody to trust in any case.
-        Openssl(broker.folder()).authority("other");
-        let other = fs::read_to_string(broker.folder().join("other.crt")).unwrap();
-        let broker = broker.file("ca.pem", [trusted, other].concat()).start();
-        let code = publish(&broker, "--cafile trusted.crt").run().code();
-        assert_eq!(code == 0, is_for_servers, "{settings}");
-        let code =
-            Program::typed("mq-pub --unix clients.sock --cafile ca.crt --insecure -t a -m x")
-                .args_of("--cert client.crt --key client.key")
-                .in_folder(broker.folder())
-                .run()
-                .code();
-        assert_eq!(code == 0, is_for_clients, "{settings}");
-    }
-}
-
-/// Files that cannot be used, with what is said of each.
-const BAD_CERTIFICATES: &[(&str, &str)] = &[
-    (
-        "server.key",
-        "it holds a private key and no certificate: are the two files swapped?",
-    ),
-    (
-        "server.csr",
-        "it holds a request for a certificate: an authority has to sign it",
-    ),
-    (
-        "server.der",
-        "it is not in PEM: convert it with `openssl x509 -inform der`",
-    ),
-    ("cut.crt", "a certificate in it is cut off"),
-    ("damaged.crt", "a certificate in it is damaged"),
-    ("empty.crt", "there is no certificate in it"),
-];
-
-const BAD_KEYS: &[(&str, &str)] = &[
-    (
-        "server.crt",
-        "it holds a certificate and no key: are the two files swapped?",
-    ),
-    (
-        "public.key",
-        "it holds a public key: the private one is needed",
-    ),
-    ("cut.key", "the key is cut off"),
-    ("empty.crt", "there is no private key in it"),
-    (
-        "p521.key",
-        "a key of elliptic curve P-521 cannot be used: make one of P-256 or P-384",
-    ),
-    (
-        "short.key",
-        "an RSA key of 1024 bits is too short: make one of 2048 bits or more",
-    ),
-    (
-        "dsa.key",
-        "a key of type Ed448 cannot be used: make one of RSA, P-256, P-384 or Ed25519",
-    ),
-];
-
-fn bad_files(folder: &Path) {
-    let openssl = Openssl(folder);
     openssl.authority("ca");
     openssl.request("server", "/CN=localhost");
     openssl.sign("server", "ca", "subjectAltName=DNS:localhost\n");
-    openssl.request("other", "/CN=localhost");
-    openssl.request_with(
-        "p521",
-        "/CN=a",
-        "-newkey ec -pkeyopt ec_paramgen_curve:P-521",
-    );
-    openssl.request_with("short", "/CN=a", "-newkey rsa:1024");
-    openssl.run("genpkey -algorithm ed448 -out dsa.key");
-    openssl.run("x509 -in server.crt -outform der -out server.der");
-    openssl.run("pkey -in server.key -pubout -out public.key");
-    openssl.run("pkcs8 -topk8 -in server.key -out encrypted.key -passout pass:word");
-    openssl.run("ec -in server.key -aes128 -out old.key -passout pass:word");
-    let write = |name: &str, content: &str| fs::write(folder.join(name), content);
-    for (whole, cut) in [("server.crt", "cut.crt"), ("server.key", "cut.key")] {
-        let text = fs::read_to_string(folder.join(whole)).unwrap_or_default();
-        let _ = write(cut, &text[..100]);
-    }
-    let damaged = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
-    let _ = write("damaged.crt", damaged);
-    let _ = write("empty.crt", "");
-}
-
-/// Whether a text has something that only a programmer can read.
-fn has_debug_form(text: &str) -> bool {
-    [
-        "Error(",
-        "OtherError",
-        "Mismatch",
-        "NoItemsFound",
-        "no items found",
-        "{",
-        "Some(",
-    ]
-    .iter()
-    .any(|form| text.contains(form))
-}
-
-#[test]
-fn the_broker_says_in_words_what_is_wrong_with_a_certificate_or_a_key() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    bad_files(folder.path());
-    let says = |certfile: &str, keyfile: &str, error: &str, cause: &str| {
-        let config = format!("listener 8883\ncertfile {certfile}\nkeyfile {keyfile}\n");
-        fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
-        let outcome = Program::typed("mq-broker --test-config -c mosquitto.conf")
-            .in_folder(folder.path())
-            .run()
-            .exits_with(1);
-        assert!(outcome.stderr().contains(error), "{outcome}");
-        assert!(outcome.stderr().contains(cause), "{cause} in {outcome}");
-        assert!(!has_debug_form(outcome.stderr()), "{outcome}");
-    };
-    for (file, cause) in BAD_CERTIFICATES {
-        let error = format!("Error: Unable to load server certificate \"{file}\". Check certfile.");
-        says(file, "server.key", &error, cause);
-    }
-    for (file, cause) in BAD_KEYS {
-        let error = format!("Error: Unable to load server key file \"{file}\". Check keyfile.");
-        says("server.crt", file, &error, cause);
-    }
-    for (file, cause) in [
+    let mut names = Vec::new();
+    for (name, subject) in [
+        ("one", "/C=DE/O=school/CN=Ger\u{e4}t/UID=u1"),
+        ("two", "/CN=a+UID=u2+emailAddress=a@b.example/O=c,d"),
         (
-            "encrypted.key",
-            "decrypt it with `openssl pkey -in encrypted.key -out encrypted.key.new`",
+            "three",
+            "/serialNumber=7/title=head/GN=Ada/dnQualifier=x/1.2.3.4=y",
         ),
-        ("old.key", "openssl pkcs8 -topk8"),
     ] {
-        let error = format!("Error: Unable to load server key file \"{file}\". Check keyfile.");
-        says("server.crt", file, &error, cause);
-    }
-    let error = "Error: Server certificate/key are inconsistent.";
-    says(
-        "server.crt",
-        "other.key",
-        error,
-        "the key is that of another certificate",
-    );
-}
-
-#[test]
-fn the_clients_say_in_words_what_is_wrong_with_a_certificate_or_a_key() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    bad_files(folder.path());
-    let path = |name: &str| folder.path().join(name);
-    let error = |ca_file: &str, certificate: &str, key: &str| {
-        let options = Options {
-            ca_file: Some(path(ca_file)),
-            identity: Some((path(certificate), path(key))),
-            ..Options::default()
-        };
-        let made = Connector::new(&options, &|| Ok("wrong".to_owned()));
-        let text = made.expect_err("it cannot be used").to_string();
-        assert!(!has_debug_form(&text), "{text}");
-        text
-    };
-    for (file, cause) in BAD_CERTIFICATES {
-        let expected = format!("{}: {cause}", path(file).display());
-        assert_eq!(error(file, "server.crt", "server.key"), expected);
-        assert_eq!(error("ca.crt", file, "server.key"), expected);
-    }
-    for (file, cause) in BAD_KEYS {
-        let expected = format!("{}: {cause}", path(file).display());
-        assert_eq!(error("ca.crt", "server.crt", file), expected);
-    }
-    let text = error("ca.crt", "server.crt", "encrypted.key");
-    assert!(text.ends_with("the passphrase is wrong, or the key is encrypted in an unknown way"));
-    let text = error("ca.crt", "server.crt", "other.key");
-    assert!(
-        text.contains("it does not belong to the certificate in "),
-        "{text}"
-    );
-}
-
-/// Starts the server of OpenSSL, which takes keys that we do not.
-fn openssl_server(folder: &Path, name: &str, port: u16) -> Running {
-    let mut server = Program::typed(&format!(
-        "openssl s_server -accept 127.0.0.1:{port} -cert {name}.crt -key {name}.key \
-         -cipher ALL:@SECLEVEL=0"
-    ))
-    .in_folder(folder)
-    .keep_stdin_open()
-    .start();
-    server.wait_for_line(|line| line == "ACCEPT");
-    server
-}
-
-#[test]
-fn a_brokers_key_that_is_not_supported_is_told_from_one_that_is_not_trusted() {
-    if !require_programs(&["openssl"]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let openssl = Openssl(folder.path());
-    for (name, key) in [
-        ("short-ca", "-newkey rsa:1024"),
-        ("ca", "-newkey ec -pkeyopt ec_paramgen_curve:P-256"),
-    ] {
-        openssl.run(&format!(
-            "req -new -x509 -days 3650 {key} -nodes -keyout {name}.key -out {name}.crt -subj /CN={name}"
+        openssl.request(name, subject);
+        openssl.sign_version_1(name, "ca");
+        let line = openssl.run(&format!(
+            "x509 -in {name}.crt -noout -subject -nameopt RFC2253"
         ));
+        let written = line.trim_end().strip_prefix("subject=").map(str::to_owned);
+        names.push((name, written.expect("a subject")));
     }
-    openssl.request_with("short", "/CN=localhost", "-newkey rsa:1024");
-    openssl.sign("short", "ca", "subjectAltName=DNS:localhost\n");
-    openssl.request_with(
-        "p521",
-        "/CN=localhost",
-        "-newkey ec -pkeyopt ec_paramgen_curve:P-521",
-    );
-    openssl.sign("p521", "ca", "subjectAltName=DNS:localhost\n");
-    openssl.request("below-short", "/CN=localhost");
-    openssl.sign("below-short", "short-ca", "subjectAltName=DNS:localhost\n");
-    for (name, authority, cause) in [
-        (
-            "short",
-            "ca",
-            "has an RSA key of 1024 bits, which is too short",
-        ),
-        (
-            "below-short",
-            "short-ca",
-            "an authority (short-ca) with an RSA key of 1024 bits, which is too short",
-        ),
-        (
-            "p521",
-            "ca",
-            "a key that is not supported here, such as P-521",
-        ),
-    ] {
-        let port = free_port();
-        let _server = openssl_server(folder.path(), name, port);
-        let why = why_refused(&trusting(folder.path(), &format!("{authority}.crt")), port);
-        assert!(why.contains(cause), "{why}");
-        assert!(!has_debug_form(&why), "{why}");
+    assert!(names[0].1.contains("UID=u1,CN=Ger\\C3\\A4t"), "{names:?}");
+    let broker = builder
+        .config(&format!(
+            "{SERVER}cafile ca.crt\nrequire_certificate true\nuse_subject_as_username true\n"
+        ))
+        .start();
+    for (name, subject) in names {
+        publish(
+            &broker,
+            &format!("--cafile ca.crt --cert {name}.crt --key {name}.key"),
+        )
+        .run()
+        .succeeds();
+        broker.wait_for_log(&format!(" u'{subject}')."));
     }
 }

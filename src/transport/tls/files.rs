@@ -6,10 +6,10 @@ mod pem;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use thiserror::Error;
 
-use self::pem::certificates_in;
+use self::pem::{certificates_in, revocation_lists_in};
 use super::trust::{Purpose, is_trusted_for};
 
 /// Asks for the passphrase of an encrypted key.
@@ -101,6 +101,14 @@ pub(crate) fn trusted_in_directory(
         trusted.extend(trusted_certificates(&path, purpose).unwrap_or_default());
     }
     Ok(trusted)
+}
+
+/// Reads the lists of revoked certificates of a PEM file, of which there must be one.
+pub(crate) fn revocation_lists(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, FileError> {
+    let lists = revocation_lists_in(&read(path)?);
+    lists.map_err(|what| FileError::content(path, what))
 }
 
 /// Reads a private key. One that is encrypted needs somebody to ask for its passphrase.

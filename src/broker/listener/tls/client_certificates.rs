@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
@@ -56,14 +55,9 @@ pub(super) fn revocation_lists(options: &TlsOptions) -> Result<Vec<RevocationLis
         file: file.clone(),
         cause,
     };
-    let lists = CertificateRevocationListDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(error.to_string()))?;
-    if lists.is_empty() {
-        return Err(wrong("no revocation list in it".to_owned()));
-    }
+    let lists = files::revocation_lists(file).map_err(|error| wrong(error.why()))?;
     let unreadable =
-        || wrong("a list in it cannot be read, or is of a kind that is unknown here".to_owned());
+        || wrong("a list in it is damaged, or of a kind that is not supported here".to_owned());
     let read = |list| RevocationList::parse(list).ok_or_else(unreadable);
     let mut lists = lists.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     // Of two lists of one authority the newer counts.

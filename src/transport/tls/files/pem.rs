@@ -1,7 +1,7 @@
 //! Certificates in the text of a PEM file.
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_cert::der::{Reader, SliceReader};
 
 /// A certificate, and the settings of trust that stand behind it.
@@ -26,6 +26,25 @@ pub(super) fn certificates_in(content: &[u8]) -> Result<Vec<Found>, String> {
         .into_iter()
         .map(|found| split(&found).ok_or_else(|| "a certificate in it is damaged".to_owned()))
         .collect()
+}
+
+/// Finds the lists of revoked certificates in a text. The error says what is there instead.
+pub(super) fn revocation_lists_in(
+    content: &[u8],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    if content.first() == Some(&0x30) {
+        return Err("it is not in PEM: convert it with `openssl crl -inform der`".to_owned());
+    }
+    let found: Result<Vec<_>, Error> =
+        CertificateRevocationListDer::pem_slice_iter(content).collect();
+    match found {
+        Ok(lists) if lists.is_empty() => {
+            Err("there is no list of revoked certificates in it".to_owned())
+        }
+        Ok(lists) => Ok(lists),
+        Err(Error::MissingSectionEnd { .. }) => Err("a list in it is cut off".to_owned()),
+        Err(_) => Err("a list in it is damaged".to_owned()),
+    }
 }
 
 /// OpenSSL has had other labels for certificates, and has one for those with settings of trust.
