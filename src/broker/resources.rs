@@ -88,8 +88,8 @@ impl Resources {
         }
     }
 
-    /// What chains of certificates may lack. It depends on what the clients have, so it is told
-    /// only to somebody who asks.
+    /// Returns the gaps that chains of certificates may have. They depend on what the clients
+    /// have, so only somebody who asks is told.
     pub(super) fn incomplete_chains(&self) -> Vec<&str> {
         let of_tls = self.tls.iter().flatten();
         let mut told: Vec<_> = of_tls
@@ -150,7 +150,7 @@ fn place(listener: &Listener) -> String {
     }
 }
 
-/// Whether clients may claim any user name without a proof.
+/// Returns whether clients may claim any user name without a proof.
 fn takes_any_username(config: &Config, listener: &Listener) -> bool {
     let security = config.effective_security(listener);
     security.allow_anonymous

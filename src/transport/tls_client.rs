@@ -48,7 +48,7 @@ pub struct Options {
     pub alpn: Option<Vec<u8>>,
     /// Where session keys are logged, for programs that decrypt a recording.
     pub key_log: Option<PathBuf>,
-    /// Who is told what could be better about the broker's certificate.
+    /// The one to tell what could be better about the broker's certificate.
     pub notice: Option<Notice>,
 }
 

@@ -17,7 +17,7 @@ use crate::support::{Broker, Program};
 
 const SERVER: &str = "certfile server.crt\nkeyfile server.key\n";
 
-/// Whether the program at this command line, with a message to publish, is served.
+/// Makes a client that publishes a message with these options.
 fn publish(broker: &Broker, options: &str) -> Program {
     broker
         .typed(&format!("mq-pub -h localhost -t a -m x -q 1 {options}"))

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
 use thiserror::Error;
@@ -23,6 +23,7 @@ use crate::transport::tls::cause::{End, cause};
 use crate::transport::tls::certificate::parse;
 use crate::transport::tls::files;
 use crate::transport::tls::identity::{IdentityError, certified_key, complete, gap};
+use crate::transport::tls::revocation::RevocationList;
 use crate::transport::tls::subject::{common_name, rfc_2253};
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
@@ -87,12 +88,12 @@ impl TlsError {
     }
 }
 
-/// What a listener speaks TLS with.
+/// TLS as a listener speaks it.
 pub(in crate::broker) struct ListenerTls {
     pub(in crate::broker) acceptor: TlsAcceptor,
-    /// What will not work as its owner may think.
+    /// Things that do not work as the owner may think.
     pub(in crate::broker) warnings: Vec<String>,
-    /// What its chain of certificates may lack: that depends on what the clients have.
+    /// The gap that its chain of certificates may have: that depends on what the clients have.
     pub(in crate::broker) incomplete_chain: Option<String>,
 }
 
@@ -121,36 +122,22 @@ pub(in crate::broker) fn listener_tls(
         return Ok(None);
     };
     let mut errors = Vec::new();
-    let default = ring::default_provider();
-    let suites = noted(ciphers::chosen(options), &mut errors);
-    let provider = Arc::new(CryptoProvider {
-        cipher_suites: suites.unwrap_or_else(|| default.cipher_suites.clone()),
-        ..default
-    });
-    let algorithms = &provider.signature_verification_algorithms;
+    let provider =
+        Arc::new(noted(provider(options), &mut errors).unwrap_or_else(ring::default_provider));
     let versions = noted(versions(options.tls_version.as_deref()), &mut errors);
-    let authorities = noted(client_certificates::authorities(options), &mut errors);
-    let revoked = noted(client_certificates::revocation_lists(options), &mut errors);
-    let (authorities, revoked) = (authorities.unwrap_or_default(), revoked.unwrap_or_default());
-    let mut warnings = remarks::on_revocation(options, &revoked);
-    let verifier = client_certificates::verifier(options, authorities.clone(), revoked, &provider);
-    let verifier = noted(verifier, &mut errors);
-    let chain = files::certificates(certfile).map_err(|error| TlsError::Certificate {
-        file: certfile.clone(),
-        cause: error.why(),
-    });
-    let mut chain = noted(chain, &mut errors).unwrap_or_default();
-    complete(&mut chain, &authorities, algorithms);
+    let files = Files::read(options, certfile, keyfile, &mut errors);
+    let algorithms = &provider.signature_verification_algorithms;
+    let mut chain = files.chain;
+    complete(&mut chain, &files.authorities, algorithms);
+    let mut warnings = remarks::on_revocation(options, &files.revoked);
     warnings.extend(remarks::on_time(certfile, &chain));
-    let gap = gap(&chain, &authorities, algorithms);
+    let gap = gap(&chain, &files.authorities, algorithms);
     let incomplete_chain = gap.map(|gap| remarks::on_gap(certfile, &gap));
-    let key = files::private_key(keyfile, None).map_err(|error| TlsError::Key {
-        file: keyfile.clone(),
-        cause: error.why(),
-    });
-    let key = noted(key, &mut errors);
+    let verifier =
+        client_certificates::verifier(options, files.authorities, files.revoked, &provider);
+    let verifier = noted(verifier, &mut errors);
     let (Some(versions), Some(verifier), Some(key), true) =
-        (versions, verifier, key, errors.is_empty())
+        (versions, verifier, files.key, errors.is_empty())
     else {
         return Err(errors);
     };
@@ -178,6 +165,49 @@ pub(in crate::broker) fn listener_tls(
         warnings,
         incomplete_chain,
     }))
+}
+
+/// The content of the files that the options name.
+struct Files {
+    chain: Vec<CertificateDer<'static>>,
+    key: Option<PrivateKeyDer<'static>>,
+    authorities: Vec<CertificateDer<'static>>,
+    revoked: Vec<RevocationList>,
+}
+
+impl Files {
+    /// Reads all of them, so that every error is told at once.
+    fn read(
+        options: &TlsOptions,
+        certfile: &Path,
+        keyfile: &Path,
+        errors: &mut Vec<TlsError>,
+    ) -> Self {
+        let chain = files::certificates(certfile).map_err(|error| TlsError::Certificate {
+            file: certfile.to_owned(),
+            cause: error.why(),
+        });
+        let key = files::private_key(keyfile, None).map_err(|error| TlsError::Key {
+            file: keyfile.to_owned(),
+            cause: error.why(),
+        });
+        let authorities = noted(client_certificates::authorities(options), errors);
+        let revoked = noted(client_certificates::revocation_lists(options), errors);
+        Self {
+            chain: noted(chain, errors).unwrap_or_default(),
+            key: noted(key, errors),
+            authorities: authorities.unwrap_or_default(),
+            revoked: revoked.unwrap_or_default(),
+        }
+    }
+}
+
+fn provider(options: &TlsOptions) -> Result<CryptoProvider, TlsError> {
+    let default = ring::default_provider();
+    Ok(CryptoProvider {
+        cipher_suites: ciphers::chosen(options)?,
+        ..default
+    })
 }
 
 fn identity_error(error: IdentityError, certfile: &Path, keyfile: &Path) -> TlsError {

@@ -8,7 +8,7 @@ use super::certificate::{Validity, parse, validity};
 use super::fault::CertificateFault;
 use super::subject::common_name;
 
-/// Who says that an authority is to be trusted.
+/// The one who says that an authority is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// The user, who named its certificate.
@@ -72,7 +72,7 @@ impl Authorities {
         Ok(())
     }
 
-    /// Whether nobody is trusted.
+    /// Returns whether nobody is trusted.
     pub(crate) fn is_empty(&self) -> bool {
         self.authorities.is_empty()
     }
@@ -85,12 +85,12 @@ impl Authorities {
             .collect()
     }
 
-    /// What the TLS library needs to know of them.
+    /// Returns them as the TLS library wants them.
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
 
-    /// All with what the TLS library needs to know of them.
+    /// Iterates over them, each also as the TLS library wants it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&TrustAnchor<'static>, &Authority)> {
         self.anchors.iter().zip(&self.authorities)
     }

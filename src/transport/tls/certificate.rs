@@ -29,12 +29,12 @@ impl Validity {
         }
     }
 
-    /// Whether it is over.
+    /// Returns whether it is over.
     pub(crate) fn has_ended(&self, now: UnixTime) -> bool {
         now.as_secs() > self.not_after.as_secs()
     }
 
-    /// Whether it has begun.
+    /// Returns whether it has begun.
     pub(crate) fn has_begun(&self, now: UnixTime) -> bool {
         now.as_secs() >= self.not_before.as_secs()
     }
@@ -66,7 +66,7 @@ pub(crate) fn issuer(certificate: &Certificate) -> Option<Vec<u8>> {
     Some(name.value().to_vec())
 }
 
-/// Whether a certificate has an extension.
+/// Returns whether a certificate has an extension.
 pub(crate) fn has_extension(certificate: &Certificate, oid: ObjectIdentifier) -> bool {
     let extensions = certificate.tbs_certificate().extensions();
     let mut extensions = extensions.into_iter().flatten();

@@ -23,26 +23,26 @@ use super::trust::Purpose;
 
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
 
-/// What the authority at the end of a chain says for the peer's certificate.
+/// The word of the authority at the end of a chain for the peer's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Vouched {
-    /// Whether its common name counts: the user has named the authority, and no certificate of
-    /// the chain constrains names, which would not be checked against a common name.
+    /// Its common name counts: the user has named the authority, and no certificate of the
+    /// chain constrains names, which would not be checked against a common name.
     pub(crate) for_common_name: bool,
 }
 
-/// What is asked of a peer's certificate.
+/// The questions that are asked of a peer's certificate.
 #[derive(Debug)]
 pub(crate) struct ChainCheck {
-    /// Who may have signed it.
+    /// The authorities that may have signed it.
     pub(crate) authorities: Authorities,
     /// The signatures that can be checked.
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
-    /// What it is for.
+    /// The purpose that it must be good for.
     pub(crate) purpose: Purpose,
     /// Lists of revoked certificates; where there are any, one must be its authority's.
     pub(crate) revoked: Vec<RevocationList>,
-    /// Whether certificates and lists count in their time only.
+    /// Certificates and lists count in their time only.
     pub(crate) checks_time: bool,
 }
 
@@ -58,7 +58,7 @@ impl ChainCheck {
         let result = match EndEntityCert::try_from(certificate) {
             Ok(end_entity) => self.verify_signed(&end_entity, certificate, intermediates, now),
             Err(Error::UnsupportedCertVersion) => self.verify_version_1(certificate, now),
-            Err(_) => Err(CertificateFault::Unreadable),
+            Err(error) => Err(fault(error, std::iter::once(certificate))),
         };
         match result {
             Err(CertificateFault::Authority) => self.verify_trusted_itself(certificate, now),
@@ -81,18 +81,15 @@ impl ChainCheck {
         let lists: Vec<_> = self.lists_for_library(end_entity.issuer()).collect();
         let own_fault = RefCell::new(None);
         let verify_path = |path: &VerifiedPath<'_>| {
-            let checked = self.check_authority(path.anchor(), now).and_then(|()| {
-                let is_checked_by_library = !lists.is_empty();
+            let mut checked = self.check_authority(path.anchor(), now);
+            if checked.is_ok() && lists.is_empty() {
                 let subject = Subject {
                     serial: path.end_entity().serial(),
                     issuer: path.end_entity().issuer(),
                     key: path.issuer_spki(),
                 };
-                match is_checked_by_library {
-                    true => Ok(()),
-                    false => self.check_not_revoked(&subject, now),
-                }
-            });
+                checked = self.check_not_revoked(&subject, now);
+            }
             checked.map_err(|fault| {
                 own_fault.replace(Some(fault));
                 // Of all errors the one that the library reports first.
@@ -117,8 +114,8 @@ impl ChainCheck {
         }
     }
 
-    /// Says why no authority has signed any of these: one with the name has a short key, or
-    /// another one.
+    /// Tells an authority whose key is too short from one that is not known, where a signature
+    /// is not right.
     fn unknown_or_weak<'a>(
         &self,
         certificates: impl Iterator<Item = &'a CertificateDer<'a>>,
@@ -180,6 +177,11 @@ impl ChainCheck {
         let parsed = parse(certificate).ok_or(CertificateFault::Unreadable)?;
         if parsed.tbs_certificate().version() != Version::V1 {
             return Err(CertificateFault::VersionTwo);
+        }
+        let has_one_algorithm =
+            parsed.tbs_certificate().signature() == parsed.signature_algorithm();
+        if !has_one_algorithm || parsed.tbs_certificate().extensions().is_some() {
+            return Err(CertificateFault::Unreadable);
         }
         if self.checks_time {
             validity(&parsed).check(now)?;
@@ -252,8 +254,8 @@ impl ChainCheck {
         lists.filter_map(RevocationList::for_library)
     }
 
-    /// How the library checks whether a certificate was revoked: as in Mosquitto, it is asked
-    /// of the peer's own, not of its authorities'.
+    /// Returns how the library checks for revoked certificates: as in Mosquitto, the peer's own
+    /// is checked, and not its authorities'.
     fn revocation<'a>(
         &self,
         lists: &'a [&'a CertRevocationList<'a>],
@@ -290,7 +292,8 @@ fn latest_start<'a>(
         .max_by_key(UnixTime::as_secs)
 }
 
-/// What an error of the library means, the peer's certificate first.
+/// Translates an error of the library about these certificates, of which the first is the
+/// peer's.
 fn fault<'a>(
     error: Error,
     certificates: impl Iterator<Item = &'a CertificateDer<'a>>,

@@ -6,7 +6,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error, OtherError};
 use thiserror::Error as ThisError;
 
-/// Why a certificate is refused. [`Display`](std::fmt::Display) is the end of a sentence that
+/// The reason why a certificate is refused. [`Display`](std::fmt::Display) is the end of a sentence that
 /// begins with the certificate.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum CertificateFault {
@@ -24,7 +24,7 @@ pub enum CertificateFault {
     AuthorityExpired {
         /// The authority's common name.
         name: Option<String>,
-        /// When it was.
+        /// The last moment of its time.
         not_after: UnixTime,
     },
     /// The time of another certificate of its chain has not come.
@@ -32,7 +32,7 @@ pub enum CertificateFault {
     AuthorityNotYetValid {
         /// The authority's common name.
         name: Option<String>,
-        /// When it will be.
+        /// The first moment of its time.
         not_before: UnixTime,
     },
     /// Its authority has taken it back.
@@ -53,7 +53,7 @@ pub enum CertificateFault {
     /// It is an authority's own.
     #[error("is an authority's own, and not trusted itself")]
     Authority,
-    /// Who has signed it is no authority.
+    /// The certificate that has signed it is no authority's.
     #[error("is signed with a certificate that is no authority's (basicConstraints)")]
     IssuerIsNoAuthority,
     /// Its names are not those that its authority may vouch for.

@@ -15,7 +15,7 @@ use super::trust::{Purpose, is_trusted_for};
 /// Asks for the passphrase of an encrypted key.
 pub type AskPassphrase<'a> = &'a dyn Fn() -> io::Result<String>;
 
-/// Why a file cannot be used.
+/// An error of a file that cannot be used.
 #[derive(Debug, Error)]
 pub enum FileError {
     /// It cannot be read.

@@ -42,7 +42,7 @@ pub(crate) fn certified_key(
     Ok(Arc::new(SingleCertAndKey::from(certified)))
 }
 
-/// Why a certificate and a key are no identity.
+/// An error of a certificate and a key that are to be used together.
 #[derive(Debug, Error)]
 pub(crate) enum IdentityError {
     /// The certificate is damaged.
@@ -81,7 +81,7 @@ pub(crate) fn complete(
     }
 }
 
-/// What a chain lacks, for its owner.
+/// The gap in a chain, for its owner.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
     /// The one certificate is signed by an authority whose certificate is not there.
@@ -90,7 +90,7 @@ pub(crate) enum Gap {
     Order(usize),
 }
 
-/// Finds what a chain lacks that was completed from these authorities.
+/// Finds the gap in a chain that was completed from these authorities.
 pub(crate) fn gap(
     chain: &[CertificateDer<'static>],
     authorities: &[CertificateDer<'static>],

@@ -15,7 +15,7 @@ use super::certificate::unix_time;
 use super::fault::CertificateFault;
 use super::signed::is_signed_by;
 
-/// What one authority has revoked.
+/// The certificates that one authority has revoked.
 #[derive(Debug)]
 pub(crate) struct RevocationList {
     /// As the TLS library reads it, which knows version 2 only. `openssl ca -gencrl` makes
@@ -55,30 +55,30 @@ impl RevocationList {
         self.library.as_ref()
     }
 
-    /// Whether the list is that of an authority.
+    /// Returns whether the list is that of an authority.
     pub(super) fn is_of(&self, issuer: &[u8]) -> bool {
         self.issuer == issuer
     }
 
-    /// Whether the list is about some certificates of the authority only.
+    /// Returns whether the list is about some certificates of the authority only.
     fn is_partial(&self) -> bool {
         let list = self.library.as_ref();
         list.is_some_and(|list| list.issuing_distribution_point().is_some())
     }
 
-    /// When a newer list is due.
+    /// Returns when a newer list is due.
     pub(crate) fn next_update(&self) -> Option<UnixTime> {
         self.next_update
     }
 
-    /// When the list went out of date, if it has.
+    /// Returns when the list went out of date, if it has.
     pub(crate) fn has_ended(&self, now: UnixTime) -> Option<UnixTime> {
         self.next_update
             .filter(|next| now.as_secs() >= next.as_secs())
     }
 }
 
-/// What is in a list.
+/// The content of a list.
 struct Content {
     issuer: Name,
     next_update: Option<Time>,

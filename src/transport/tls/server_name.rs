@@ -55,7 +55,7 @@ pub(crate) fn check(
     }
 }
 
-/// Whether a common name, which may begin with `*.`, is that of a server.
+/// Returns whether a common name, which may begin with `*.`, is that of a server.
 fn is_for(common_name: &str, name: &ServerName<'_>) -> bool {
     match name {
         ServerName::IpAddress(address) => {

@@ -27,7 +27,7 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Whether `der`, a certificate or a list of revoked ones, is signed with this key.
+/// Returns whether `der`, a certificate or a list of revoked ones, is signed with this key.
 pub(super) fn is_signed_by(
     der: &[u8],
     key: &SubjectPublicKeyInfoDer<'_>,

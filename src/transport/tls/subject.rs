@@ -52,7 +52,7 @@ fn write_attribute(attribute: &AttributeTypeAndValue) -> Option<String> {
     })
 }
 
-/// Whether OpenSSL takes a value for text.
+/// Returns whether OpenSSL takes a value for text.
 fn is_text(value: &Any) -> bool {
     matches!(
         value.tag(),

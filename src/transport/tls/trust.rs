@@ -3,8 +3,8 @@
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
 use x509_cert::der::{Decode, Reader, Result, SliceReader, Tag, Tagged};
 
-/// Whose certificates an authority vouches for, and what a certificate with extended key usages
-/// must name among them.
+/// The peers that an authority vouches for. A certificate with extended key usages must name
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Servers.
@@ -22,8 +22,8 @@ impl Purpose {
     }
 }
 
-/// Whether a certificate with these settings, as they stand behind it, is trusted. Without
-/// settings it is; with settings that cannot be read it is not.
+/// Returns whether a certificate with these settings behind it is trusted. Without settings it
+/// is; with settings that cannot be read it is not.
 pub(super) fn is_trusted_for(settings: &[u8], purpose: Purpose) -> bool {
     const ANY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
     if settings.is_empty() {

@@ -58,7 +58,7 @@ impl Verifier {
     }
 }
 
-/// What a subjectAltName for this name holds.
+/// Returns the subjectAltName for this name.
 fn alternative(name: &ServerName<'_>) -> String {
     let kind = match name {
         ServerName::IpAddress(_) => "IP",

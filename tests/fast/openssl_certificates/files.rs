@@ -84,7 +84,7 @@ fn bad_files(folder: &Path) {
     let _ = write("empty.crt", "");
 }
 
-/// Whether a text has something that only a programmer can read.
+/// Returns whether a text has something that only a programmer can read.
 fn has_debug_form(text: &str) -> bool {
     [
         "Error(",

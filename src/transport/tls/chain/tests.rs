@@ -190,3 +190,34 @@ fn a_certificate_for_another_purpose_is_refused() {
         }
     }
 }
+
+/// Takes the version out of a certificate, which makes it version 1 and its signature wrong.
+fn without_version(certificate: &CertificateDer<'_>) -> CertificateDer<'static> {
+    const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
+    let mut der = certificate.to_vec();
+    assert_eq!(&der[8..13], VERSION_3);
+    der.drain(8..13);
+    for at in [2, 6] {
+        let length = u16::from_be_bytes([der[at], der[at + 1]]) - 5;
+        der[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    der.into()
+}
+
+#[test]
+fn a_version_1_certificate_has_no_extensions() {
+    let root = Identity::authority("root", (2020, 2030));
+    // Long enough for lengths of two bytes.
+    let name = "client".repeat(30);
+    let plain = root.sign(params(&name, (2020, 2030)));
+    let mut with_usage = params(&name, (2020, 2030));
+    with_usage.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let with_usage = root.sign(with_usage);
+    let check = check(&[&root]);
+    let verify = |identity: &Identity| {
+        let certificate = without_version(&identity.der());
+        check.verify(&certificate, &[], year(2025))
+    };
+    assert_eq!(verify(&plain), Err(CertificateFault::UnknownIssuer));
+    assert_eq!(verify(&with_usage), Err(CertificateFault::Unreadable));
+}

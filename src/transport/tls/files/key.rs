@@ -7,7 +7,7 @@ use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
 use x509_cert::der::{Decode, Reader, Result as DerResult, SliceReader};
 use x509_cert::spki::AlgorithmIdentifierRef;
 
-/// What there is of a key.
+/// The key in a file, as far as it can be used.
 pub(super) enum Found {
     Plain(PrivateKeyDer<'static>),
     /// In PKCS#8, as PEM.
@@ -64,7 +64,7 @@ pub(super) fn decrypt(pem: String, passphrase: &[u8]) -> Result<PrivateKeyDer<'s
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
 }
 
-/// What kind of key it is.
+/// The kinds of key that the TLS library may not take.
 enum Kind {
     /// With its length in bits.
     Rsa(usize),
