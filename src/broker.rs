@@ -10,7 +10,7 @@
 //! - `resources` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
 //! - `ground` are the values that all of these share,
-//! - `session_store` and `session` keep what belongs to a client, connected or not,
+//! - `lifecycle` and `session` keep what belongs to a client, connected or not,
 //! - `topics` finds who gets a message and keeps the last, `fanout` passes it on,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `check` tells whether a broker answers,
@@ -22,7 +22,7 @@
 
 pub mod command_line;
 pub mod config;
-mod embedded;
+pub mod embedded;
 pub mod log;
 pub mod program;
 
@@ -34,6 +34,7 @@ mod fanout;
 mod greeting;
 mod ground;
 mod housekeeping;
+mod lifecycle;
 mod listener;
 mod live_options;
 mod memory;
@@ -45,7 +46,6 @@ mod resources;
 mod rights;
 mod server;
 mod session;
-mod session_store;
 mod statistics;
 mod subscription_tree;
 mod sys;
@@ -53,9 +53,6 @@ mod systemd;
 mod topics;
 mod web;
 mod wire;
-
-pub use self::embedded::{Builder, Handle, Received, StartError, SubscribeError, Subscription};
-pub use self::reload::ReloadError;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -66,7 +63,6 @@ use rustls::KeyLog;
 use self::auth::Authenticator;
 use self::config::Config;
 use self::env::Env;
-use self::fanout::Fanout;
 use self::ground::{Clock, Identity, Millis};
 use self::listener::ListenerContext;
 use self::live_options::LiveOptions;
@@ -74,8 +70,7 @@ use self::log::Log;
 use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
 use self::resources::Resources;
-use self::session::Unsettled;
-use self::session_store::SessionStore;
+use self::session::registry::SessionRegistry;
 use self::topics::{Retained, RetainedMessages, Router};
 use crate::protocol::TopicFilter;
 
@@ -93,7 +88,7 @@ pub struct Broker {
     key_log: Option<Arc<dyn KeyLog>>,
     /// The connections of all listeners.
     connections: AtomicU32,
-    sessions: SessionStore,
+    sessions: SessionRegistry,
     router: Router,
     retained: RetainedMessages,
 }
@@ -119,7 +114,7 @@ impl Broker {
             authenticator: Authenticator::new(resources.logins),
             key_log: resources.key_log,
             connections: AtomicU32::new(0),
-            sessions: SessionStore::new(),
+            sessions: SessionRegistry::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),
         }
@@ -177,43 +172,5 @@ impl Broker {
             });
         }
         found.into_iter().map(|retained| retained.message).collect()
-    }
-
-    /// Gives messages that a member of a group did not get to the others. Returns how many of
-    /// them nobody may read.
-    fn publish_to_groups(&self, unsettled: Vec<Unsettled>) -> usize {
-        if unsettled.is_empty() {
-            return 0;
-        }
-        let mut fanout = Fanout::new(self, self.env.clock.now());
-        let mut unread = 0;
-        for Unsettled {
-            filter, message, ..
-        } in &unsettled
-        {
-            let publication = Publication::from(Arc::clone(message));
-            let is_read = filter
-                .shared()
-                .is_some_and(|shared| fanout.publish_to_group(publication, &shared));
-            unread += usize::from(!is_read);
-        }
-        fanout.finish();
-        if let Some(persistence) = self.persistence() {
-            // Where messages went is stored no later than where they came from.
-            persistence.hurry();
-        }
-        unread
-    }
-
-    /// Publishes a message of the broker's own.
-    fn publish(&self, message: Arc<Message>) {
-        self.publish_for(message, None);
-    }
-
-    /// Publishes a message that a client left behind, such as a will.
-    fn publish_for(&self, message: Arc<Message>, client: Option<Arc<Identity>>) {
-        let mut fanout = Fanout::new(self, self.env.clock.now());
-        fanout.publish(Publication::from(message).published_by(client));
-        fanout.finish();
     }
 }

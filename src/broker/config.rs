@@ -9,6 +9,7 @@
 //! start, `--test-config` and a reload.
 
 mod diagnostic;
+mod documentation;
 mod errors;
 mod include;
 mod manual;

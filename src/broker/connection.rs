@@ -30,10 +30,11 @@ use self::task::Part;
 use self::topics::Topics;
 use super::fanout::{Fanout, Finished};
 use super::ground::{ConnectionNumber, Millis};
+use super::lifecycle::End;
 use super::listener::Peer;
-use super::log::{LineKind, LogType};
+use super::log::LogType;
+use super::log::rate_limit::LineKind;
 use super::session::{Ending, Link, Session, Settled};
-use super::session_store::End;
 use super::statistics::Tally;
 use crate::protocol::{
     Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, encode,

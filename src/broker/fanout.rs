@@ -12,10 +12,10 @@ use std::task::Waker;
 use foldhash::fast::RandomState;
 
 use super::Broker;
-use super::ground::{Millis, SessionNumber};
+use super::ground::{Identity, Millis, SessionNumber};
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Together};
-use super::session::{DirectWrite, Session};
+use super::session::{DirectWrite, Session, Unsettled};
 use super::topics::{Matches, SharedGroup, Target};
 use super::wire::Run;
 use crate::protocol::SharedFilter;
@@ -297,4 +297,44 @@ fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
         let best = best.get(&target.session.number());
         best.is_none_or(|best| std::ptr::eq(*best, *target))
     })
+}
+
+impl Broker {
+    /// Gives messages that a member of a group did not get to the others. Returns how many of
+    /// them nobody may read.
+    pub(super) fn publish_to_groups(&self, unsettled: Vec<Unsettled>) -> usize {
+        if unsettled.is_empty() {
+            return 0;
+        }
+        let mut fanout = Fanout::new(self, self.env.clock.now());
+        let mut unread = 0;
+        for Unsettled {
+            filter, message, ..
+        } in &unsettled
+        {
+            let publication = Publication::from(Arc::clone(message));
+            let is_read = filter
+                .shared()
+                .is_some_and(|shared| fanout.publish_to_group(publication, &shared));
+            unread += usize::from(!is_read);
+        }
+        fanout.finish();
+        if let Some(persistence) = self.persistence() {
+            // Where messages went is stored no later than where they came from.
+            persistence.hurry();
+        }
+        unread
+    }
+
+    /// Publishes a message of the broker's own.
+    pub(super) fn publish(&self, message: Arc<Message>) {
+        self.publish_for(message, None);
+    }
+
+    /// Publishes a message that a client left behind, such as a will.
+    pub(super) fn publish_for(&self, message: Arc<Message>, client: Option<Arc<Identity>>) {
+        let mut fanout = Fanout::new(self, self.env.clock.now());
+        fanout.publish(Publication::from(message).published_by(client));
+        fanout.finish();
+    }
 }

@@ -6,6 +6,7 @@ mod identity;
 mod listener_name;
 mod mount_point;
 mod numbers;
+mod properties;
 mod subscription;
 mod sys_topic;
 
@@ -15,5 +16,6 @@ pub(super) use self::identity::Identity;
 pub(super) use self::listener_name::ListenerName;
 pub(super) use self::mount_point::MountPoint;
 pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
+pub(super) use self::properties::forwarded_properties;
 pub(super) use self::subscription::Terms;
 pub(super) use self::sys_topic::{LOG_PREFIX, SYS_PREFIX, is_log_line};

@@ -6,7 +6,7 @@
 
 mod destination;
 mod line;
-mod rate_limit;
+pub(in crate::broker) mod rate_limit;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-pub(in crate::broker) use rate_limit::{LineKind, RateLimitedLog};
 pub use settings::{Destinations, LogType, LogTypes, Settings};
 pub use writer::TopicSink;
 

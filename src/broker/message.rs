@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::ground::{Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{
-    Key, MessageRecord, Pace, Persistence, Record, StoredRecord, Ticket, Together,
+    Key, MessageRecord, Pace, Persistence, Record, StoredMessage, StoredRecord, Ticket, Together,
 };
 use crate::protocol::{PacketId, Properties, Property, QoS, TopicName};
 
@@ -96,16 +96,16 @@ impl Message {
     }
 }
 
-impl From<&Message> for MessageRecord {
-    fn from(message: &Message) -> Self {
-        Self {
-            topic: message.topic.clone(),
-            payload: message.payload.clone(),
-            qos: message.qos,
-            retain: message.retain,
-            properties: message.properties.clone(),
-            expires_at: message.expires_at,
-            publisher: message.publisher,
+impl StoredMessage for Message {
+    fn to_record(&self) -> MessageRecord {
+        MessageRecord {
+            topic: self.topic.clone(),
+            payload: self.payload.clone(),
+            qos: self.qos,
+            retain: self.retain,
+            properties: self.properties.clone(),
+            expires_at: self.expires_at,
+            publisher: self.publisher,
             source: None,
         }
     }
@@ -131,21 +131,6 @@ pub(super) fn expires_at(properties: &Properties, now: Millis) -> Option<Millis>
     properties
         .message_expiry_interval()
         .map(|seconds| after_seconds(now, seconds))
-}
-
-/// The properties that go on to subscribers.
-pub(super) fn forwarded_properties(mut properties: Properties) -> Properties {
-    properties.retain(|property| {
-        matches!(
-            property,
-            Property::PayloadFormatIndicator(_)
-                | Property::ContentType(_)
-                | Property::ResponseTopic(_)
-                | Property::CorrelationData(_)
-                | Property::UserProperty(..)
-        )
-    });
-    properties
 }
 
 /// A message within the batch that brought it: slices of the read buffer, and the
@@ -195,7 +180,7 @@ impl Publication {
         let Some(kept) = self.kept.get() else { return };
         let stored = kept.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
-            let record = Record::Needed(Arc::downgrade(kept));
+            let record = Record::IfReferenced(Arc::<Message>::downgrade(kept));
             stored.put_with(together, record, Pace::Later, Some(ticket));
             if let Some(origin) = self.origin {
                 together.put_incoming(origin, ticket);

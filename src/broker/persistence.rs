@@ -38,9 +38,10 @@ pub(super) use self::opening::{Opened, StoreOptions, open};
 pub(super) use self::pending::Pace;
 use self::pending::{Change, Pending};
 pub(super) use self::record::{
-    DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
-    WillRecord,
+    DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, StoredMessage,
+    SubscriptionRecord, WillRecord,
 };
+pub(super) use self::recovery::{RecoveredSession, Recovery};
 pub(super) use self::ticket::{Ticket, TicketNumber};
 use super::ground::{Clock, SessionNumber};
 use super::log::Log;
@@ -181,7 +182,7 @@ impl Persistence {
     }
 
     /// Notes that a QoS 2 message has a record.
-    fn restore_incoming(&self, session: SessionNumber, packet_id: PacketId) {
+    pub(super) fn restore_incoming(&self, session: SessionNumber, packet_id: PacketId) {
         self.shared
             .pending
             .lock()
@@ -222,7 +223,7 @@ impl Persistence {
     }
 
     /// Does `work`, all changes of which are stored together.
-    fn together<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> T {
         self.shared.change(|pending| pending.set_held(true));
         let result = work();
         self.shared.change(|pending| pending.set_held(false));

@@ -1,7 +1,7 @@
 //! Messages under way, when the rules or the user of a session change.
 
 use super::Broker;
-use super::log::LineKind;
+use super::log::rate_limit::LineKind;
 use super::session::{Session, Unreadable};
 use super::statistics::Counter;
 

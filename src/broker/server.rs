@@ -2,6 +2,7 @@
 
 mod accept;
 mod memory_limit;
+mod restore;
 mod signals;
 
 use std::io;

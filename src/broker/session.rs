@@ -10,10 +10,12 @@ mod queued;
 mod queueing;
 mod receiver;
 mod refill;
+pub(super) mod registry;
 mod state;
 mod stored;
 mod subscription;
 mod unreadable;
+mod waiting;
 mod will;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 pub(in crate::broker) use self::rules::Rules;
 use super::acl::{Access, Decision, Who};
 use crate::broker::ground::Identity;
-use crate::broker::log::{LineKind, RateLimitedLog};
+use crate::broker::log::rate_limit::{LineKind, RateLimitedLog};
 use crate::protocol::{Text, TopicName};
 
 /// The most topics that a [`Reader`] remembers.

@@ -1,8 +1,10 @@
 //! Walks the lines of configuration files and lets each option's row read its value.
 
+mod block;
 mod consistency;
 mod plugins;
 mod security;
+mod security_use;
 mod structure;
 
 use std::collections::HashMap;
@@ -10,7 +12,8 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::path::Path;
 
-use self::security::SecurityUse;
+use self::block::Block;
+use self::security_use::SecurityUse;
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
 use super::places::{self, Scope};
@@ -18,19 +21,6 @@ use super::plugin::Plugin;
 use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
 use super::value::{Argument, Value, Wrong};
-
-/// The part of a configuration that a line can be about.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Block {
-    /// The broker as a whole.
-    Broker,
-    /// The listener made by options that stand before any `listener`.
-    DefaultListener,
-    /// The n-th `listener`.
-    Listener(usize),
-    /// The n-th `connection`.
-    Bridge(usize),
-}
 
 /// What the lines of one file are about at the moment.
 #[derive(Default)]

@@ -10,7 +10,7 @@ mod global;
 mod listener;
 mod tls;
 
-use super::manual::Documentation;
+use super::documentation::Documentation;
 use super::model::{Config, Listener, Security};
 use super::plugin::Plugin;
 use super::value::Value;

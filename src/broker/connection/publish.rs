@@ -2,9 +2,10 @@
 
 use super::{Closed, Connection};
 use crate::broker::fanout::Fanout;
-use crate::broker::ground::{Millis, SessionNumber};
-use crate::broker::log::{LineKind, LogType};
-use crate::broker::message::{Message, Publication, expires_at, forwarded_properties};
+use crate::broker::ground::{Millis, SessionNumber, forwarded_properties};
+use crate::broker::log::LogType;
+use crate::broker::log::rate_limit::LineKind;
+use crate::broker::message::{Message, Publication, expires_at};
 use crate::broker::persistence::Ticket;
 use crate::protocol::{
     Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,

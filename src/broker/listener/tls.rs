@@ -2,20 +2,22 @@
 
 mod ciphers;
 mod client_certificates;
+mod error;
 mod remarks;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::{self, ALL_CIPHER_SUITES};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ServerConfig};
-use rustls::{KeyLog, ProtocolVersion, SupportedProtocolVersion};
-use thiserror::Error;
+use rustls::{KeyLog, ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+pub(in crate::broker) use self::error::TlsError;
 use crate::broker::config::{CertificateName, TlsOptions};
 use crate::protocol::Text;
 use crate::transport::socket::Socket;
@@ -25,68 +27,6 @@ use crate::transport::tls::files;
 use crate::transport::tls::identity::{IdentityError, certified_key, complete, gap};
 use crate::transport::tls::revocation::RevocationList;
 use crate::transport::tls::subject::{common_name, rfc_2253};
-
-/// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
-#[derive(Debug, Error)]
-pub(in crate::broker) enum TlsError {
-    #[error("Error: Unable to load server certificate \"{}\". Check certfile.", file.display())]
-    Certificate { file: PathBuf, cause: String },
-    #[error("Error: Unable to load server key file \"{}\". Check keyfile.", file.display())]
-    Key { file: PathBuf, cause: String },
-    #[error("Error: Server certificate/key are inconsistent.")]
-    Inconsistent { cause: String },
-    #[error("Error: Unable to load CA certificates. Check {option} \"{}\".", path.display())]
-    Authorities {
-        option: &'static str,
-        path: PathBuf,
-        cause: String,
-    },
-    #[error("Error: Unable to load certificate revocation file \"{}\". Check crlfile.", file.display())]
-    RevocationList { file: PathBuf, cause: String },
-    #[error(
-        "Error: require_certificate needs the authorities that clients' certificates come from."
-    )]
-    NoAuthorities,
-    #[error("Error: Unsupported tls_version \"{0}\".")]
-    Version(String),
-    #[error("Error: Unable to set TLS ciphers. Check cipher list \"{0}\".")]
-    Ciphers(String),
-    #[error("Error: Unable to set TLS 1.3 ciphersuites. Check cipher_tls13 list \"{0}\".")]
-    CiphersTls13(String),
-    #[error("Error: Unable to set up TLS: {0}.")]
-    Other(String),
-}
-
-impl TlsError {
-    /// The option that it is about.
-    pub(in crate::broker) fn option(&self) -> &'static str {
-        match self {
-            Self::Certificate { .. } | Self::Other(_) => "certfile",
-            Self::Key { .. } | Self::Inconsistent { .. } => "keyfile",
-            Self::Authorities { option, .. } => option,
-            Self::RevocationList { .. } => "crlfile",
-            Self::NoAuthorities => "require_certificate",
-            Self::Version(_) => "tls_version",
-            Self::Ciphers(_) => "ciphers",
-            Self::CiphersTls13(_) => "ciphers_tls1.3",
-        }
-    }
-
-    /// Why, or what to do.
-    pub(in crate::broker) fn hint(&self) -> String {
-        match self {
-            Self::Certificate { cause, .. }
-            | Self::Key { cause, .. }
-            | Self::Inconsistent { cause }
-            | Self::Authorities { cause, .. }
-            | Self::RevocationList { cause, .. }
-            | Self::Other(cause) => format!("TLS error: {cause}."),
-            Self::NoAuthorities => "Name them by cafile or capath.".to_owned(),
-            Self::Version(_) => "The versions are tlsv1.2 and tlsv1.3.".to_owned(),
-            Self::Ciphers(_) | Self::CiphersTls13(_) => ciphers::hint(),
-        }
-    }
-}
 
 /// TLS as a listener speaks it.
 pub(in crate::broker) struct ListenerTls {
@@ -205,7 +145,7 @@ impl Files {
 fn provider(options: &TlsOptions) -> Result<CryptoProvider, TlsError> {
     let default = ring::default_provider();
     Ok(CryptoProvider {
-        cipher_suites: ciphers::chosen(options)?,
+        cipher_suites: cipher_suites(options)?,
         ..default
     })
 }
@@ -298,4 +238,23 @@ impl Negotiated {
     pub(in crate::broker) fn cipher(&self) -> &'static str {
         self.cipher
     }
+}
+
+/// The cipher suites that the options leave.
+fn cipher_suites(options: &TlsOptions) -> Result<Vec<SupportedCipherSuite>, TlsError> {
+    let is_13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
+    let (tls13, tls12): (Vec<_>, Vec<_>) = ALL_CIPHER_SUITES.iter().copied().partition(is_13);
+    let tls13 = match &options.ciphers_tls1_3 {
+        Some(list) => {
+            ciphers::select(list, &tls13).ok_or_else(|| TlsError::CiphersTls13(list.clone()))?
+        }
+        None => tls13,
+    };
+    let tls12 = match &options.ciphers {
+        Some(list) => {
+            ciphers::select(list, &tls12).ok_or_else(|| TlsError::Ciphers(list.clone()))?
+        }
+        None => tls12,
+    };
+    Ok(tls13.into_iter().chain(tls12).collect())
 }

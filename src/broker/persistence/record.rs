@@ -1,12 +1,12 @@
 //! What is stored, and its bytes.
 
+use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Weak;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::broker::ground::{Clock, Expiry, Identity, ListenerName, Millis, SessionNumber};
-use crate::broker::message::Message;
 use crate::protocol::{
     Decoder, Delivery, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, ProtocolVersion,
     PublishHead, QoS, RetainHandling, SubscriptionId, SubscriptionOptions, Text, TopicFilter,
@@ -27,9 +27,15 @@ pub(in crate::broker) enum Record {
     /// A message, also a retained one.
     Message(Box<MessageRecord>),
     /// A message, if anybody has still to get it.
-    Needed(Weak<Message>),
+    IfReferenced(Weak<dyn StoredMessage>),
     /// That a session has still to get a message.
     Delivery(DeliveryRecord),
+}
+
+/// A message in memory whose record is made when it is written, so that one which goes
+/// before costs nothing.
+pub(in crate::broker) trait StoredMessage: fmt::Debug + Send + Sync {
+    fn to_record(&self) -> MessageRecord;
 }
 
 /// A session.
@@ -260,8 +266,8 @@ impl Record {
             Self::Incoming => {}
             Self::Will(will) => will.encode(clock, out),
             Self::Message(message) => message.encode(clock, out),
-            Self::Needed(message) => match message.upgrade() {
-                Some(message) => MessageRecord::from(&*message).encode(clock, out),
+            Self::IfReferenced(message) => match message.upgrade() {
+                Some(message) => message.to_record().encode(clock, out),
                 None => return false,
             },
             Self::Delivery(delivery) => delivery.encode(out),

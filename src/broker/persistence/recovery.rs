@@ -1,9 +1,6 @@
 //! What the store says when the broker starts.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::num::NonZeroU16;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -13,61 +10,32 @@ use super::record::{
     BadRecord, DeliveryRecord, MessageRecord, Presence, SessionRecord, Stage, SubscriptionRecord,
     WillRecord,
 };
-use super::{Persistence, StoredRecord};
-use crate::broker::Broker;
-use crate::broker::ground::{Clock, Expiry, Millis, SessionNumber, ShareId, Terms};
-use crate::broker::message::Message;
-use crate::broker::session::{Link, Session, SessionState, StoredSubscription, StoredWill};
-use crate::broker::topics::Retained;
+use crate::broker::ground::{Clock, SessionNumber};
 use crate::protocol::{PacketId, QoS};
 
 /// Everything that a store has.
 #[derive(Default)]
 pub(in crate::broker) struct Recovery {
-    sessions: HashMap<SessionNumber, RecoveredSession, RandomState>,
-    messages: HashMap<u64, MessageRecord, RandomState>,
-    retained: Vec<(u64, MessageRecord)>,
+    pub(in crate::broker) sessions: HashMap<SessionNumber, RecoveredSession, RandomState>,
+    pub(in crate::broker) messages: HashMap<u64, MessageRecord, RandomState>,
+    pub(in crate::broker) retained: Vec<(u64, MessageRecord)>,
     /// Records of sessions that are not there, which an ended session may leave behind.
-    orphans: Vec<Key>,
-    last_number: u64,
+    pub(in crate::broker) orphans: Vec<Key>,
+    pub(in crate::broker) last_number: u64,
     /// The wills of sessions that ended with the broker.
-    wills: Vec<(SessionNumber, WillRecord)>,
+    pub(in crate::broker) wills: Vec<(SessionNumber, WillRecord)>,
     /// Messages that were accepted and that nobody was given.
-    unpublished: Vec<(u64, MessageRecord)>,
+    pub(in crate::broker) unpublished: Vec<(u64, MessageRecord)>,
 }
 
-struct RecoveredSession {
-    session: SessionRecord,
-    subscriptions: Vec<(u64, SubscriptionRecord)>,
-    incoming: Vec<PacketId>,
-    will: Option<WillRecord>,
+/// A session with everything that belongs to it.
+pub(in crate::broker) struct RecoveredSession {
+    pub(in crate::broker) session: SessionRecord,
+    pub(in crate::broker) subscriptions: Vec<(u64, SubscriptionRecord)>,
+    pub(in crate::broker) incoming: Vec<PacketId>,
+    pub(in crate::broker) will: Option<WillRecord>,
     /// In the order of their numbers.
-    deliveries: Vec<(u64, DeliveryRecord)>,
-}
-
-/// How much was restored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::broker) struct Restored {
-    pub(in crate::broker) sessions: usize,
-    pub(in crate::broker) subscriptions: usize,
-    pub(in crate::broker) deliveries: usize,
-    pub(in crate::broker) retained: usize,
-}
-
-impl fmt::Display for Restored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            sessions,
-            subscriptions,
-            deliveries,
-            retained,
-        } = self;
-        write!(
-            f,
-            "Restored {sessions} sessions with {subscriptions} subscriptions and {deliveries} \
-             messages, and {retained} retained messages."
-        )
-    }
+    pub(in crate::broker) deliveries: Vec<(u64, DeliveryRecord)>,
 }
 
 impl Recovery {
@@ -145,7 +113,7 @@ impl RecoveredSession {
 
     /// The packet identifiers that the deliveries have, and those that they get: what may
     /// have been sent before a crash is sent again as a repetition.
-    fn packet_ids(&self) -> Vec<Option<PacketId>> {
+    pub(in crate::broker) fn packet_ids(&self) -> Vec<Option<PacketId>> {
         let deliveries = || self.deliveries.iter().map(|(_, delivery)| delivery);
         let mut used: HashSet<PacketId> = deliveries()
             .filter_map(|delivery| match delivery.stage {
@@ -183,159 +151,5 @@ impl RecoveredSession {
                 }
             })
             .collect()
-    }
-}
-
-impl Broker {
-    /// Takes up what an earlier broker left, before anybody connects. What that changes in
-    /// the store, such as wills that are published now, it changes at once.
-    pub(in crate::broker) fn restore(
-        &self,
-        recovery: Recovery,
-        persistence: &Persistence,
-    ) -> Restored {
-        persistence.together(|| self.restore_all(recovery, persistence))
-    }
-
-    fn restore_all(&self, recovery: Recovery, persistence: &Persistence) -> Restored {
-        let now = self.clock().now();
-        let mut restored = Restored::default();
-        let records = recovery.messages;
-        let messages: HashMap<u64, Arc<Message>, RandomState> = records
-            .into_iter()
-            .map(|(number, record)| {
-                let message = Message::from(record);
-                // Who restores no delivery of it takes it away again.
-                let stored = persistence.restored(Key::Message(number));
-                let _ = message.stored.set(stored);
-                (number, Arc::new(message))
-            })
-            .collect();
-        for (number, session) in recovery.sessions {
-            self.restore_session(number, session, &messages, persistence, now, &mut restored);
-        }
-        for (number, record) in recovery.retained {
-            let stored = persistence.restored(Key::Retained(number));
-            let source = record.source.clone().map(Arc::new);
-            let message = Arc::new(Message::from(record));
-            if !message.is_expired(now) {
-                let retained = Retained { message, source };
-                self.retained.restore(retained, stored);
-                restored.retained += 1;
-            }
-        }
-        // The rules may have changed while no broker ran.
-        restored.deliveries -= self.drop_unreadable().min(restored.deliveries);
-        for (number, will) in recovery.wills {
-            let will = stored_will(will, persistence.restored(Key::Will(number)));
-            self.publish_will(&will);
-        }
-        for (number, record) in recovery.unpublished {
-            // Its receivers have it in the store before it is taken away here.
-            let _stored = persistence.restored(Key::Unpublished(number));
-            self.publish(Arc::new(Message::from(record)));
-        }
-        for key in recovery.orphans {
-            drop(persistence.restored(key));
-        }
-        restored
-    }
-
-    fn restore_session(
-        &self,
-        number: SessionNumber,
-        recovered: RecoveredSession,
-        messages: &HashMap<u64, Arc<Message>, RandomState>,
-        persistence: &Persistence,
-        now: Millis,
-        restored: &mut Restored,
-    ) {
-        let packet_ids = recovered.packet_ids();
-        let RecoveredSession {
-            session: record,
-            subscriptions,
-            incoming,
-            will,
-            deliveries,
-        } = recovered;
-        let identity = Arc::new(record.identity);
-        let was_online = record.presence == Presence::Online;
-        let expires_at = match record.presence {
-            Presence::Online => record.expiry.deadline(now),
-            Presence::Offline { expires_at } => expires_at,
-        };
-        let mut state = SessionState::new(record.expiry, record.receive_maximum, NonZeroU16::MAX);
-        state.link = Link::Offline { expires_at };
-        state.record = Some(persistence.restored(Key::Session(number)));
-        for packet_id in incoming {
-            persistence.restore_incoming(number, packet_id);
-            state.incoming.publish(packet_id, ());
-        }
-        for ((delivery_number, delivery), packet_id) in deliveries.into_iter().zip(packet_ids) {
-            let stored = persistence.restored(Key::Delivery(number, delivery_number));
-            match (delivery.stage, messages.get(&delivery.message)) {
-                (Stage::Released(packet_id), _) => state.restore_released(packet_id, stored),
-                (_, Some(message)) => {
-                    state.restore(Arc::clone(message), &delivery, packet_id, stored);
-                    restored.deliveries += 1;
-                }
-                // Its message was never accepted.
-                (_, None) => {}
-            }
-        }
-        state.will = will.map(|will| {
-            let stored = persistence.restored(Key::Will(number));
-            // The broker's end was the connection's.
-            let due = match was_online {
-                true => Some(crate::broker::ground::after_seconds(now, will.delay)),
-                false => will.due,
-            };
-            let due = due.map(|due| expires_at.map_or(due, |end| due.min(end)));
-            Box::new(StoredWill {
-                due,
-                ..stored_will(will, stored)
-            })
-        });
-        let session = Arc::new(Session::new(number, identity, state));
-        session.set_v5(record.v5);
-        let mut state = session.state();
-        for (subscription_number, subscription) in subscriptions {
-            let key = Key::Subscription(number, subscription_number);
-            let terms = Terms {
-                qos: subscription.qos,
-                no_local: subscription.options.no_local,
-                retain_as_published: subscription.options.retain_as_published,
-                subscription_id: subscription.subscription_id,
-                share: ShareId::from_stored(subscription.share),
-            };
-            self.router.subscribe(&subscription.filter, &session, terms);
-            let stored = StoredSubscription {
-                options: subscription.options,
-                terms,
-                record: Some(persistence.restored(key)),
-            };
-            state.subscriptions.insert(subscription.filter, stored);
-            restored.subscriptions += 1;
-        }
-        drop(state);
-        restored.sessions += 1;
-        if record.expiry == Expiry::AtDisconnect {
-            // It ended with the broker; the next look at the clock ends it here too.
-            session.state().link = Link::Offline {
-                expires_at: Some(now),
-            };
-        }
-        self.sessions.restore(session);
-    }
-}
-
-fn stored_will(will: WillRecord, record: Box<StoredRecord>) -> StoredWill {
-    StoredWill {
-        message: Arc::new(Message::from(will.message)),
-        identity: Arc::new(will.identity),
-        delay: will.delay,
-        expiry: will.expiry,
-        due: will.due,
-        record: Some(record),
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::broker::Broker;
 use crate::broker::connection::{self, Slot};
 use crate::broker::listener::{ListenerContext, ListeningSocket, Peer};
-use crate::broker::log::LineKind;
+use crate::broker::log::rate_limit::LineKind;
 use crate::transport::socket::Socket;
 
 /// How long a listener rests when the system has no more sockets to give.

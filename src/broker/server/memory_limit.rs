@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::broker::Broker;
-use crate::broker::log::LineKind;
+use crate::broker::log::rate_limit::LineKind;
 
 /// Time between two measurements.
 const INTERVAL: Duration = Duration::from_millis(50);

@@ -15,7 +15,7 @@ use super::stored::{Recorder, Settled};
 use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis, Terms, is_log_line};
 use crate::broker::live_options::Waiting;
-use crate::broker::log::LineKind;
+use crate::broker::log::rate_limit::LineKind;
 use crate::broker::message::Message;
 use crate::broker::persistence::{Pace, Ticket};
 use crate::broker::statistics::{Counter, Tally};

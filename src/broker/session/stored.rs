@@ -105,7 +105,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn message(&mut self, message: &Arc<Message>) {
         let stored = message.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
-            let record = Record::Needed(Arc::downgrade(message));
+            let record = Record::IfReferenced(Arc::<Message>::downgrade(message));
             stored.put_with(&mut self.together, record, Pace::Now, Some(self.ticket));
         }
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use crate::broker::ground::{Identity, Millis, SessionNumber, after_seconds};
-use crate::broker::message::{Message, forwarded_properties};
-use crate::broker::persistence::{MessageRecord, Pace, Record, StoredRecord, Ticket, WillRecord};
+use crate::broker::ground::{Identity, Millis, SessionNumber, after_seconds, forwarded_properties};
+use crate::broker::message::Message;
+use crate::broker::persistence::{Pace, Record, StoredMessage, StoredRecord, Ticket, WillRecord};
 use crate::protocol::Will;
 
 /// A will that waits for the connection to end.
@@ -56,7 +56,7 @@ impl StoredWill {
         let Some(record) = &self.record else { return };
         let will = WillRecord {
             identity: (*self.identity).clone(),
-            message: MessageRecord::from(&*self.message),
+            message: self.message.to_record(),
             delay: self.delay,
             expiry: self.expiry,
             due: self.due,

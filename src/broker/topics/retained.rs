@@ -9,7 +9,9 @@ use parking_lot::RwLock;
 
 use crate::broker::ground::{Identity, Millis};
 use crate::broker::message::Message;
-use crate::broker::persistence::{Key, MessageRecord, Pace, Record, StoredRecord, Ticket};
+use crate::broker::persistence::{
+    Key, MessageRecord, Pace, Record, StoredMessage, StoredRecord, Ticket,
+};
 use crate::protocol::{QoS, TopicFilter, TopicName, levels};
 
 /// The retained messages of the broker.
@@ -71,7 +73,7 @@ impl RetainedMessages {
         if let Some(record) = &record {
             let message_record = MessageRecord {
                 source: source.map(|source| (**source).clone()),
-                ..MessageRecord::from(&**message)
+                ..message.to_record()
             };
             let stored = Record::Message(Box::new(message_record));
             match message.qos {

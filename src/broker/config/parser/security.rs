@@ -4,36 +4,8 @@
 //! lifts a restriction that stands in another place, the file says one thing and means
 //! another: that is refused.
 
-use super::{Argument, Block, Location, Parser, Row, Value, Wrong};
-
-/// One use of a security option that counts for all listeners.
-pub(super) struct SecurityUse {
-    option: &'static str,
-    /// The listener that it stands below, if any.
-    below: Option<Block>,
-    restriction: Restriction,
-    location: Location,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Restriction {
-    /// The value is `true`, which lets everybody in.
-    Lifted,
-    /// The value is `false`.
-    InForce,
-    /// Users or rules are those of this file.
-    File(Vec<u8>),
-}
-
-impl Restriction {
-    fn lifts(&self, earlier: &Self) -> bool {
-        match (earlier, self) {
-            (Self::InForce, Self::Lifted) => true,
-            (Self::File(earlier), Self::File(later)) => earlier != later,
-            _ => false,
-        }
-    }
-}
+use super::security_use::{Restriction, SecurityUse};
+use super::{Argument, Parser, Row, Value, Wrong};
 
 impl Parser {
     /// Notes a security option that counts for all listeners.

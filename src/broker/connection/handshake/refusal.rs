@@ -2,7 +2,7 @@ use std::{fmt, io};
 
 use crate::broker::Broker;
 use crate::broker::listener::Peer;
-use crate::broker::log::LineKind;
+use crate::broker::log::rate_limit::LineKind;
 use crate::protocol::{
     ConnAck, ConnAckCode, ConnectReturnCode, DecodeError, Properties, ProtocolVersion, ReasonCode,
 };

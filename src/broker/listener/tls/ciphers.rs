@@ -1,8 +1,4 @@
-use rustls::crypto::ring::ALL_CIPHER_SUITES;
 use rustls::{CipherSuite, SupportedCipherSuite};
-
-use super::TlsError;
-use crate::broker::config::TlsOptions;
 
 /// The suites of TLS 1.2 and 1.3 by OpenSSL's names.
 const NAMES: [(CipherSuite, &str); 9] = [
@@ -70,24 +66,12 @@ pub(super) fn openssl_name(suite: CipherSuite) -> &'static str {
     known.map_or("unknown", |(_, name)| name)
 }
 
-/// The suites that the options leave.
-pub(super) fn chosen(options: &TlsOptions) -> Result<Vec<SupportedCipherSuite>, TlsError> {
-    let is_13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
-    let (tls13, tls12): (Vec<_>, Vec<_>) = ALL_CIPHER_SUITES.iter().copied().partition(is_13);
-    let tls13 = match &options.ciphers_tls1_3 {
-        Some(list) => select(list, &tls13).ok_or_else(|| TlsError::CiphersTls13(list.clone()))?,
-        None => tls13,
-    };
-    let tls12 = match &options.ciphers {
-        Some(list) => select(list, &tls12).ok_or_else(|| TlsError::Ciphers(list.clone()))?,
-        None => tls12,
-    };
-    Ok(tls13.into_iter().chain(tls12).collect())
-}
-
 /// The suites of an OpenSSL list, in its order; `None` if none of them is ours. Suites
 /// that are not ours, and rules about them, are passed over.
-fn select(list: &str, suites: &[SupportedCipherSuite]) -> Option<Vec<SupportedCipherSuite>> {
+pub(super) fn select(
+    list: &str,
+    suites: &[SupportedCipherSuite],
+) -> Option<Vec<SupportedCipherSuite>> {
     let name = |suite: &SupportedCipherSuite| openssl_name(suite.suite());
     let mut selected: Vec<SupportedCipherSuite> = Vec::new();
     for word in list.split([':', ',', ' ']) {
@@ -113,6 +97,8 @@ pub(super) fn hint() -> String {
 
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::ring::ALL_CIPHER_SUITES;
+
     use super::*;
 
     fn names(list: &str) -> Option<Vec<&'static str>> {

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::TlsError;
+use super::error::TlsError;
 use crate::broker::config::TlsOptions;
 use crate::transport::tls::authorities::{Authorities, Origin};
 use crate::transport::tls::chain::ChainCheck;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::SnapshotError;
 use super::reader::{Reader, invalid};
 use super::{SnapshotMessage, SnapshotSource};
-use crate::broker::message::forwarded_properties;
+use crate::broker::ground::forwarded_properties;
 use crate::protocol::{
     PacketId, Properties, QoS, SubscriptionId, SubscriptionOptions, Text, TopicFilter, TopicName,
     decode_publish_properties,

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::broker::message::Message;
 use crate::protocol::Property;
 
 fn bytes(record: &Record, clock: Clock) -> Bytes {
@@ -174,8 +175,8 @@ fn time_goes_on_while_the_broker_is_away() {
 fn of_a_message_that_nobody_needs_there_are_no_bytes() {
     let clock = Clock::new();
     let message = Arc::new(Message::from(message()));
-    let record = Record::Needed(Arc::downgrade(&message));
-    let expected = MessageRecord::from(&*message);
+    let record = Record::IfReferenced(Arc::<Message>::downgrade(&message));
+    let expected = message.to_record();
     let decoded = MessageRecord::decode(bytes(&record, clock), clock).unwrap();
     assert_eq!(decoded, expected);
     drop(message);

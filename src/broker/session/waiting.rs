@@ -11,7 +11,7 @@ use crate::protocol::Text;
 
 /// The waiting CONNECTs of each client identifier, in the order they came.
 #[derive(Default)]
-pub(super) struct WaitingConnects(HashMap<Text, VecDeque<Waiter>, RandomState>);
+pub(in crate::broker) struct WaitingConnects(HashMap<Text, VecDeque<Waiter>, RandomState>);
 
 struct Waiter {
     connection: ConnectionNumber,
@@ -20,19 +20,27 @@ struct Waiter {
 
 impl WaitingConnects {
     /// Returns whether no earlier CONNECT still waits.
-    pub(super) fn is_first(&self, client_id: &Text, connection: ConnectionNumber) -> bool {
+    pub(in crate::broker) fn is_first(
+        &self,
+        client_id: &Text,
+        connection: ConnectionNumber,
+    ) -> bool {
         let first = self.0.get(client_id).and_then(VecDeque::front);
         first.is_none_or(|first| first.connection == connection)
     }
 
     /// Returns what wakes the first of those that wait.
-    pub(super) fn first(&self, client_id: &Text) -> Option<Arc<Notify>> {
+    pub(in crate::broker) fn first(&self, client_id: &Text) -> Option<Arc<Notify>> {
         let first = self.0.get(client_id)?.front()?;
         Some(Arc::clone(&first.turn))
     }
 
     /// Takes the last place; what it returns tells when something has changed for the first.
-    pub(super) fn join(&mut self, client_id: &Text, connection: ConnectionNumber) -> Arc<Notify> {
+    pub(in crate::broker) fn join(
+        &mut self,
+        client_id: &Text,
+        connection: ConnectionNumber,
+    ) -> Arc<Notify> {
         let turn = Arc::<Notify>::default();
         let waiter = Waiter {
             connection,
@@ -44,7 +52,7 @@ impl WaitingConnects {
     }
 
     /// Gives the place back, and wakes the next one.
-    pub(super) fn leave(&mut self, client_id: &Text, connection: ConnectionNumber) {
+    pub(in crate::broker) fn leave(&mut self, client_id: &Text, connection: ConnectionNumber) {
         let Some(line) = self.0.get_mut(client_id) else {
             return;
         };

@@ -1,74 +1,24 @@
-//! All sessions by client identifier: opening, taking over, closing, ending.
+//! The life of sessions: opening, taking over, closing, expiring, ending.
 
-mod waiting;
-
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use self::waiting::WaitingConnects;
 use super::Broker;
 use super::ground::{ConnectionNumber, Expiry, Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{Key, Ticket, TicketNumber};
+use super::session::registry::{ByClientId, PlaceInLine};
 use super::session::{
     Attachment, Ending, Link, Session, SessionState, StoredWill, Unreadable, Unsettled,
 };
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
 
-const SHARDS: usize = 64;
-
 /// The longest that a CONNECT waits for earlier connections of its client identifier, which
 /// take less unless their tasks get no turn.
 const TAKEOVER_WITHIN: Duration = Duration::from_secs(1);
-
-type Sessions = HashSet<ByClientId, RandomState>;
-
-/// A part of the sessions, and the CONNECTs that wait for one of them.
-#[derive(Default)]
-struct Shard {
-    sessions: Sessions,
-    waiting: WaitingConnects,
-}
-
-/// A session that is found by its client identifier.
-struct ByClientId(Arc<Session>);
-
-impl Borrow<Text> for ByClientId {
-    fn borrow(&self) -> &Text {
-        self.0.client_id()
-    }
-}
-
-impl Hash for ByClientId {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.client_id().hash(state);
-    }
-}
-
-impl PartialEq for ByClientId {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.client_id() == other.0.client_id()
-    }
-}
-
-impl Eq for ByClientId {}
-
-/// The sessions of the broker.
-///
-/// A shard is locked before a session's state, never after it.
-pub(super) struct SessionStore {
-    shards: Box<[Mutex<Shard>]>,
-    hasher: RandomState,
-}
 
 /// What a CONNECT asks for.
 pub(super) struct Opening {
@@ -114,78 +64,6 @@ struct Aftermath {
     unreadable: Option<(Arc<Session>, Unreadable)>,
 }
 
-/// A CONNECT's place among those that wait for one client identifier, while it lasts.
-struct Place<'a> {
-    sessions: &'a SessionStore,
-    client_id: Text,
-    connection: ConnectionNumber,
-    /// Told when something has changed for the first of them.
-    turn: Arc<Notify>,
-}
-
-impl<'a> Place<'a> {
-    fn last(sessions: &'a SessionStore, client_id: &Text, connection: ConnectionNumber) -> Self {
-        let mut shard = sessions.shard(client_id);
-        Self {
-            sessions,
-            client_id: client_id.clone(),
-            connection,
-            turn: shard.waiting.join(client_id, connection),
-        }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut shard = self.sessions.shard(&self.client_id);
-        shard.waiting.leave(&self.client_id, self.connection);
-    }
-}
-
-impl SessionStore {
-    pub(super) fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self {
-            shards,
-            hasher: RandomState::default(),
-        }
-    }
-
-    fn shard(&self, client_id: &Text) -> MutexGuard<'_, Shard> {
-        let hash = self.hasher.hash_one(client_id) as usize;
-        self.shards[hash % SHARDS].lock()
-    }
-
-    fn contains(&self, client_id: &Text) -> bool {
-        self.shard(client_id).sessions.contains(client_id)
-    }
-
-    /// The number of sessions, connected or not.
-    pub(super) fn len(&self) -> usize {
-        let lengths = self.shards.iter().map(|shard| shard.lock().sessions.len());
-        lengths.sum()
-    }
-
-    /// Takes up a session of an earlier broker.
-    pub(super) fn restore(&self, session: Arc<Session>) {
-        let mut shard = self.shard(session.client_id());
-        shard.sessions.insert(ByClientId(session));
-    }
-
-    /// Calls `visit` for each session, without a lock.
-    pub(super) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
-        for shard in &self.shards {
-            let sessions: Vec<_> = shard
-                .lock()
-                .sessions
-                .iter()
-                .map(|known| Arc::clone(&known.0))
-                .collect();
-            sessions.iter().for_each(&mut visit);
-        }
-    }
-}
-
 impl Broker {
     /// Whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
@@ -211,7 +89,7 @@ impl Broker {
     pub(super) async fn take_over(&self, mut opening: Box<Opening>) -> OpenedSession {
         let deadline = Instant::now() + TAKEOVER_WITHIN;
         let client_id = &opening.identity.client_id;
-        let place = Place::last(&self.sessions, client_id, opening.attachment.connection);
+        let place = PlaceInLine::last(&self.sessions, client_id, opening.attachment.connection);
         let mut is_late = false;
         loop {
             opening = match self.try_open(*opening, is_late) {
