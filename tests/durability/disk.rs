@@ -32,6 +32,11 @@ pub(crate) fn on_recorded_disk(builder: Builder, directory: &Path, sync: Duratio
         .env("DISK_SYNC_MS", sync.as_millis().to_string())
 }
 
+/// Makes one sync of a file in `every` fail.
+pub(crate) fn with_failing_syncs(builder: Builder, every: usize) -> Builder {
+    builder.env("DISK_FAILS", every.to_string())
+}
+
 /// Where the record of such a broker is.
 pub(crate) fn record_of(builder: &Builder) -> PathBuf {
     builder.folder().join("record")
@@ -82,6 +87,9 @@ enum Change {
     Resize(File, usize),
     /// What was done to the file before this place in the record is on the disk.
     Sync(File, u64),
+    /// What was done to the file before this place and was not synced never gets there, as the
+    /// system takes it for written.
+    FailedSync(File, u64),
 }
 
 /// What survives of changes that were not synced.
@@ -124,6 +132,7 @@ impl Record {
                 4 => Change::Write(files.get(file), size(offset), data.clone()),
                 5 => Change::Resize(files.get(file), size(offset)),
                 6 => Change::Sync(files.get(file), offset),
+                7 => Change::FailedSync(files.get(file), offset),
                 other => panic!("no event is of kind {other}"),
             };
             events.push(Event {
@@ -170,16 +179,23 @@ impl Record {
         target: &Path,
     ) {
         let events = &self.events[..events];
-        let mut synced = HashMap::new();
+        let mut synced: HashMap<File, Vec<Range<u64>>> = HashMap::new();
         for event in events {
-            if let Change::Sync(file, before) = event.change {
-                let known = synced.entry(file).or_insert(0);
-                *known = before.max(*known);
+            if let Change::Sync(file, end) | Change::FailedSync(file, end) = event.change {
+                let ranges = synced.entry(file).or_default();
+                let start = ranges.last().map_or(0, |last| last.end);
+                let is_failed = matches!(event.change, Change::FailedSync(..));
+                // An empty range for what no later sync brings to the disk.
+                let start = if is_failed { end } else { start };
+                ranges.push(start.min(end)..end);
             }
         }
         let mut image = Image::default();
         for event in events {
-            let is_synced = |file: &File| synced.get(file).is_some_and(|&before| event.at < before);
+            let is_synced = |file: &File| {
+                let ranges = synced.get(file);
+                ranges.is_some_and(|ranges| ranges.iter().any(|range| range.contains(&event.at)))
+            };
             match &event.change {
                 Change::Write(file, ..) | Change::Resize(file, _) => {
                     let survivors = if is_synced(file) {
@@ -199,7 +215,7 @@ impl Record {
                         image.change_names(&event.change);
                     }
                 }
-                Change::Sync(..) => {}
+                Change::Sync(..) | Change::FailedSync(..) => {}
             }
         }
         image.write(self.root, target);

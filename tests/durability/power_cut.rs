@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::client::Client;
-use crate::disk::{Record, Survivors, on_recorded_disk, record_of};
+use crate::disk::{Record, Survivors, on_recorded_disk, record_of, with_failing_syncs};
 use crate::scene::{absent, durable_broker, store};
 use crate::support::Broker;
-use crate::support::broker::FEW_LOG_LINES;
+use crate::support::broker::{Builder, FEW_LOG_LINES};
 use crate::support::random::Random;
 use crate::wire::*;
 
+const SECOND: Duration = Duration::from_secs(1);
 /// Power cuts of each kind, if nobody says how many.
 const CUTS: usize = 25;
 /// How long the broker is under load: a few of the seconds of which one may be lost.
@@ -32,17 +33,43 @@ const RETAINED_LENGTH: usize = 100_000;
 
 #[test]
 fn a_power_cut_loses_nothing_acknowledged() {
-    cut_power("persistence_sync true\n", Duration::ZERO);
+    cut_power(
+        cuts(),
+        "persistence_sync true\n",
+        Duration::ZERO,
+        |builder| builder,
+    );
 }
 
 #[test]
 fn a_power_cut_without_syncs_loses_at_most_the_last_second() {
-    cut_power("persistence_sync false\n", Duration::from_secs(1));
+    cut_power(cuts(), "persistence_sync false\n", SECOND, |builder| {
+        builder
+    });
+}
+
+#[test]
+fn a_power_cut_loses_nothing_acknowledged_where_syncs_fail() {
+    let failing = |builder| with_failing_syncs(builder, 40);
+    cut_power(
+        cuts() / 3,
+        "persistence_sync true\n",
+        Duration::ZERO,
+        failing,
+    );
+}
+
+#[test]
+fn a_power_cut_without_syncs_loses_little_where_syncs_fail() {
+    // The second begins when the disk works again: it is noticed with the next commit, half a
+    // second later all is written again.
+    let failing = |builder| with_failing_syncs(builder, 5);
+    cut_power(cuts() / 3, "persistence_sync false\n", 2 * SECOND, failing);
 }
 
 /// Pulls the plug many times, each time of the same run of a broker.
 #[track_caller]
-fn cut_power(config: &str, may_lose: Duration) {
+fn cut_power(cuts: usize, config: &str, may_lose: Duration, disk: impl Fn(Builder) -> Builder) {
     let mut random = Random::seeded("MQ_POWER_CUT_SEED");
     let builder = Broker::builder();
     let directory = builder.folder().join("store");
@@ -56,14 +83,15 @@ fn cut_power(config: &str, may_lose: Duration) {
         .config(&location)
         .config(config)
         .config(FEW_LOG_LINES);
-    let mut broker = on_recorded_disk(builder, &directory, Duration::from_millis(2)).start();
+    let builder = on_recorded_disk(builder, &directory, Duration::from_millis(2));
+    let mut broker = disk(builder).start();
     let books = Books::keep(&broker, &record);
     broker.end(Signal::SIGKILL);
     let record = Record::read(&record, &directory);
 
     let mut checker = durable_broker(FEW_LOG_LINES);
     checker.end(Signal::SIGKILL);
-    for cut in 0..cuts() {
+    for cut in 0..cuts {
         let survivors = match cut % 5 {
             0 => Survivors::None,
             1 => Survivors::All,

@@ -1,9 +1,11 @@
 /* Stands between a program and the C library (LD_PRELOAD). It records each change of the files
  * below DISK_DIRECTORY in the file DISK_RECORD, and makes a sync take DISK_SYNC_MS milliseconds
- * instead of bringing anything to the disk. tests/durability/disk.rs reads the record. */
+ * instead of bringing anything to the disk. Each DISK_FAILS-th sync of a file fails.
+ * tests/durability/disk.rs reads the record. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <pthread.h>
@@ -17,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { LINK = 1, UNLINK, RENAME, WRITE, RESIZE, SYNC };
+enum kind { LINK = 1, UNLINK, RENAME, WRITE, RESIZE, SYNC, FAILED_SYNC };
 
 /* What every event begins with; names or data follow. */
 struct event {
@@ -27,7 +29,7 @@ struct event {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int record = -1;
 static const char *directory;
-static long sync_ms;
+static long sync_ms, fails, syncs;
 
 static int (*real_open)(const char *, int, ...);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -49,7 +51,9 @@ __attribute__((constructor)) static void begin(void)
     directory = getenv("DISK_DIRECTORY");
     const char *name = getenv("DISK_RECORD");
     const char *ms = getenv("DISK_SYNC_MS");
+    const char *every = getenv("DISK_FAILS");
     sync_ms = ms ? atol(ms) : 0;
+    fails = every ? atol(every) : 0;
     if (name && directory)
         record = real_open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
@@ -183,9 +187,14 @@ int fsync(int fd)
     struct timespec time = {sync_ms / 1000, sync_ms % 1000 * 1000000};
     nanosleep(&time, NULL);
     pthread_mutex_lock(&mutex);
-    put((struct event){SYNC, 0, inode(fd), 0, begin, 0}, NULL);
+    struct stat status;
+    int is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    int has_failed = is_file && fails && ++syncs % fails == 0;
+    put((struct event){has_failed ? FAILED_SYNC : SYNC, 0, inode(fd), 0, begin, 0}, NULL);
     pthread_mutex_unlock(&mutex);
-    return 0;
+    if (has_failed)
+        errno = EIO;
+    return has_failed ? -1 : 0;
 }
 
 int fdatasync(int fd) __attribute__((alias("fsync")));
