@@ -36,7 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-broker' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'log everything, whatever the configuration file says')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'log everything, whatever the configuration file says')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'report whether the broker with this configuration answers on this machine, and exit with 0 if it does, with 1 if not')
-            [CompletionResult]::new('--recover', '--recover', [CompletionResultType]::ParameterName, 'move a damaged store aside and keep what can be read of it')
+            [CompletionResult]::new('--recover', '--recover', [CompletionResultType]::ParameterName, 'replace a damaged store by what can be read of it, and keep it under another name')
             [CompletionResult]::new('--test-config', '--test-config', [CompletionResultType]::ParameterName, 'report what is wrong with the configuration file, and exit')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'print the version')
             break

@@ -59,6 +59,19 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_directory(&directory_of(to))
 }
 
+/// A directory in which nobody else who asks for this lock makes or replaces files.
+pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "it is held")] Option<File>);
+
+impl DirectoryLock {
+    /// Waits for the lock. It is given back with this value.
+    ///
+    /// A directory that cannot be locked is no reason to fail.
+    pub(crate) fn wait(directory: &Path) -> Self {
+        let file = File::open(directory);
+        Self(file.ok().filter(|file| file.lock().is_ok()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +87,16 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         create_directories(&file.join("below")).unwrap_err();
+    }
+
+    #[test]
+    fn a_lock_is_given_back_with_its_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = DirectoryLock::wait(folder.path());
+        let other = File::open(folder.path()).unwrap();
+        other.try_lock().unwrap_err();
+        drop(lock);
+        other.try_lock().unwrap();
     }
 
     #[test]

@@ -39,7 +39,7 @@ option_rows! {
     ImportMosquittoDb: _ "import-mosquitto-db" ("FILE" File, "no file specified") MQ_BROKER ""
         "import what Mosquitto saved in FILE; needs 'persistence true' and a store that is still empty";
     Recover: _ "recover" () MQ_BROKER ""
-        "move a damaged store aside and keep what can be read of it";
+        "replace a damaged store by what can be read of it, and keep it under another name";
     TlsKeyLog: _ "tls-keylog" ("FILE" File, "no file specified") MQ_BROKER ""
         "log TLS session keys to FILE so that a tool such as Wireshark can decrypt the traffic; so can anyone with the file";
     TestConfig: _ "test-config" () MQ_BROKER ""
@@ -80,7 +80,7 @@ pub struct Options {
     pub verbosity: Option<Verbosity>,
     /// Where the keys of TLS connections are written, for a tool that reads along.
     pub tls_keylog: Option<PathBuf>,
-    /// Whether to move a damaged store aside and go on with what can be read of it.
+    /// Whether to replace a damaged store by what can be read of it.
     pub recover: bool,
     /// A database of Mosquitto's whose contents are to be taken over.
     pub import: Option<PathBuf>,

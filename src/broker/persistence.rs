@@ -20,6 +20,7 @@ mod pending;
 mod record;
 mod recovery;
 mod redb;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod ticket;

@@ -1,49 +1,13 @@
 //! A disk that is full.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-use nix::unistd::geteuid;
 
 use crate::client::Client;
 use crate::scene::{absent, pull_the_plug, resume};
+use crate::small_disk::SmallDisk;
 use crate::support::Broker;
 use crate::support::raw_client::PINGREQ;
 use crate::wire::*;
-
-/// A file system of its own in a folder; it ends with this value.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` where the machine does not allow it, which is said.
-    fn new(folder: &Path) -> Option<Self> {
-        let is_mounted =
-            geteuid().is_root() && mount(&["-t", "tmpfs", "-o", "size=3m", "tmpfs"], folder);
-        if !is_mounted {
-            eprintln!("skipped: only root can make a small file system");
-            return None;
-        }
-        Some(Self(folder.to_owned()))
-    }
-
-    fn grow(&self) {
-        assert!(mount(&["-o", "remount,size=64m"], &self.0));
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
-    }
-}
-
-fn mount(arguments: &[&str], folder: &Path) -> bool {
-    let mut command = Command::new("mount");
-    command.args(arguments).arg(folder).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
 
 #[test]
 fn on_a_full_disk_publishers_wait_and_nothing_that_was_accepted_is_lost() {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::Signal;
 
 use crate::client::Client;
-use crate::scene::resume;
+use crate::scene::{directory_of_store, resume};
 use crate::support::Broker;
 use crate::wire::*;
 
@@ -22,6 +22,29 @@ fn a_store_of_redb_2_that_was_closed_cleanly_is_read() {
 #[test]
 fn a_store_of_redb_2_whose_broker_was_killed_is_read() {
     check("redb-2.6-killed.gz");
+}
+
+#[test]
+fn a_store_of_redb_2_whose_roots_are_gone_is_recovered() {
+    let mut broker = start_on("redb-2.6-killed.gz");
+    broker.end(Signal::SIGKILL);
+    let store = directory_of_store(&broker);
+    fs::remove_dir_all(&store).expect("it is ours");
+    unpack("redb-2.6-killed.gz", &store);
+    let mut bytes = fs::read(&store).expect("it is there");
+    bytes[..4096].fill(0);
+    fs::write(&store, &bytes).expect("the directory is writable");
+    assert!(!broker.try_to_start_again(&[]));
+    assert_eq!(fs::read(&store).expect("it is there"), bytes);
+    assert!(
+        broker.try_to_start_again(&["--recover"]),
+        "{}",
+        broker.log()
+    );
+    broker.wait_for_log("An earlier version wrote it");
+    expect_retained(&broker);
+    expect_queue(&broker, V311, "absent");
+    expect_queue(&broker, V5, "absent5");
 }
 
 /// Compares what a broker finds in an older store, now and after its next start.

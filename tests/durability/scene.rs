@@ -28,6 +28,56 @@ pub(crate) fn store(broker: &Broker) -> PathBuf {
     broker.folder().join("store")
 }
 
+/// The directory that the store is.
+pub(crate) fn directory_of_store(broker: &Broker) -> PathBuf {
+    store(broker).join("mq-broker.store")
+}
+
+/// The names in a directory, sorted.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    let names = entries.map(|entry| entry.expect("the directory can be read").file_name());
+    let mut names: Vec<_> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The segments of the store in a directory, the oldest first.
+pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
+    let names = names(directory).into_iter();
+    let segments = names.filter(|name| name.ends_with(".log"));
+    segments.map(|name| directory.join(name)).collect()
+}
+
+/// Copies the files of a directory into a new one.
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the directory is writable");
+    for name in names(from) {
+        fs::copy(from.join(&name), to.join(&name)).expect("the directory is writable");
+    }
+}
+
+/// Counts the retained messages whose topics the filter matches.
+#[track_caller]
+pub(crate) fn count_retained(broker: &Broker, filter: &str) -> usize {
+    let mut client = Client::new(broker, V5, "counter");
+    client.subscribe(filter, 0);
+    client.send([0xc0, 0]);
+    let (mut count, mut answers) = (0, 0);
+    // The messages come in portions: an answer that overtakes the next one is no end.
+    while answers < 3 {
+        if client.packet().0 == 0xd0 {
+            answers += 1;
+            client.send([0xc0, 0]);
+        } else {
+            (count, answers) = (count + 1, 0);
+        }
+    }
+    count
+}
+
 /// Every file below `folder`, with its size.
 pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();

@@ -29,7 +29,7 @@ pub(in crate::broker) enum StoreError {
     #[error(
         "Error: The store {path} is damaged: {cause}.\n\
          Error: Nothing was changed. To start with what can still be read, run the broker once \
-         with --recover; it moves the damaged store aside."
+         with --recover. It keeps the damaged store under another name."
     )]
     Damaged { path: PathBuf, cause: String },
     /// Another version of the broker wrote the store.
@@ -44,10 +44,18 @@ pub(in crate::broker) enum StoreError {
     /// A change was not stored.
     #[error("Error: Unable to write to the store {path}: {cause}.")]
     Commit { path: PathBuf, cause: String },
+    /// A store that was to take the place of another could not be made.
+    #[error(
+        "Error: Unable to make the new store {path}: {cause}.\n\
+         Error: Nothing was changed. Run the broker with the same options again once this is \
+         solved."
+    )]
+    Build { path: PathBuf, cause: String },
     /// Something is to be imported into a store that has something.
     #[error(
-        "Error: The store {path} is not empty; --import-mosquitto-db takes over into an empty one \
-         only. Leave the option out to go on with the store."
+        "Error: The store {path} is not empty, and --import-mosquitto-db needs an empty one.\n\
+         Error: An import is stored completely or not at all. To continue with what is in the \
+         store, run the broker without the option."
     )]
     NotEmpty { path: PathBuf },
     /// A database of Mosquitto's cannot be read.

@@ -6,9 +6,13 @@
 //! oldest files is moved to the end when too much of the log is useless.
 
 mod block;
+mod building;
 mod entry;
 mod index;
+mod lock;
+mod log_id;
 mod opening;
+mod pieces;
 mod reader;
 mod replay;
 mod salvage;
@@ -16,6 +20,8 @@ mod segment;
 mod store;
 mod syncer;
 
+pub(super) use self::building::{NewStore, Place, settle};
 pub(super) use self::entry::Entries;
-pub(super) use self::opening::{create, open};
-pub(super) use self::salvage::salvage;
+pub(super) use self::opening::open;
+pub(super) use self::salvage::{Findings, Salvaged, VisitError};
+pub(super) use self::store::Store;

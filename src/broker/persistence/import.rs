@@ -15,15 +15,14 @@ use super::mosquitto_db::{
 use super::record::{
     DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
 };
-use super::recovery::Recovery;
 use crate::broker::config::Listener;
 use crate::broker::ground::{Clock, Expiry, Identity, ListenerName, SessionNumber, ShareId};
 use crate::broker::log::Log;
 
 /// A database of Mosquitto's as records of ours, in the order of their keys' kinds.
 #[derive(Default)]
-pub(super) struct Imported {
-    pub(super) records: Vec<(Key, Record)>,
+struct Imported {
+    records: Vec<(Key, Record)>,
     last_number: u64,
     /// The numbers of messages that several sessions have still to get.
     messages: HashMap<*const SnapshotMessage, u64>,
@@ -32,29 +31,19 @@ pub(super) struct Imported {
 }
 
 impl Imported {
-    /// What a store with these records would say when it is opened.
-    pub(super) fn into_recovery(self, clock: Clock) -> Recovery {
-        let mut recovery = Recovery::default();
-        for (key, record) in &self.records {
-            // A record that was made a moment ago can be read.
-            let _ = recovery.take(*key, record.to_bytes(clock), clock);
-        }
-        recovery
-    }
-
     fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
 }
 
-/// Reads the database.
+/// Reads the database as records of ours.
 pub(super) fn import(
     path: &Path,
     listeners: &[Listener],
     clock: Clock,
     log: &Log,
-) -> Result<Imported, StoreError> {
+) -> Result<Vec<(Key, Record)>, StoreError> {
     let bytes = fs::read(path).map_err(|cause| StoreError::OpenDatabase {
         path: path.to_owned(),
         cause,
@@ -66,7 +55,7 @@ pub(super) fn import(
     for warning in &snapshot.warnings {
         log.warning(format_args!("Warning: {}: {warning}", path.display()));
     }
-    Ok(convert(&snapshot, listeners, clock))
+    Ok(convert(&snapshot, listeners, clock).records)
 }
 
 fn convert(snapshot: &Snapshot, listeners: &[Listener], clock: Clock) -> Imported {

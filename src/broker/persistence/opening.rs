@@ -1,22 +1,20 @@
 //! From the configuration to a store that is open and read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Persistence;
-use super::backend::{Backend, StoreError, Write};
-use super::commit_log;
+use super::backend::{Backend, StoreError};
+use super::commit_log::{self, NewStore, Place, Store, settle};
 use super::import::import;
 use super::key::Key;
 use super::record::Record;
 use super::recovery::Recovery;
 use super::redb;
+use super::repair::{repair, warn_of_damaged};
 use crate::broker::config::{Listener, PersistenceOptions};
 use crate::broker::ground::Clock;
 use crate::broker::log::Log;
-use crate::files;
-
-/// So many imported records are stored at once.
-const RECORDS_AT_ONCE: usize = 10_000;
+use crate::files::{self, DirectoryLock};
 
 /// What is asked of the store.
 pub(in crate::broker) struct StoreOptions<'a> {
@@ -54,37 +52,33 @@ pub(in crate::broker) fn open(
         };
     }
     let path = options.persistence.store();
-    let (mut backend, mut recovery) =
-        match open_and_read(&path, options.persistence.sync, clock, log) {
-            Err(StoreError::Damaged { path, cause }) if options.recover => {
-                log.warning(format_args!(
-                    "Warning: The store {} is damaged: {cause}.",
-                    path.display()
-                ));
-                recover(&path, options.persistence.sync, clock, log)?
-            }
-            result => result?,
-        };
-    if backend.was_repaired() {
-        log.warning(format_args!(
-            "Warning: The store {} was not closed in order. It was checked, and goes on from \
-             the last state of it that is whole.",
+    let fail = |cause| StoreError::Open {
+        path: path.clone(),
+        cause,
+    };
+    let directory = files::directory_of(&path);
+    files::create_directories(&directory).map_err(fail)?;
+    // Until the store is open, nobody else makes one or puts another in its place.
+    let _lock = DirectoryLock::wait(&directory);
+    if settle(&path).map_err(fail)? {
+        log.notice(format_args!(
+            "The store {} was complete when the broker was stopped, and was put in its place.",
             path.display()
         ));
     }
+    let (mut store, mut recovery) = open_or_repair(&path, options, clock, log)?;
     tell_of_mosquitto_db(options, recovery.is_empty(), log);
     if let Some(database) = options.import {
-        let imported = import(database, options.listeners, clock, log)?;
+        let records = import(database, options.listeners, clock, log)?;
         if !recovery.is_empty() {
             return Err(StoreError::NotEmpty { path });
         }
-        for records in imported.records.chunks(RECORDS_AT_ONCE) {
-            store_all(&mut *backend, records, clock)?;
-        }
-        recovery = imported.into_recovery(clock);
+        drop(store);
+        replace(&path, &records, clock)?;
+        (store, recovery) = open_and_read(&path, options.persistence.sync, clock)?;
     }
     let last_number = recovery.last_number();
-    let persistence = Persistence::start(backend, last_number, clock, log.clone());
+    let persistence = Persistence::start(Box::new(store), last_number, clock, log.clone());
     let persistence = persistence.map_err(|cause| StoreError::Open { path, cause })?;
     Ok(Some(Opened {
         persistence,
@@ -92,17 +86,51 @@ pub(in crate::broker) fn open(
     }))
 }
 
-fn open_and_read(
+/// Opens the store and reads it, or makes another one of what can still be read of it.
+fn open_or_repair(
     path: &Path,
-    sync: bool,
+    options: &StoreOptions<'_>,
     clock: Clock,
     log: &Log,
-) -> Result<(Box<dyn Backend>, Recovery), StoreError> {
-    redb::convert(path, log)?;
-    let backend = commit_log::open(path, sync)?;
+) -> Result<(Store, Recovery), StoreError> {
+    let sync = options.persistence.sync;
+    let name = path.display();
+    let opened = redb::convert(path, log).and_then(|()| open_and_read(path, sync, clock));
+    let (store, recovery) = match opened {
+        Err(StoreError::Damaged { cause, .. }) if options.recover => {
+            log.warning(format_args!(
+                "Warning: The store {name} is damaged: {cause}."
+            ));
+            let report = repair(path, clock)?;
+            let (store, mut recovery) = open_and_read(path, sync, clock)?;
+            let replaced = recovery.forget_replaced_sessions();
+            report.log(&recovery, replaced, log);
+            return Ok((store, recovery));
+        }
+        opened => opened?,
+    };
+    if options.recover {
+        log.notice(format_args!(
+            "The store {name} is not damaged. --recover has nothing to do."
+        ));
+    }
+    if store.was_repaired() {
+        log.warning(format_args!(
+            "Warning: The store {name} was not shut down cleanly. It was checked and recovered to \
+             its last complete commit."
+        ));
+    }
+    if recovery.is_empty() {
+        warn_of_damaged(path, log);
+    }
+    Ok((store, recovery))
+}
+
+fn open_and_read(path: &Path, sync: bool, clock: Clock) -> Result<(Store, Recovery), StoreError> {
+    let store = commit_log::open(path, sync)?;
     let mut recovery = Recovery::default();
     let mut problem = None;
-    backend.for_each(&mut |key, value| {
+    store.for_each(&mut |key, value| {
         let taken = match Key::from_bytes(key) {
             Some(key) => recovery
                 .take(key, value, clock)
@@ -118,67 +146,17 @@ fn open_and_read(
             path: path.to_owned(),
             cause,
         }),
-        None => Ok((Box::new(backend), recovery)),
+        None => Ok((store, recovery)),
     }
 }
 
-/// Stores records that were not in the store before.
-fn store_all(
-    backend: &mut dyn Backend,
-    records: &[(Key, Record)],
-    clock: Clock,
-) -> Result<(), StoreError> {
-    let values: Vec<_> = records
-        .iter()
-        .map(|(_, record)| record.to_bytes(clock))
-        .collect();
-    let writes: Vec<_> = records
-        .iter()
-        .zip(&values)
-        .map(|((key, _), value)| Write {
-            key: key.to_bytes(),
-            value: Some(value),
-        })
-        .collect();
-    backend.commit(&writes)
-}
-
-/// Moves a damaged store aside and makes a new one of what can be read of it.
-fn recover(
-    path: &Path,
-    sync: bool,
-    clock: Clock,
-    log: &Log,
-) -> Result<(Box<dyn Backend>, Recovery), StoreError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".damaged-{}", clock.to_unix(0) / 1_000));
-    let aside = PathBuf::from(aside);
-    files::rename(path, &aside).map_err(|cause| StoreError::Open {
-        path: path.to_owned(),
-        cause,
-    })?;
-    let mut readable = match aside.is_dir() {
-        true => commit_log::salvage(&aside)?,
-        false => redb::salvage(&aside)?,
-    };
-    let mut recovery = Recovery::default();
-    readable.retain(|(key, value)| {
-        let key = Key::from_bytes(key.as_ref());
-        key.is_some_and(|key| recovery.take(key, value.clone(), clock).is_ok())
-    });
-    let writes = readable.iter().map(|(key, value)| Write {
-        key: *key,
-        value: Some(value),
-    });
-    let writes: Vec<_> = writes.collect();
-    commit_log::create(path, &writes)?;
-    let store = commit_log::open(path, sync)?;
-    log.warning(format_args!(
-        "Warning: It was moved to {}; {} records of it could be read and are kept.",
-        aside.display(),
-        writes.len()
-    ));
-    Ok((Box::new(store), recovery))
+/// Puts a store with these records in the place of an empty one.
+fn replace(path: &Path, records: &[(Key, Record)], clock: Clock) -> Result<(), StoreError> {
+    let mut new = NewStore::create(path)?;
+    for (key, record) in records {
+        new.put(key.to_bytes(), &record.to_bytes(clock))?;
+    }
+    new.finish(Place::Empty)
 }
 
 /// A database of Mosquitto's is never touched; the log says how to take it over.

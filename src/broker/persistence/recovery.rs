@@ -1,5 +1,7 @@
 //! What the store says when the broker starts.
 
+mod contents;
+
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
@@ -41,7 +43,10 @@ pub(in crate::broker) struct RecoveredSession {
 impl Recovery {
     /// Whether there is nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.retained.is_empty()
+        self.sessions.is_empty()
+            && self.retained.is_empty()
+            && self.wills.is_empty()
+            && self.unpublished.is_empty()
     }
 
     /// The greatest number that was given to anything in the store.
@@ -90,6 +95,21 @@ impl Recovery {
             },
         }
         Ok(())
+    }
+}
+
+/// Whether a record is as a broker writes it.
+pub(super) fn is_readable(key: Key, value: &[u8], clock: Clock) -> bool {
+    let value = Bytes::copy_from_slice(value);
+    match key {
+        Key::Session(_) => SessionRecord::decode(value, clock).is_ok(),
+        Key::Subscription(..) => SubscriptionRecord::decode(value).is_ok(),
+        Key::Incoming(..) => true,
+        Key::Will(_) => WillRecord::decode(value, clock).is_ok(),
+        Key::Delivery(..) => DeliveryRecord::decode(value).is_ok(),
+        Key::Message(_) | Key::Retained(_) | Key::Unpublished(_) => {
+            MessageRecord::decode(value, clock).is_ok()
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! They are read, and replaced by a store of the present kind.
 
+mod salvage;
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -12,8 +14,9 @@ use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::backend::{StoreError, Write};
-use super::commit_log::{self, Entries};
+pub(super) use self::salvage::salvage;
+use super::backend::StoreError;
+use super::commit_log::{Entries, NewStore, Place};
 use super::key::KeyBytes;
 use crate::broker::log::Log;
 use crate::files;
@@ -60,11 +63,11 @@ pub(super) fn convert(path: &Path, log: &Log) -> Result<(), StoreError> {
 }
 
 fn create(path: &Path, records: &Records) -> Result<(), StoreError> {
-    let writes = records.iter().map(|(&key, value)| Write {
-        key,
-        value: Some(value),
-    });
-    commit_log::create(path, &writes.collect::<Vec<_>>())
+    let mut new = NewStore::create(path)?;
+    for (&key, value) in records {
+        new.put(key, value)?;
+    }
+    new.finish(Place::Free)
 }
 
 /// Reads all records of a store.
@@ -79,37 +82,6 @@ fn read(path: &Path) -> Result<Records, StoreError> {
     }
 }
 
-/// Reads what can still be read of a damaged store, from a copy of it; a file that was cut off
-/// is read as if its end were zeros.
-pub(super) fn salvage(path: &Path) -> Result<Vec<(KeyBytes, Bytes)>, StoreError> {
-    let mut copy = path.as_os_str().to_owned();
-    copy.push(".copy");
-    let copy = PathBuf::from(copy);
-    let records = salvage_copy(path, &copy).map_err(|cause| StoreError::Open {
-        path: copy.clone(),
-        cause,
-    });
-    // It may not have come to be.
-    let _ = fs::remove_file(&copy);
-    Ok(records?.into_iter().collect())
-}
-
-fn salvage_copy(path: &Path, copy: &Path) -> io::Result<Records> {
-    let mut records = Records::new();
-    let length = fs::copy(path, copy)?;
-    if length == 0 {
-        return Ok(records);
-    }
-    for length in [length, length * 2 + (1 << 20)] {
-        OpenOptions::new().write(true).open(copy)?.set_len(length)?;
-        // What was found before the damage counts.
-        if replay(copy, &mut records).is_ok() {
-            break;
-        }
-    }
-    Ok(records)
-}
-
 /// Applies the changes in the log of a store. Returns the first block that is not what was
 /// written; it is left out.
 fn replay(path: &Path, records: &mut Records) -> Result<Option<u64>, StoreError> {
@@ -122,23 +94,7 @@ fn replay(path: &Path, records: &mut Records) -> Result<Option<u64>, StoreError>
             ));
         }
         let database = Builder::new().create_with_backend(FileBackend::new(file)?)?;
-        let transaction = database.begin_read()?;
-        let format = transaction.open_table(ABOUT)?.get("format")?;
-        if let Some(format) = format
-            .map(|format| format.value())
-            .filter(|&found| found != FORMAT)
-        {
-            return Ok(Err(format));
-        }
-        let mut damaged = None;
-        for block in transaction.open_table(LOG)?.iter()? {
-            let (number, block) = block?;
-            match entries(number.value(), block.value()) {
-                Some(entries) => apply(entries, records),
-                None => damaged = damaged.or(Some(number.value())),
-            }
-        }
-        Ok(Ok(damaged))
+        replay_database(&database, records)
     });
     match replayed {
         Some(Ok(Ok(damaged))) => Ok(damaged),
@@ -153,6 +109,31 @@ fn replay(path: &Path, records: &mut Records) -> Result<Option<u64>, StoreError>
             "it is cut off, or parts of it were overwritten",
         )),
     }
+}
+
+/// Applies the changes in the log of a database. Returns the first block that is not what was
+/// written, or the format if it is another one.
+fn replay_database(
+    database: &impl ReadableDatabase,
+    records: &mut Records,
+) -> Result<Result<Option<u64>, u32>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let format = transaction.open_table(ABOUT)?.get("format")?;
+    if let Some(format) = format
+        .map(|format| format.value())
+        .filter(|&found| found != FORMAT)
+    {
+        return Ok(Err(format));
+    }
+    let mut damaged = None;
+    for block in transaction.open_table(LOG)?.iter()? {
+        let (number, block) = block?;
+        match entries(number.value(), block.value()) {
+            Some(entries) => apply(entries, records),
+            None => damaged = damaged.or(Some(number.value())),
+        }
+    }
+    Ok(Ok(damaged))
 }
 
 fn apply(entries: Entries<'_>, records: &mut Records) {
@@ -170,7 +151,7 @@ fn entries(number: u64, block: &[u8]) -> Option<Entries<'_>> {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&number.to_be_bytes());
     hasher.update(body);
-    (hasher.finalize() == u32::from_be_bytes(*sum)).then(|| Entries::new(body))
+    (hasher.finalize() == u32::from_be_bytes(*sum)).then(|| Entries::unchecked(body))
 }
 
 fn explain(path: &Path, error: redb::Error) -> StoreError {

@@ -63,6 +63,18 @@ impl Broker {
         self.end(Signal::SIGKILL);
     }
 
+    /// Starts a broker that has ended with more arguments, and kills it as soon as `is_time`.
+    #[track_caller]
+    pub(crate) fn start_and_kill_when(&mut self, arguments: &[&str], is_time: impl Fn() -> bool) {
+        self.spawn_again(arguments);
+        while !is_time() {
+            let status = self.child.try_wait().expect("it is our own child");
+            assert!(status.is_none(), "it ended before:\n{}", self.log.text());
+            thread::yield_now();
+        }
+        self.end(Signal::SIGKILL);
+    }
+
     /// Starts a broker that has ended with more arguments; returns whether it runs, and
     /// not that it has ended.
     #[track_caller]

@@ -1,11 +1,12 @@
 //! Blocks: a header, a checksum and changes.
 
 use super::entry::{Entries, Entry};
+use super::log_id::LogId;
 
 /// Begins every block.
 const MAGIC: [u8; 4] = *b"\xb5mqB";
 /// The length of a block's header, in bytes.
-pub(super) const HEADER: usize = 40;
+pub(super) const HEADER: usize = 48;
 /// The checksum covers everything behind it.
 const CHECKED_FROM: usize = 8;
 /// The longest body of a block with more than one change, in bytes.
@@ -15,14 +16,6 @@ const MOST: usize = 64 * 1024 - HEADER;
 const CONTINUED: u8 = 1;
 /// The log was closed behind this block.
 const CLOSED: u8 = 2;
-
-/// A number that only this log has.
-///
-/// Checksums begin with it. So whoever publishes a message cannot put a block of their own
-/// making into its payload, where a search in a damaged log would find it; and what remains of a
-/// deleted log on the disk is not taken for a part of this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LogId(pub(super) [u8; 8]);
 
 /// The header of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +79,9 @@ pub(super) fn write(
     for number in [header.number, header.synced, header.oldest] {
         bytes.extend_from_slice(&number.to_be_bytes());
     }
-    entries.iter().for_each(|entry| entry.write(bytes));
-    let checksum = checksum(log, &bytes[CHECKED_FROM..]);
+    bytes.extend_from_slice(&log.0);
+    entries.iter().for_each(|entry| entry.write(log, bytes));
+    let checksum = log.checksum(&bytes[CHECKED_FROM..]);
     bytes[MAGIC.len()..CHECKED_FROM].copy_from_slice(&checksum.to_be_bytes());
     Some(())
 }
@@ -99,7 +93,7 @@ pub(super) fn read(bytes: &[u8], log: LogId) -> Option<Block<'_>> {
     let half = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
     let length = HEADER.checked_add(usize::try_from(half(8)?).ok()?)?;
     let bytes = bytes.get(..length)?;
-    let is_whole = bytes.starts_with(&MAGIC) && half(4)? == checksum(log, &bytes[CHECKED_FROM..]);
+    let is_whole = bytes.starts_with(&MAGIC) && half(4)? == log.checksum(&bytes[CHECKED_FROM..]);
     is_whole.then_some(Block {
         header: Header {
             number: number(16)?,
@@ -113,36 +107,38 @@ pub(super) fn read(bytes: &[u8], log: LogId) -> Option<Block<'_>> {
     })
 }
 
+/// Returns the log to which the block at the beginning of `bytes` says it belongs.
+pub(super) fn claimed_log(bytes: &[u8]) -> Option<LogId> {
+    let id = bytes.get(HEADER - 8..HEADER)?;
+    Some(LogId(id.try_into().ok()?))
+}
+
 /// Returns the changes in a block that was read before.
 pub(super) fn entries(block: &[u8]) -> Entries<'_> {
     Entries::new(block.get(HEADER..).unwrap_or_default())
 }
 
-/// Finds all blocks in bytes of which some were overwritten or are missing.
+/// Finds all blocks in bytes of which some were overwritten or are missing, and where they begin.
+/// Without a log, those of any are found.
 ///
 /// What is in a block that was found is not searched.
-pub(super) fn search(bytes: &[u8], log: LogId) -> impl Iterator<Item = Block<'_>> {
+pub(super) fn search(bytes: &[u8], log: Option<LogId>) -> impl Iterator<Item = (usize, Block<'_>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let rest = bytes.get(at..)?;
-            at += memchr::memmem::find(rest, &MAGIC)?;
-            match read(&bytes[at..], log) {
-                Some(block) => {
-                    at += block.length;
-                    return Some(block);
-                }
-                None => at += 1,
+            at += memchr::memmem::find(bytes.get(at..)?, &MAGIC)?;
+            let rest = &bytes[at..];
+            let block = log
+                .or_else(|| claimed_log(rest))
+                .and_then(|log| read(rest, log));
+            let start = at;
+            if let Some(block) = block {
+                at += block.length;
+                return Some((start, block));
             }
+            at += 1;
         }
     })
-}
-
-fn checksum(log: LogId, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&log.0);
-    hasher.update(bytes);
-    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -222,7 +218,10 @@ mod tests {
         bytes.extend(b"garbage");
         bytes.extend(written(10, b"last"));
         bytes.extend(&written(11, b"cut")[..45]);
-        let numbers = search(&bytes, LOG).map(|block| block.header.number);
-        assert!(numbers.eq([8, 10]));
+        for log in [Some(LOG), None] {
+            let numbers = search(&bytes, log).map(|(_, block)| block.header.number);
+            assert!(numbers.eq([8, 10]));
+        }
+        assert_eq!(search(&bytes, Some(LogId(*b"that log"))).count(), 0);
     }
 }

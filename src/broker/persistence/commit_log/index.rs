@@ -68,6 +68,11 @@ impl Index {
             .is_some_and(|place| place.block == number)
     }
 
+    /// Returns whether there are records in this block.
+    pub(super) fn has_records(&self, number: u64) -> bool {
+        self.blocks.get(&number).is_some_and(|block| block.live > 0)
+    }
+
     /// Returns whether everything in this block is the last under its key.
     pub(super) fn is_whole(&self, number: u64) -> bool {
         let block = self.blocks.get(&number);

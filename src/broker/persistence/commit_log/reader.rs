@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-use super::block::{self, LogId};
+use super::block;
 use super::entry::Entry;
 use super::index::Index;
+use super::log_id::LogId;
 use super::segment::Segment;
 use crate::broker::persistence::key::KeyBytes;
 

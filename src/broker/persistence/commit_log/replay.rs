@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::block::{self, Block, LogId};
+use super::block::{self, Block};
 use super::index::Index;
+use super::log_id::LogId;
 use super::segment::{Found, HEADER, Segment};
 
 /// A log that was read.
@@ -106,7 +107,7 @@ impl Run {
         }
         if self.is_torn {
             let rest = found.bytes.get(HEADER..).unwrap_or_default();
-            let later = block::search(rest, log).map(|block| block.header.synced);
+            let later = block::search(rest, Some(log)).map(|(_, block)| block.header.synced);
             synced = later.fold(synced, u64::max);
         }
         synced

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::block::{self, Block, Header, LogId};
+use super::block::{self, Block, Header};
+use super::log_id::LogId;
 
 /// The length of a segment's header, in bytes.
 pub(super) const HEADER: usize = 32;
@@ -136,18 +137,8 @@ impl Found {
     pub(super) fn all(
         directory: &Path,
     ) -> io::Result<impl Iterator<Item = io::Result<Self>> + use<>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            let is_segment = path.extension().is_some_and(|found| found == EXTENSION);
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let first = stem.and_then(|stem| stem.parse::<u64>().ok());
-            if let (true, Some(first)) = (is_segment, first) {
-                names.push((first, path));
-            }
-        }
-        names.sort_unstable();
-        Ok(names.into_iter().map(|(first, path)| {
+        let paths = paths(directory)?.into_iter();
+        Ok(paths.map(|(first, path)| {
             let bytes = fs::read(&path)?;
             Ok(Self { path, first, bytes })
         }))
@@ -155,7 +146,7 @@ impl Found {
 
     /// Returns the log to which the segment belongs, if its header is whole.
     pub(super) fn log(&self) -> Option<LogId> {
-        let log = self.claimed_log()?;
+        let log = LogId(self.bytes.get(8..16)?.try_into().ok()?);
         (self.bytes.get(..HEADER)? == header(self.first, log)).then_some(log)
     }
 
@@ -167,11 +158,6 @@ impl Found {
             && header[CHECKED..CHECKED + 4] == crc32fast::hash(&header[..CHECKED]).to_be_bytes();
         let found = header[name.len()];
         (is_whole && found != version).then_some(u32::from(found))
-    }
-
-    /// Returns the log to which the segment says it belongs, though its header may be damaged.
-    pub(super) fn claimed_log(&self) -> Option<LogId> {
-        Some(LogId(self.bytes.get(8..16)?.try_into().ok()?))
     }
 
     /// Returns the blocks from the beginning to the first byte that is no part of one.
@@ -189,6 +175,22 @@ impl Found {
             Some(block)
         })
     }
+}
+
+/// Returns the segments in `directory` and the numbers of their first blocks, the oldest first.
+pub(super) fn paths(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_segment = path.extension().is_some_and(|found| found == EXTENSION);
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let first = stem.and_then(|stem| stem.parse::<u64>().ok());
+        if let (true, Some(first)) = (is_segment, first) {
+            paths.push((first, path));
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 fn header(first: u64, log: LogId) -> [u8; HEADER] {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::block::{self, Header, LogId};
+use super::block::{self, Header};
 use super::entry::Entry;
 use super::index::Index;
+use super::log_id::LogId;
 use super::reader::{self, Reader};
 use super::replay::Replayed;
 use super::segment::Segment;
@@ -381,6 +382,8 @@ impl Backend for Store {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
+        // So that the last block knows that all others are on the disk.
+        self.sync()?;
         self.append(&[], self.oldest, true)
             .map_err(|failure| self.commit_error(failure))?;
         self.sync()

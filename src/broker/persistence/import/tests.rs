@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::mosquitto_db::tests::fixture;
+use super::super::recovery::Recovery;
 use super::*;
 use crate::broker::config::ListenAddress;
 
