@@ -11,7 +11,7 @@ use super::tls::RawTls;
 use super::url::Url;
 use super::{Kind, OptionId, UsageError, help, proxy};
 use crate::client::{Proxy, system_text};
-use crate::options::{OptionTable, OptionUse, ScanError, Scanner};
+use crate::options::{Arity, OptionTable, OptionUse, ScanError, Scanner};
 use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
@@ -143,88 +143,80 @@ impl RawOptions {
     }
 
     fn apply(&mut self, kind: Kind, option: OptionUse<OptionId>) -> Result<(), UsageError> {
-        use OptionId as Id;
-        let row = option.row;
+        let id = option.row.id;
         let mut values: Vec<_> = option.values.into_iter().map(OsString::into_vec).collect();
-        if row.id == Id::Property {
-            parse_property(&values, &mut self.properties)?;
-            self.version = Some(ProtocolVersion::V5);
-            return Ok(());
+        match option.row.arity {
+            Arity::Flag => self.set_flag(id),
+            Arity::Value { .. } => self.set_value(kind, id, values.pop().unwrap_or_default()),
+            Arity::Property => {
+                self.version = Some(ProtocolVersion::V5);
+                parse_property(&values, &mut self.properties)
+            }
         }
-        let value = values.pop().unwrap_or_default();
-        match row.id {
-            Id::BindAddress => self.bind = Some(value),
-            Id::CaFile
-            | Id::CaPath
-            | Id::Certificate
-            | Id::Ciphers
-            | Id::Key
-            | Id::KeyForm
-            | Id::Psk
-            | Id::PskIdentity
-            | Id::TlsAlpn
-            | Id::TlsEngine
-            | Id::TlsEngineKeyPassword
-            | Id::TlsKeyLog
-            | Id::TlsVersion => self.tls.set(row.id, value),
+    }
+
+    fn set_flag(&mut self, id: OptionId) -> Result<(), UsageError> {
+        use OptionId as Id;
+        match id {
             Id::Clean => self.keep_session = true,
-            Id::Count => self.count = Some(count(&value)?),
             Id::Debug => self.debug = true,
             Id::ExitAfterSubAck => self.exit_after_suback = true,
+            Id::Insecure => self.tls.insecure = true,
+            Id::Lines => self.set_source(Source::Lines)?,
+            Id::MessageRate => self.message_rate = true,
+            Id::NoLocal => self.no_local = true,
+            Id::NoNewline => self.no_newline = true,
+            Id::NoRetained => self.no_retained = true,
+            Id::NoTls => self.tls.off = true,
+            Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
+            Id::Pretty => self.pretty = true,
+            Id::Quiet => self.quiet = true,
+            Id::RemoveRetained => self.remove_retained = true,
+            Id::Retain => self.retain = true,
+            Id::RetainAsPublished => self.retain_as_published = true,
+            Id::RetainedOnly => self.retained_only = true,
+            Id::StdinFile => self.set_source(Source::Stdin)?,
+            Id::TlsUseOsCerts => self.tls.os_certificates = true,
+            Id::Verbose => self.verbose = true,
+            Id::Watch => self.watch = true,
+            Id::WebSocket => self.websocket = true,
+            Id::WillRetain => self.will.retain = true,
+            // --help and --version end the command line, and --nodelay is always on.
+            _ => {}
+        }
+        self.check_retained()
+    }
+
+    fn set_value(&mut self, kind: Kind, id: OptionId, value: Vec<u8>) -> Result<(), UsageError> {
+        use OptionId as Id;
+        match id {
+            Id::BindAddress => self.bind = Some(value),
+            Id::Count => self.count = Some(count(&value)?),
             Id::File => self.set_source(Source::File(path(value)))?,
             Id::FilterOut => self.filter_out.push(filter(value, "-T", "filter")?),
             Id::Format => self.format = Some(format(&value)?),
             Id::Host => self.host = Some(value),
-            Id::Id => {
-                self.id = Some(value);
-                self.check_ids()?;
-            }
-            Id::IdPrefix => {
-                self.id_prefix = Some(value);
-                self.check_ids()?;
-            }
+            Id::Id => self.id = Some(value),
+            Id::IdPrefix => self.id_prefix = Some(value),
             Id::InflightMaximum => self.set_inflight_maximum(&value)?,
-            Id::Insecure => self.tls.insecure = true,
             Id::KeepAlive => self.keep_alive = Some(keep_alive(&value)?),
-            Id::Lines => self.set_source(Source::Lines)?,
             Id::Message => self.set_message(value)?,
-            Id::MessageRate => self.message_rate = true,
-            Id::NoDelay | Id::Help | Id::OptionsFile | Id::Property | Id::Version => {}
-            Id::NoLocal => self.no_local = true,
-            Id::NoNewline => self.no_newline = true,
-            Id::NoRetained => {
-                self.no_retained = true;
-                self.check_retained()?;
-            }
-            Id::NoTls => self.tls.off = true,
-            Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
             Id::Password => self.password = Some(value),
             Id::PasswordEnvironment => self.password = Some(password_in_variable(value)?),
             Id::PasswordFile => self.password = Some(password_in_file(value)?),
             Id::Port => self.port = Some(port(&value)?),
-            Id::Pretty => self.pretty = true,
             Id::Proxy => self.proxy = Some(proxy::parse(&value)?),
             Id::ProtocolVersion => self.version = Some(version(&value)?),
             Id::Qos => self.qos = qos(&value, "Invalid QoS given:", "\n")?,
-            Id::Quiet => self.quiet = true,
             Id::RandomFilter => self.random_filter = Some(random_filter(&value)?),
-            Id::RemoveRetained => self.remove_retained = true,
             Id::Repeat => self.repeat = Some(repeat(&value)?),
             Id::RepeatDelay => self.repeat_delay = repeat_delay(&value)?,
-            Id::Retain => self.retain = true,
-            Id::RetainAsPublished => self.retain_as_published = true,
             Id::RetainHandling => self.retain_handling = retain_handling(&value)?,
-            Id::RetainedOnly => {
-                self.retained_only = true;
-                self.check_retained()?;
-            }
             Id::SessionExpiry => {
                 self.session_expiry = Some(session_expiry(&value)?);
                 self.version = Some(ProtocolVersion::V5);
             }
-            Id::StdinFile => self.set_source(Source::Stdin)?,
             Id::Timeout => self.timeout = Some(timeout(&value)?),
-            Id::TlsUseOsCerts => self.tls.os_certificates = true,
             Id::Topic => self.add_topic(kind, value, "-t")?,
             Id::Unix => {
                 self.host = Some(value);
@@ -233,17 +225,14 @@ impl RawOptions {
             Id::Unsubscribe => self.unsubscribe.push(filter(value, "-U", "unsubscribe")?),
             Id::Url => self.set_url(kind, &value)?,
             Id::Username => self.username = Some(value),
-            Id::Verbose => self.verbose = true,
-            Id::Watch => self.watch = true,
-            Id::WebSocket => self.websocket = true,
             Id::WillPayload => self.will.payload = Some(Bytes::from(value)),
             Id::WillQos => self.will.qos = qos(&value, "Invalid will QoS", ".\n\n")?,
-            Id::WillRetain => self.will.retain = true,
-            Id::WillTopic => {
-                self.will.topic = Some(topic(value, "--will-topic", "will")?);
-            }
+            Id::WillTopic => self.will.topic = Some(topic(value, "--will-topic", "will")?),
+            // The options file was read before.
+            Id::OptionsFile => {}
+            id => self.tls.set(id, value),
         }
-        Ok(())
+        self.check_ids()
     }
 
     fn set_source(&mut self, source: Source) -> Result<(), UsageError> {
@@ -585,6 +574,46 @@ mod tests {
             ),
         ] {
             assert_eq!(error(Kind::Publish, words), text);
+        }
+    }
+
+    #[test]
+    fn every_option_has_an_effect_except_for_four() {
+        let password = tempfile::NamedTempFile::new().unwrap();
+        let path = password.path().to_str().unwrap();
+        let values = [
+            "5",
+            "1",
+            "31",
+            "never",
+            "%t",
+            "a",
+            "mqtt://h/t",
+            "socks5h://h",
+            path,
+            "PATH",
+        ];
+        for kind in [Kind::Publish, Kind::Subscribe] {
+            for row in help::options(kind).rows() {
+                let name = row.name();
+                let words: Vec<Vec<&str>> = match row.arity {
+                    Arity::Flag => vec![vec![&name]],
+                    Arity::Value { .. } => values.iter().map(|value| vec![&*name, value]).collect(),
+                    Arity::Property => vec![vec![&name, "connect", "receive-maximum", "1"]],
+                };
+                let has_effect = words.into_iter().any(|words| {
+                    let words = words.into_iter().map(OsString::from).collect();
+                    let Ok(Parsed::Run(raw)) = parse(kind, Vec::new(), words) else {
+                        return false;
+                    };
+                    format!("{raw:?}") != format!("{:?}", RawOptions::default())
+                });
+                let expects_none = matches!(
+                    row.id,
+                    OptionId::Help | OptionId::NoDelay | OptionId::OptionsFile | OptionId::Version
+                );
+                assert_eq!(has_effect, !expects_none, "{name}");
+            }
         }
     }
 

@@ -13,48 +13,14 @@ pub fn subscribe_settings(raw: RawOptions) -> Result<Settings, UsageError> {
         ));
     }
     let options = connect_options(&raw, Kind::Subscribe, raw.count)?;
-    let v5 = version(&raw).is_v5();
-    let retain_handling = match raw.retain_handling {
-        RetainHandling::Always if raw.no_retained => RetainHandling::Never,
-        other => other,
-    };
-    let subscription_options = match v5 {
-        true => SubscriptionOptions {
-            qos: raw.qos,
-            no_local: raw.no_local,
-            retain_as_published: raw.retain_as_published,
-            retain_handling,
-        },
-        false => SubscriptionOptions {
-            qos: raw.qos,
-            ..SubscriptionOptions::default()
-        },
-    };
-    let properties = |properties: &Properties| match v5 {
+    let properties = |properties: &Properties| match version(&raw).is_v5() {
         true => properties.clone(),
         false => Properties::EMPTY,
-    };
-    let style = match (&raw.format, raw.verbose) {
-        (Some(format), _) => Style::Format(format.clone()),
-        (None, true) => Style::TopicAndPayload,
-        (None, false) => Style::Payload,
-    };
-    let display = match (raw.message_rate, raw.watch) {
-        (true, _) => Display::Rate,
-        (false, true) => Display::Watch,
-        (false, false) => Display::Messages,
     };
     Ok(Settings {
         endpoint: endpoint(&raw)?,
         options,
-        subscriptions: raw
-            .filters
-            .iter()
-            .map(|filter| Subscription {
-                filter: filter.clone(),
-                options: subscription_options,
-            })
-            .collect(),
+        subscriptions: subscriptions(&raw),
         unsubscribe: raw.unsubscribe.clone(),
         subscribe_properties: properties(&raw.properties.subscribe),
         unsubscribe_properties: properties(&raw.properties.unsubscribe),
@@ -66,14 +32,49 @@ pub fn subscribe_settings(raw: RawOptions) -> Result<Settings, UsageError> {
         count: raw.count,
         exit_after_suback: raw.exit_after_suback,
         timeout: raw.timeout,
-        print: Print {
-            style,
-            newline: !raw.no_newline,
-            pretty: raw.pretty,
+        print: print(&raw),
+        display: match (raw.message_rate, raw.watch) {
+            (true, _) => Display::Rate,
+            (false, true) => Display::Watch,
+            (false, false) => Display::Messages,
         },
-        display,
         random_filter: raw.random_filter,
         debug: raw.debug,
         report: Report::new(raw.quiet),
     })
+}
+
+fn subscriptions(raw: &RawOptions) -> Vec<Subscription> {
+    let retain_handling = match raw.retain_handling {
+        RetainHandling::Always if raw.no_retained => RetainHandling::Never,
+        other => other,
+    };
+    let options = match version(raw).is_v5() {
+        true => SubscriptionOptions {
+            qos: raw.qos,
+            no_local: raw.no_local,
+            retain_as_published: raw.retain_as_published,
+            retain_handling,
+        },
+        false => SubscriptionOptions {
+            qos: raw.qos,
+            ..SubscriptionOptions::default()
+        },
+    };
+    let filters = raw.filters.iter().cloned();
+    filters
+        .map(|filter| Subscription { filter, options })
+        .collect()
+}
+
+fn print(raw: &RawOptions) -> Print {
+    Print {
+        style: match (&raw.format, raw.verbose) {
+            (Some(format), _) => Style::Format(format.clone()),
+            (None, true) => Style::TopicAndPayload,
+            (None, false) => Style::Payload,
+        },
+        newline: !raw.no_newline,
+        pretty: raw.pretty,
+    }
 }

@@ -41,13 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.check_size(publication, payload.len())?;
         if publication.qos == QoS::AtMostOnce {
             let packet_id = self.outgoing.skip_packet_id();
-            self.send_publish(
-                publication,
-                &payload,
-                Delivery::AtMostOnce,
-                packet_id,
-                false,
-            )?;
+            self.send_publish(publication, &payload, Delivery::AtMostOnce, false)?;
             return Ok(packet_id);
         }
         let message = Message {
@@ -57,9 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let length = payload.len();
         let delivery = self.outgoing.send(publication.qos, message);
         self.bytes_in_flight += length;
-        let packet_id = delivery.packet_id();
-        self.send_publish(publication, &payload, delivery, packet_id, false)?;
-        Ok(packet_id)
+        self.send_publish(publication, &payload, delivery, false)?;
+        Ok(delivery.packet_id())
     }
 
     /// Sends a message now or as soon as there is room for it, without a bound.
@@ -112,8 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 publication,
                 payload,
             } = message;
-            let packet_id = delivery.packet_id();
-            self.send_publish(&publication, &payload, delivery, packet_id, true)
+            self.send_publish(&publication, &payload, delivery, true)
                 .map_err(|_| Error::Protocol)?;
         }
         while let Some(message) = self.waiting.pop_front() {
@@ -191,7 +183,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         publication: &Publication,
         payload: &[u8],
         delivery: Delivery,
-        packet_id: Option<PacketId>,
         dup: bool,
     ) -> Result<(), PublishError> {
         let retain = publication.retain && self.limits.retain_available;
@@ -213,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             dup,
             qos: publication.qos,
             retain,
-            packet_id,
+            // At QoS 0 this is the one that was skipped.
+            packet_id: delivery.packet_id().or(self.outgoing.last_packet_id()),
             topic: match topic {
                 [] => "(null)",
                 _ => publication.topic.as_str(),

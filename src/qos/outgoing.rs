@@ -184,6 +184,11 @@ impl<M> Outgoing<M> {
         known
     }
 
+    /// Returns the identifier that was assigned or skipped last.
+    pub fn last_packet_id(&self) -> Option<PacketId> {
+        self.last_packet_id
+    }
+
     /// Skips an identifier and returns it, for the log of a QoS 0 PUBLISH.
     ///
     /// Mosquitto's clients do so, too.

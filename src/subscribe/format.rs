@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{json, number, time};
 use crate::client::Report;
-use crate::protocol::{PacketId, Publish, Text};
+use crate::protocol::{PacketId, Publish};
 
 /// A format: text with fields of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,19 +126,22 @@ impl Format {
 
     /// Appends a message to `out`.
     pub(super) fn print(&self, publish: &Publish, pretty: bool, report: Report, out: &mut Vec<u8>) {
-        // All times of a message are the same, and the clock is read only if one is printed.
-        let mut now = None;
-        let mut now = || now.get_or_insert_with(Zoned::now).clone();
+        let mut fields = Fields {
+            publish,
+            report,
+            now: None,
+        };
         for segment in &self.0 {
             match segment {
                 Segment::Text(text) => out.extend_from_slice(text),
-                Segment::Time(letter) => time::conversion(*letter, &now(), out),
+                Segment::Time(letter) => time::conversion(*letter, fields.now(), out),
                 Segment::Nanoseconds => {
-                    let _ = write!(out, "{:09}", now().timestamp().subsec_nanosecond());
+                    let now = fields.now().timestamp();
+                    let _ = write!(out, "{:09}", now.subsec_nanosecond());
                 }
                 Segment::Field(field, layout) => {
                     let start = out.len();
-                    print_field(*field, *layout, publish, &mut now, report, out);
+                    fields.print(*field, *layout, out);
                     if pretty && matches!(field, Field::Json | Field::JsonOfJson) {
                         let compact = out.split_off(start);
                         json::pretty(&compact, out);
@@ -236,84 +239,104 @@ fn escape(rest: &mut &[u8]) -> Result<u8, FormatError> {
     })
 }
 
-fn print_field(
-    field: Field,
-    layout: Layout,
-    publish: &Publish,
-    now: &mut impl FnMut() -> Zoned,
+/// The fields of one message.
+struct Fields<'a> {
+    publish: &'a Publish,
     report: Report,
-    out: &mut Vec<u8>,
-) {
-    let properties = &publish.properties;
-    let topic = || {
-        publish
-            .topic
-            .as_ref()
-            .map_or(&[][..], |topic| topic.as_bytes())
-    };
-    match field {
-        Field::TopicAlias => layout.integer(properties.topic_alias().map(|alias| alias.get()), out),
-        Field::MessageExpiryInterval => {
-            // Mosquitto prints the number as if it had a sign.
-            let seconds = properties.message_expiry_interval();
-            layout.integer(seconds.map(|seconds| i64::from(seconds as i32)), out);
-        }
-        Field::PayloadFormatIndicator => {
-            layout.integer(properties.payload_format_indicator().map(u8::from), out);
-        }
-        Field::SubscriptionIdentifier => {
-            let first = properties.subscription_identifiers().next();
-            layout.integer(first.map(|id| id.get()), out);
-        }
-        Field::PayloadLength => layout.integer(Some(publish.payload.len()), out),
-        Field::PacketId => {
-            let packet_id = publish.delivery.packet_id().map_or(0, PacketId::get);
-            layout.integer(Some(packet_id), out);
-        }
-        Field::ContentType => match properties.content_type() {
-            Some(content_type) => layout.text(content_type.as_bytes(), out),
-            None => out.resize(out.len() + layout.width, layout.padding()),
-        },
-        Field::ResponseTopic => {
-            let response_topic = properties.response_topic();
-            if let Some(response_topic) = response_topic.as_ref().map(Text::as_bytes) {
-                layout.text(response_topic, out);
+    /// The time of the message, once a field has asked for it.
+    now: Option<Zoned>,
+}
+
+impl Fields<'_> {
+    fn now(&mut self) -> &Zoned {
+        self.now.get_or_insert_with(Zoned::now)
+    }
+
+    fn topic(&self) -> &[u8] {
+        let topic = self.publish.topic.as_ref();
+        topic.map_or(&[][..], |topic| topic.as_bytes())
+    }
+
+    fn print(&mut self, field: Field, layout: Layout, out: &mut Vec<u8>) {
+        let publish = self.publish;
+        let (properties, payload) = (&publish.properties, &publish.payload);
+        match field {
+            Field::TopicAlias
+            | Field::MessageExpiryInterval
+            | Field::PayloadFormatIndicator
+            | Field::SubscriptionIdentifier
+            | Field::PayloadLength
+            | Field::PacketId => layout.integer(self.integer(field), out),
+            Field::ContentType => match properties.content_type() {
+                Some(content_type) => layout.text(content_type.as_bytes(), out),
+                None => out.resize(out.len() + layout.width, layout.padding()),
+            },
+            Field::ResponseTopic => {
+                if let Some(response_topic) = properties.response_topic() {
+                    layout.text(response_topic.as_bytes(), out);
+                }
             }
-        }
-        Field::Topic => layout.text(topic(), out),
-        Field::IsoTime => layout.text(time::iso(&now()).as_bytes(), out),
-        Field::UnixTime => time::unix(&now(), out),
-        Field::CorrelationData => {
-            out.extend_from_slice(&properties.correlation_data().unwrap_or_default());
-        }
-        Field::UserProperties => {
-            for (index, (name, value)) in properties.user_properties().enumerate() {
-                let blank = if index == 0 { "" } else { " " };
-                let _ = write!(out, "{blank}{name}:{value}");
+            Field::Topic => layout.text(self.topic(), out),
+            Field::IsoTime => layout.text(time::iso(self.now()).as_bytes(), out),
+            Field::UnixTime => time::unix(self.now(), out),
+            Field::CorrelationData => {
+                out.extend_from_slice(&properties.correlation_data().unwrap_or_default());
             }
-        }
-        Field::Qos => out.push(b'0' + u8::from(publish.delivery.qos())),
-        Field::Retain => out.push(b'0' + u8::from(publish.retain)),
-        Field::Payload => layout.payload(&publish.payload, out),
-        Field::HexLower => layout.hexadecimal(&publish.payload, b"0123456789abcdef", out),
-        Field::HexUpper => layout.hexadecimal(&publish.payload, b"0123456789ABCDEF", out),
-        Field::Base64 => layout.text(BASE64.encode(&publish.payload).as_bytes(), out),
-        Field::Float => match <[u8; 4]>::try_from(&publish.payload[..]) {
-            Ok(bytes) => layout.float(f32::from_le_bytes(bytes).into(), out),
-            Err(_) => complain("requested float printing, but non-float data received"),
-        },
-        Field::Double => match <[u8; 8]>::try_from(&publish.payload[..]) {
-            Ok(bytes) => layout.float(f64::from_le_bytes(bytes), out),
-            Err(_) => complain("requested double printing, but non-double data received"),
-        },
-        Field::Json => json::message(publish, &now(), json::Payload::Text, out).unwrap_or(()),
-        Field::JsonOfJson => {
-            if json::message(publish, &now(), json::Payload::Json, out).is_err() {
-                report.error(format_args!(
-                    "Message payload is not valid JSON on topic {}.",
-                    String::from_utf8_lossy(topic())
-                ));
+            Field::UserProperties => {
+                for (index, (name, value)) in properties.user_properties().enumerate() {
+                    let blank = if index == 0 { "" } else { " " };
+                    let _ = write!(out, "{blank}{name}:{value}");
+                }
             }
+            Field::Qos => out.push(b'0' + u8::from(publish.delivery.qos())),
+            Field::Retain => out.push(b'0' + u8::from(publish.retain)),
+            Field::Payload => layout.payload(payload, out),
+            Field::HexLower => layout.hexadecimal(payload, b"0123456789abcdef", out),
+            Field::HexUpper => layout.hexadecimal(payload, b"0123456789ABCDEF", out),
+            Field::Base64 => layout.text(BASE64.encode(payload).as_bytes(), out),
+            Field::Float => match <[u8; 4]>::try_from(&payload[..]) {
+                Ok(bytes) => layout.float(f32::from_le_bytes(bytes).into(), out),
+                Err(_) => complain("requested float printing, but non-float data received"),
+            },
+            Field::Double => match <[u8; 8]>::try_from(&payload[..]) {
+                Ok(bytes) => layout.float(f64::from_le_bytes(bytes), out),
+                Err(_) => complain("requested double printing, but non-double data received"),
+            },
+            Field::Json => self.json(json::Payload::Text, out),
+            Field::JsonOfJson => self.json(json::Payload::Json, out),
+        }
+    }
+
+    fn integer(&self, field: Field) -> Option<i64> {
+        let properties = &self.publish.properties;
+        match field {
+            Field::TopicAlias => properties.topic_alias().map(|alias| alias.get().into()),
+            Field::MessageExpiryInterval => {
+                // Mosquitto prints the number as if it had a sign.
+                let seconds = properties.message_expiry_interval();
+                seconds.map(|seconds| (seconds as i32).into())
+            }
+            Field::PayloadFormatIndicator => properties.payload_format_indicator().map(i64::from),
+            Field::SubscriptionIdentifier => {
+                let first = properties.subscription_identifiers().next();
+                first.map(|id| id.get().into())
+            }
+            Field::PayloadLength => i64::try_from(self.publish.payload.len()).ok(),
+            Field::PacketId => {
+                let packet_id = self.publish.delivery.packet_id();
+                Some(packet_id.map_or(0, PacketId::get).into())
+            }
+            _ => None,
+        }
+    }
+
+    fn json(&mut self, payload: json::Payload, out: &mut Vec<u8>) {
+        let publish = self.publish;
+        if json::message(publish, self.now(), payload, out).is_err() {
+            self.report.error(format_args!(
+                "Message payload is not valid JSON on topic {}.",
+                String::from_utf8_lossy(self.topic())
+            ));
         }
     }
 }
@@ -329,7 +352,7 @@ impl Layout {
     }
 
     /// Appends a number, or blanks of its width.
-    fn integer(self, number: Option<impl std::fmt::Display>, out: &mut Vec<u8>) {
+    fn integer(self, number: Option<i64>, out: &mut Vec<u8>) {
         match number {
             Some(number) => self.number(&number.to_string(), out),
             None => out.resize(out.len() + self.width, self.padding()),

@@ -188,25 +188,12 @@ impl Flags {
                 username,
             });
         }
-        let (file, username, password) = match (self.create, self.batch) {
-            (true, true) => {
-                let [file, username, password] =
-                    at_least(words, "-c", "password file, username, or password")?;
-                (file, username, Some(password))
-            }
-            (true, false) => {
-                let [file, username] = at_least(words, "-c", "password file or username")?;
-                (file, username, None)
-            }
-            (false, true) => {
-                let [file, username, password] = exactly(words)?;
-                (file, username, Some(password))
-            }
-            (false, false) => {
-                let [file, username] = exactly(words)?;
-                (file, username, None)
-            }
-        };
+        self.create_or_set(words)
+    }
+
+    fn create_or_set(self, words: Vec<OsString>) -> Result<Command, ArgumentError> {
+        let hashing = self.hashing;
+        let (file, username, password) = self.file_user_and_password(words)?;
         let username = Username::new(username.as_bytes())?;
         let password = match password {
             Some(password) => PasswordSource::Given(Password::new(password.into_vec())?),
@@ -230,6 +217,31 @@ impl Flags {
             username,
             password,
             hashing,
+        })
+    }
+
+    fn file_user_and_password(
+        &self,
+        words: Vec<OsString>,
+    ) -> Result<(OsString, OsString, Option<OsString>), ArgumentError> {
+        Ok(match (self.create, self.batch) {
+            (true, true) => {
+                let missing = "password file, username, or password";
+                let [file, username, password] = at_least(words, "-c", missing)?;
+                (file, username, Some(password))
+            }
+            (true, false) => {
+                let [file, username] = at_least(words, "-c", "password file or username")?;
+                (file, username, None)
+            }
+            (false, true) => {
+                let [file, username, password] = exactly(words)?;
+                (file, username, Some(password))
+            }
+            (false, false) => {
+                let [file, username] = exactly(words)?;
+                (file, username, None)
+            }
         })
     }
 }

@@ -4,7 +4,8 @@ use bytes::{BufMut, BytesMut};
 
 use super::super::{
     Acknowledgement, EncodeError, Packet, PacketId, PacketType, Properties, ProtocolVersion,
-    ReasonCode, Subscription, SubscriptionOptions, TopicFilter,
+    ReasonCode, SubAck, Subscribe, Subscription, SubscriptionOptions, TopicFilter, UnsubAck,
+    Unsubscribe,
 };
 use super::writer::{binary, binary_size, header};
 use super::{connect, properties, publish};
@@ -26,72 +27,10 @@ pub fn encode(
         Packet::PubRec(ack) => acknowledgement(Type::PubRec, ack, version, out),
         Packet::PubRel(ack) => acknowledgement(Type::PubRel, ack, version, out),
         Packet::PubComp(ack) => acknowledgement(Type::PubComp, ack, version, out),
-        Packet::Subscribe(packet) => {
-            let filters = packet
-                .subscriptions
-                .iter()
-                .map(|subscription| &subscription.filter);
-            let size = filters.map(filter_size).sum::<usize>() + packet.subscriptions.len();
-            with_id(
-                Type::Subscribe,
-                packet.packet_id,
-                &packet.properties,
-                size,
-                version,
-                out,
-            )?;
-            for Subscription { filter, options } in &packet.subscriptions {
-                binary(filter.as_bytes(), out);
-                out.put_u8(subscription_options(*options, version));
-            }
-            Ok(())
-        }
-        Packet::SubAck(packet) => {
-            let size = packet.reasons.len();
-            with_id(
-                Type::SubAck,
-                packet.packet_id,
-                &packet.properties,
-                size,
-                version,
-                out,
-            )?;
-            out.extend(packet.reasons.iter().map(|&reason| u8::from(reason)));
-            Ok(())
-        }
-        Packet::Unsubscribe(packet) => {
-            let size = packet.filters.iter().map(filter_size).sum::<usize>();
-            with_id(
-                Type::Unsubscribe,
-                packet.packet_id,
-                &packet.properties,
-                size,
-                version,
-                out,
-            )?;
-            for filter in &packet.filters {
-                binary(filter.as_bytes(), out);
-            }
-            Ok(())
-        }
-        Packet::UnsubAck(packet) => {
-            let reasons = if version.is_v5() {
-                &packet.reasons[..]
-            } else {
-                &[]
-            };
-            let size = reasons.len();
-            with_id(
-                Type::UnsubAck,
-                packet.packet_id,
-                &packet.properties,
-                size,
-                version,
-                out,
-            )?;
-            out.extend(reasons.iter().map(|&reason| u8::from(reason)));
-            Ok(())
-        }
+        Packet::Subscribe(packet) => subscribe(packet, version, out),
+        Packet::SubAck(packet) => suback(packet, version, out),
+        Packet::Unsubscribe(packet) => unsubscribe(packet, version, out),
+        Packet::UnsubAck(packet) => unsuback(packet, version, out),
         Packet::PingReq => header(first_byte(Type::PingReq), 0, out),
         Packet::PingResp => header(first_byte(Type::PingResp), 0, out),
         Packet::Disconnect(packet) => reason_only(
@@ -168,27 +107,111 @@ fn write_reason(reason: ReasonCode, properties: &Properties, out: &mut BytesMut)
     }
 }
 
-/// Writes a packet with an identifier and properties, except its last `payload_size` bytes.
-fn with_id(
+/// The beginning of a packet with an identifier and properties.
+struct Beginning<'a> {
     packet_type: PacketType,
     packet_id: PacketId,
-    properties: &Properties,
-    payload_size: usize,
+    properties: &'a Properties,
+}
+
+impl Beginning<'_> {
+    /// Writes the packet except its last `payload_size` bytes.
+    fn write(
+        &self,
+        payload_size: usize,
+        version: ProtocolVersion,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodeError> {
+        properties::check(self.properties)?;
+        let size = if version.is_v5() {
+            properties::size(self.properties.iter())
+        } else {
+            0
+        };
+        header(first_byte(self.packet_type), 2 + size + payload_size, out)?;
+        out.put_u16(self.packet_id.get());
+        if version.is_v5() {
+            properties::encode(self.properties.iter(), out);
+        }
+        Ok(())
+    }
+}
+
+fn subscribe(
+    packet: &Subscribe,
     version: ProtocolVersion,
     out: &mut BytesMut,
 ) -> Result<(), EncodeError> {
-    properties::check(properties)?;
-    let size = if version.is_v5() {
-        properties::size(properties.iter())
-    } else {
-        0
+    let filters = packet.subscriptions.iter().map(|it| &it.filter);
+    let size = filters.map(filter_size).sum::<usize>() + packet.subscriptions.len();
+    let beginning = Beginning {
+        packet_type: PacketType::Subscribe,
+        packet_id: packet.packet_id,
+        properties: &packet.properties,
     };
-    header(first_byte(packet_type), 2 + size + payload_size, out)?;
-    out.put_u16(packet_id.get());
-    if version.is_v5() {
-        properties::encode(properties.iter(), out);
+    beginning.write(size, version, out)?;
+    for Subscription { filter, options } in &packet.subscriptions {
+        binary(filter.as_bytes(), out);
+        out.put_u8(subscription_options(*options, version));
     }
     Ok(())
+}
+
+fn suback(
+    packet: &SubAck,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let beginning = Beginning {
+        packet_type: PacketType::SubAck,
+        packet_id: packet.packet_id,
+        properties: &packet.properties,
+    };
+    beginning.write(packet.reasons.len(), version, out)?;
+    write_reasons(&packet.reasons, out);
+    Ok(())
+}
+
+fn unsubscribe(
+    packet: &Unsubscribe,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let beginning = Beginning {
+        packet_type: PacketType::Unsubscribe,
+        packet_id: packet.packet_id,
+        properties: &packet.properties,
+    };
+    let size = packet.filters.iter().map(filter_size).sum();
+    beginning.write(size, version, out)?;
+    for filter in &packet.filters {
+        binary(filter.as_bytes(), out);
+    }
+    Ok(())
+}
+
+fn unsuback(
+    packet: &UnsubAck,
+    version: ProtocolVersion,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let reasons = if version.is_v5() {
+        &packet.reasons[..]
+    } else {
+        &[]
+    };
+    let beginning = Beginning {
+        packet_type: PacketType::UnsubAck,
+        packet_id: packet.packet_id,
+        properties: &packet.properties,
+    };
+    beginning.write(reasons.len(), version, out)?;
+    write_reasons(reasons, out);
+    Ok(())
+}
+
+fn write_reasons(reasons: &[ReasonCode], out: &mut BytesMut) {
+    out.extend(reasons.iter().map(|&reason| u8::from(reason)));
 }
 
 fn filter_size(filter: &TopicFilter) -> usize {

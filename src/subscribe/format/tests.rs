@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::protocol::{Delivery, Properties, Property, TopicName};
+use crate::protocol::{Delivery, Properties, Property, Text, TopicName};
 
 fn printed(format: &str, payload: &[u8]) -> String {
     let text = |text: &str| Text::try_from(text).unwrap();
