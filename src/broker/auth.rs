@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 pub(super) use self::access::{AccessControl, Rules, is_open_to_clients};
+pub(super) use self::acl::coverage::{Coverage, Effort};
 pub(super) use self::acl::{Acl, AclError};
 use super::config::{Config, Listener};
 use super::ground::ListenerName;

@@ -229,3 +229,150 @@ fn the_plugins_of_the_two_files_mean_what_the_options_mean() {
         "{outcome}"
     );
 }
+
+/// Everybody reads the house but its cellar, and each thing its own.
+const HIDDEN_CELLAR: &str = "\
+topic read house/#\n\
+topic deny house/cellar/#\n\
+topic write inbox\n\
+pattern read own/%c/#\n";
+
+/// Runs `mq-sub -d` with these arguments; returns what it says, and the codes of its SUBACK.
+#[track_caller]
+fn subscribed(broker: &Broker, arguments: &str) -> (String, String) {
+    let line = format!("mq-sub -d {arguments}");
+    let outcome = broker.typed(&line).run().exits_with(0);
+    let said = format!("{}{}", outcome.stdout(), outcome.stderr());
+    let codes = said
+        .lines()
+        .find_map(|line| line.strip_prefix("Subscribed (mid: 1): "))
+        .unwrap_or_else(|| panic!("no SUBACK: {said}"))
+        .to_owned();
+    (said, codes)
+}
+
+#[test]
+fn a_filter_of_which_nothing_is_readable_is_granted_and_reported_once() {
+    let broker = Broker::builder()
+        .file("acl", HIDDEN_CELLAR)
+        .config("acl_file acl")
+        .start();
+    for (filter, reason) in [
+        (
+            "house/cellar/+",
+            "'topic deny house/cellar/#' (acl:2) denies them",
+        ),
+        ("inbox", "no rule in acl grants them"),
+        ("$share/g/own/other", "no rule in acl grants them"),
+        ("$SYS/#", "no rule in acl grants them"),
+    ] {
+        let line = format!(
+            "Client c subscribed to '{filter}' and may read none of its topics: {reason}. It will \
+             get no messages."
+        );
+        for version in ["mqttv31", "mqttv311", "mqttv5"] {
+            let arguments = format!("-V {version} -i c -E -t {filter}");
+            assert_eq!(subscribed(&broker, &arguments).1, "0");
+        }
+        broker.wait_for_log(&line);
+        assert_eq!(broker.log().matches(&line).count(), 1, "{}", broker.log());
+    }
+    let silent = broker.log_mark();
+    for filter in [
+        "#",
+        "+/+/light",
+        "house/+/light",
+        "own/c",
+        "own/+/x",
+        "$share/g/house/#",
+    ] {
+        subscribed(&broker, &format!("-i c -E -t {filter}"));
+    }
+    // Other rules, and it is said again.
+    broker.reload();
+    subscribed(&broker, "-i c -E -t inbox");
+    broker.wait_for_log_after(silent, "Client c subscribed to 'inbox'");
+    let log = broker.log();
+    assert_eq!(
+        log[silent..].matches("none of its topics").count(),
+        1,
+        "{log}"
+    );
+}
+
+#[test]
+fn a_filter_of_which_nothing_is_readable_is_refused_where_subscriptions_are_checked() {
+    let broker = Broker::builder()
+        .file("acl", HIDDEN_CELLAR)
+        .config("acl_file acl\nacl_check_subscribe true")
+        .start();
+    for (version, code) in [("mqttv311", 128), ("mqttv5", 135)] {
+        for filter in ["house/cellar/+", "inbox", "$share/g/own/other"] {
+            let (said, codes) = subscribed(&broker, &format!("-V {version} -i c -t {filter}"));
+            assert_eq!(codes, code.to_string());
+            assert!(
+                said.contains("All subscription requests were denied."),
+                "{said}"
+            );
+            broker.wait_for_log(&format!(
+                "Client c subscribed to '{filter}' and may read none of its topics: "
+            ));
+        }
+        // What brings something is granted beside it.
+        let arguments = format!("-V {version} -i c -E -t inbox -t house/# -t own/c/#");
+        assert_eq!(subscribed(&broker, &arguments).1, format!("{code}, 0, 0"));
+    }
+    broker.wait_for_log("The subscription was refused.");
+    // MQTT 3.1 has no word for it.
+    assert_eq!(subscribed(&broker, "-V mqttv31 -i old -E -t inbox").1, "0");
+    broker.wait_for_log("Client old subscribed to 'inbox'");
+}
+
+#[test]
+fn a_refused_filter_is_not_subscribed_to_and_an_earlier_subscription_stays() {
+    let broker = Broker::builder()
+        .file("acl", "topic readwrite a\n")
+        .config("acl_file acl\nacl_check_subscribe true")
+        .start();
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V5);
+    client.packet();
+    let subscribe = packet(0x82, &[b"\x00\x01\x00", &string("a")[..], &[0]].concat());
+    client.send(&subscribe);
+    client.expect(b"\x90\x04\x00\x01\x00\x00");
+    broker.replace_file("acl", "topic write a\n");
+    broker.reload();
+    client.send(&subscribe);
+    client.expect(b"\x90\x04\x00\x01\x00\x87");
+    broker.replace_file("acl", "topic readwrite a\n");
+    broker.reload();
+    broker.typed("mq-pub -t a -m back").run().succeeds();
+    let (first, body) = client.packet();
+    assert_eq!((first, &body[3..]), (0x30, &b"\x00back"[..]));
+}
+
+#[test]
+fn subscriptions_are_checked_from_a_reload_on_and_behind_a_mount_point() {
+    let config = "acl_file acl\nacl_check_subscribe false\nmount_point guests/";
+    let broker = Broker::builder()
+        .file(
+            "acl",
+            "topic read guests/door\ntopic read inside\ntopic read guests\n",
+        )
+        .config(config)
+        .start();
+    let code = |filter: &str| subscribed(&broker, &format!("-V mqttv5 -E -t {filter}")).1;
+    assert_eq!(code("inside"), "0");
+    let file = broker.folder().join("mosquitto.conf");
+    let text = std::fs::read_to_string(file).expect("the broker was started with it");
+    let strict = text.replace("acl_check_subscribe false", "acl_check_subscribe true");
+    broker.replace_file("mosquitto.conf", &strict);
+    broker.reload();
+    assert_eq!(code("inside"), "135");
+    assert_eq!(code("door"), "0");
+    assert_eq!(code("+"), "0");
+    broker.replace_file("acl", "topic read guests\n");
+    broker.reload();
+    // Its clients do not see the topic that is called as the mount point.
+    assert_eq!(code("#"), "135");
+}

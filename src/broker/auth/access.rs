@@ -2,31 +2,39 @@
 
 mod rules;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 pub(in crate::broker) use self::rules::Rules;
-use super::acl::{Access, Decision, Who};
+use super::acl::coverage::Reason;
+use super::acl::{Access, Decision};
 use crate::broker::ground::Identity;
 use crate::broker::log::rate_limit::{LineKind, RateLimitedLog};
-use crate::protocol::{Text, TopicName};
+use crate::protocol::{Text, TopicFilter, TopicName};
 
 /// The most topics that a [`Reader`] remembers.
 const MAX_KNOWN: usize = 1024;
 
+/// The most clients and filters that are remembered as reported.
+const MAX_REPORTED: usize = 4096;
+
 /// The rules in force.
 pub(in crate::broker) struct AccessControl {
-    rules: RwLock<Rules>,
+    rules: RwLock<Arc<Rules>>,
     /// Whether the rules forbid anything: without that nobody is asked.
     is_restricted: AtomicBool,
     /// Counts the changes: what was decided before one is no longer known.
     epoch: AtomicU64,
     /// Counts the changes of rules and identities, as far as reading goes.
     read_epoch: AtomicU64,
+    /// Hashes of the clients and filters of which the log says that they are unreadable.
+    reported: Mutex<HashSet<u64>>,
+    hasher: RandomState,
     log: Arc<RateLimitedLog>,
 }
 
@@ -34,9 +42,11 @@ impl AccessControl {
     pub(in crate::broker) fn new(rules: Rules, log: Arc<RateLimitedLog>) -> Self {
         Self {
             is_restricted: AtomicBool::new(rules.restrict()),
-            rules: RwLock::new(rules),
+            rules: RwLock::new(Arc::new(rules)),
             epoch: AtomicU64::new(0),
             read_epoch: AtomicU64::new(0),
+            reported: Mutex::default(),
+            hasher: RandomState::default(),
             log,
         }
     }
@@ -44,8 +54,9 @@ impl AccessControl {
     /// Puts rules in force.
     pub(in crate::broker) fn change(&self, rules: Rules) {
         let is_restricted = rules.restrict();
-        *self.rules.write() = rules;
+        *self.rules.write() = Arc::new(rules);
         self.is_restricted.store(is_restricted, Ordering::Relaxed);
+        self.reported.lock().clear();
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -74,6 +85,42 @@ impl AccessControl {
     /// Begins another epoch. What was found out in earlier ones must be forgotten already.
     pub(in crate::broker) fn advance_read_epoch(&self) {
         self.read_epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// The rules in force.
+    pub(in crate::broker) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read())
+    }
+
+    /// Logs, once for the client and filter, that the client may read nothing that the filter
+    /// matches.
+    pub(in crate::broker) fn report_unreadable(
+        &self,
+        client_id: &Text,
+        filter: &TopicFilter,
+        is_refused: bool,
+        reason: Reason<'_>,
+    ) {
+        let mut reported = self.reported.lock();
+        if reported.len() >= MAX_REPORTED {
+            reported.clear();
+        }
+        if !reported.insert(self.hasher.hash_one((client_id, filter))) {
+            return;
+        }
+        drop(reported);
+        let consequence = match is_refused {
+            true => "The subscription was refused",
+            false => "It will get no messages",
+        };
+        self.log.write(
+            LineKind::UnreadableFilter,
+            client_id,
+            format_args!(
+                "Client {client_id} subscribed to '{filter}' and may read none of its topics: \
+                 {reason}. {consequence}."
+            ),
+        );
     }
 
     /// Answers many questions about what one client may read.
@@ -127,12 +174,7 @@ impl AccessControl {
     }
 
     fn decide(&self, access: Access, topic: &TopicName, identity: &Identity) -> Decision {
-        let who = Who {
-            client_id: &identity.client_id,
-            username: identity.username.as_ref(),
-        };
-        let rules = self.rules.read();
-        rules.decide(identity.listener.as_ref(), access, topic, who)
+        self.rules.read().decide(identity, access, topic)
     }
 }
 

@@ -1,10 +1,12 @@
 //! `acl_file`: who may read and write which topics.
 
+pub(super) mod coverage;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use crate::protocol::{Text, TopicFilter, TopicName, levels, levels_match};
 /// The rules of one file. They never change, so threads share them in an `Arc`.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Acl {
+    file: PathBuf,
     /// For clients without user name.
     anonymous: Rules,
     users: HashMap<Box<str>, Rules>,
@@ -55,8 +58,18 @@ pub(in crate::broker) struct Who<'a> {
 /// stand in the file.
 #[derive(Debug, Default)]
 struct Rules {
-    denials: Vec<TopicFilter>,
-    grants: Vec<(Grant, TopicFilter)>,
+    denials: Vec<Rule>,
+    grants: Vec<(Grant, Rule)>,
+}
+
+/// A rule without the access that it gives or takes.
+#[derive(Debug)]
+struct Rule {
+    filter: TopicFilter,
+    /// Whether `%c` and `%u` stand for the client's names.
+    is_pattern: bool,
+    /// The line of the file, counted from 1.
+    line: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,14 +91,14 @@ impl Grant {
 
 impl Rules {
     /// Whether access is granted or denied; `None` where no rule speaks of it.
-    fn decide(&self, access: Access, matches: impl Fn(&TopicFilter) -> bool) -> Option<Decision> {
-        if self.denials.iter().any(&matches) {
+    fn decide(&self, access: Access, topic: &[u8], who: Who<'_>) -> Option<Decision> {
+        if self.denials.iter().any(|rule| rule.matches(topic, who)) {
             return Some(Decision::Denied);
         }
         let granted = self
             .grants
             .iter()
-            .any(|(grant, filter)| grant.covers(access) && matches(filter));
+            .any(|(grant, rule)| grant.covers(access) && rule.matches(topic, who));
         granted.then_some(Decision::Allowed)
     }
 
@@ -119,8 +132,7 @@ impl Acl {
     pub(in crate::broker) fn names_users(&self) -> bool {
         let grants = self.patterns.grants.iter().map(|(_, pattern)| pattern);
         let mut patterns = self.patterns.denials.iter().chain(grants);
-        let names_user = |pattern: &TopicFilter| levels(pattern.as_bytes()).any(|it| it == b"%u");
-        !self.users.is_empty() || patterns.any(names_user)
+        !self.users.is_empty() || patterns.any(Rule::names_user)
     }
 
     /// Whether `who` may do that with the topic: the user's own list first, then the
@@ -132,11 +144,8 @@ impl Acl {
         who: Who<'_>,
     ) -> Decision {
         let topic = topic.as_bytes();
-        let own = match who.username {
-            None => Some(&self.anonymous),
-            Some(username) => self.users.get(username.as_str()),
-        };
-        let decided = own.and_then(|own| own.decide(access, |filter| is_meant(filter, topic)));
+        let own = self.own_rules(who);
+        let decided = own.and_then(|own| own.decide(access, topic, who));
         if let Some(decision) = decided {
             return decision;
         }
@@ -149,35 +158,62 @@ impl Acl {
         if has_wildcard(who.client_id) {
             return Decision::DangerousClientId;
         }
-        let decided = self
-            .patterns
-            .decide(access, |pattern| is_meant_for(pattern, topic, who));
+        let decided = self.patterns.decide(access, topic, who);
         decided.unwrap_or(Decision::Denied)
+    }
+
+    /// Returns the list of the user, or of anonymous clients.
+    fn own_rules(&self, who: Who<'_>) -> Option<&Rules> {
+        match who.username {
+            None => Some(&self.anonymous),
+            Some(username) => self.users.get(username.as_str()),
+        }
+    }
+}
+
+impl Rule {
+    fn names_user(&self) -> bool {
+        self.is_pattern && levels(self.filter.as_bytes()).any(|level| level == b"%u")
+    }
+
+    /// Returns whether the rule can match anything: a pattern with a user name does only if
+    /// there is one.
+    fn applies_to(&self, who: Who<'_>) -> bool {
+        who.username.is_some() || !self.names_user()
+    }
+
+    /// Returns the levels, with the client's names filled in. A name with a `/` is several
+    /// levels, as in Mosquitto.
+    fn levels<'a>(&'a self, who: Who<'a>) -> impl Iterator<Item = &'a [u8]> {
+        levels(self.filter.as_bytes()).flat_map(move |level| match (level, who.username) {
+            (b"%c", _) if self.is_pattern => levels(who.client_id.as_bytes()),
+            (b"%u", Some(username)) if self.is_pattern => levels(username.as_bytes()),
+            _ => levels(level),
+        })
+    }
+
+    fn matches(&self, topic: &[u8], who: Who<'_>) -> bool {
+        let filter = self.filter.as_bytes();
+        if !speaks_of(filter, topic) {
+            return false;
+        }
+        match self.is_pattern {
+            false => levels_match(levels(filter), levels(topic)),
+            true => self.applies_to(who) && levels_match(self.levels(who), levels(topic)),
+        }
+    }
+}
+
+/// The line of a denial in the file.
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keyword = if self.is_pattern { "pattern" } else { "topic" };
+        write!(formatter, "{keyword} deny {}", self.filter)
     }
 }
 
 fn has_wildcard(name: &Text) -> bool {
     memchr::memchr2(b'+', b'#', name.as_bytes()).is_some()
-}
-
-fn is_meant(filter: &TopicFilter, topic: &[u8]) -> bool {
-    let filter = filter.as_bytes();
-    speaks_of(filter, topic) && levels_match(levels(filter), levels(topic))
-}
-
-/// Whether the topic is what the pattern names for `who`. A name with a `/` stands for
-/// several levels, as in Mosquitto.
-fn is_meant_for(pattern: &TopicFilter, topic: &[u8], who: Who<'_>) -> bool {
-    let pattern = pattern.as_bytes();
-    if who.username.is_none() && levels(pattern).any(|level| level == b"%u") {
-        return false;
-    }
-    let filled = levels(pattern).flat_map(|level| match (level, who.username) {
-        (b"%c", _) => levels(who.client_id.as_bytes()),
-        (b"%u", Some(username)) => levels(username.as_bytes()),
-        _ => levels(level),
-    });
-    speaks_of(pattern, topic) && levels_match(filled, levels(topic))
 }
 
 /// Only a rule that begins with `$` is about topics that do.

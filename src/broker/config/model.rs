@@ -139,6 +139,7 @@ impl Config {
                 .unwrap_or(self.local_only),
             password_file: file(|security| security.password_file.as_deref()),
             acl_file: file(|security| security.acl_file.as_deref()),
+            acl_check_subscribe: security.acl_check_subscribe,
             allow_zero_length_clientid: security.allow_zero_length_clientid,
             auto_id_prefix: listener
                 .auto_id_prefix
@@ -202,6 +203,8 @@ pub struct Security {
     pub password_file: Option<PathBuf>,
     /// Which topics clients may read and write.
     pub acl_file: Option<PathBuf>,
+    /// Whether a subscription is refused that can bring nothing.
+    pub acl_check_subscribe: bool,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,
     /// What such an identifier begins with; `None`: not said.
@@ -214,6 +217,7 @@ impl Default for Security {
             allow_anonymous: None,
             password_file: None,
             acl_file: None,
+            acl_check_subscribe: false,
             allow_zero_length_clientid: true,
             auto_id_prefix: None,
         }
@@ -230,6 +234,8 @@ pub struct EffectiveSecurity<'a> {
     pub password_file: Option<&'a Path>,
     /// Which topics clients may read and write; all without it.
     pub acl_file: Option<&'a Path>,
+    /// Whether a subscription is refused that can bring nothing.
+    pub acl_check_subscribe: bool,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,
     /// What such an identifier begins with.
@@ -242,6 +248,7 @@ impl EffectiveSecurity<'_> {
         allow_anonymous: true,
         password_file: None,
         acl_file: None,
+        acl_check_subscribe: false,
         allow_zero_length_clientid: true,
         auto_id_prefix: DEFAULT_AUTO_ID_PREFIX,
     };

@@ -14,6 +14,10 @@ impl MountPoint {
         Self(prefix.into())
     }
 
+    pub(in crate::broker) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// What a client's topic is to the broker; an error where that is too long or deep.
     pub(in crate::broker) fn mounted_name(
         &self,

@@ -27,6 +27,8 @@ pub(in crate::broker) enum LineKind {
     MessagesDropped,
     /// Messages are dropped because a client may not read them.
     MessagesUnreadable,
+    /// A client may read nothing that its filter matches.
+    UnreadableFilter,
     /// A message is larger than a client takes.
     MessageTooLarge,
     /// A PUBREC has an unknown packet identifier.
@@ -62,6 +64,7 @@ impl LineKind {
             Self::UnknownPacketId | Self::QuotaExceeded | Self::MemoryShort => LogType::Warning,
             Self::MessagesDropped
             | Self::MessagesUnreadable
+            | Self::UnreadableFilter
             | Self::MessageTooLarge
             | Self::DangerousName
             | Self::UnexpectedTls

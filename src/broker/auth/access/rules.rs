@@ -1,13 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::broker::auth::acl::coverage::{Coverage, Effort};
 use crate::broker::auth::acl::{Access, Acl, Decision, Who};
 use crate::broker::config::{Config, Listener};
-use crate::broker::ground::ListenerName;
-use crate::protocol::TopicName;
+use crate::broker::ground::{Identity, ListenerName};
+use crate::protocol::{TopicFilter, TopicName};
 
 /// The rules of all listeners.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(in crate::broker) struct Rules {
     listeners: HashMap<ListenerName, ListenerRules, RandomState>,
     /// For a client whose listener is not in the configuration.
     elsewhere: ListenerRules,
+    /// Listeners that refuse a subscription that can bring nothing.
+    strict: HashSet<ListenerName, RandomState>,
 }
 
 /// What the clients of a listener may do.
@@ -40,7 +43,11 @@ impl Rules {
         let has_its_own = |listener: &Listener| listener.security.acl_file.is_some();
         let differ = config.per_listener_settings || config.listeners.iter().any(has_its_own);
         let listeners = config.listeners.iter();
+        let is_strict =
+            |listener: &&Listener| config.effective_security(listener).acl_check_subscribe;
+        let strict = config.listeners.iter().filter(is_strict);
         Self {
+            strict: strict.map(ListenerName::from).collect(),
             elsewhere: match differ {
                 true => ListenerRules::Nothing,
                 false => of_file(config.security.acl_file.as_deref()),
@@ -56,6 +63,7 @@ impl Rules {
         Self {
             listeners: HashMap::default(),
             elsewhere: ListenerRules::Nothing,
+            strict: HashSet::default(),
         }
     }
 
@@ -87,19 +95,40 @@ impl Rules {
             || listener.is_some_and(|listener| self.listeners.contains_key(listener))
     }
 
-    /// Whether a client of the listener may do that with the topic.
+    /// Returns whether the client may do that with the topic.
     pub(super) fn decide(
         &self,
-        listener: Option<&ListenerName>,
+        identity: &Identity,
         access: Access,
         topic: &TopicName,
-        who: Who<'_>,
     ) -> Decision {
-        match self.of(listener) {
+        match self.of(identity.listener.as_ref()) {
             ListenerRules::Everything => Decision::Allowed,
-            ListenerRules::AsIn(acl) => acl.decide(access, topic, who),
+            ListenerRules::AsIn(acl) => acl.decide(access, topic, identity.into()),
             ListenerRules::Nothing => Decision::Denied,
         }
+    }
+
+    /// Determines whether a client may read any topic that the filter matches, which stands
+    /// behind the mount point.
+    pub(in crate::broker) fn coverage(
+        &self,
+        identity: &Identity,
+        filter: &TopicFilter,
+        mount_point: &[u8],
+        effort: &mut Effort,
+    ) -> Coverage<'_> {
+        match self.of(identity.listener.as_ref()) {
+            ListenerRules::AsIn(acl) => acl.coverage(filter, mount_point, identity.into(), effort),
+            // No client is connected through a listener without rights.
+            ListenerRules::Everything | ListenerRules::Nothing => Coverage::Something,
+        }
+    }
+
+    /// Returns whether the client's listener refuses a subscription that can bring nothing.
+    pub(in crate::broker) fn are_strict_for(&self, identity: &Identity) -> bool {
+        let listener = identity.listener.as_ref();
+        listener.is_some_and(|listener| self.strict.contains(listener))
     }
 
     fn of(&self, listener: Option<&ListenerName>) -> &ListenerRules {
@@ -109,6 +138,15 @@ impl Rules {
 
     fn all(&self) -> impl Iterator<Item = &ListenerRules> {
         self.listeners.values().chain([&self.elsewhere])
+    }
+}
+
+impl<'a> From<&'a Identity> for Who<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self {
+            client_id: &identity.client_id,
+            username: identity.username.as_ref(),
+        }
     }
 }
 
@@ -130,13 +168,13 @@ mod tests {
         let (config, _) = Config::load(&[file], &Overrides::default()).unwrap();
         let acl = Arc::new(Acl::read(&acl_file).unwrap());
         let rules = Rules::new(&config, &HashMap::from([(acl_file, acl)]));
-        let who = Who {
-            client_id: &Text::try_from("client").unwrap(),
+        let identity = Identity {
+            client_id: Text::try_from("client").unwrap(),
             username: None,
+            listener: listener.map(ListenerName::from),
         };
-        let listener = listener.map(ListenerName::from);
         let topic = TopicName::try_from("t").unwrap();
-        let decision = rules.decide(listener.as_ref(), Access::Read, &topic, who);
+        let decision = rules.decide(&identity, Access::Read, &topic);
         let restrict = decision == Decision::Allowed || rules.restrict();
         assert!(restrict, "what denies something is asked");
         decision == Decision::Allowed

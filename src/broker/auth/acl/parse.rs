@@ -1,10 +1,10 @@
 use std::path::Path;
 
-use super::{Acl, AclError, Grant, Rules};
+use super::{Acl, AclError, Grant, Rule, Rules};
 use crate::protocol::TopicFilter;
 
-/// What a line gives or takes.
-enum Rule {
+/// The access that a line gives or takes.
+enum Effect {
     Deny,
     Grant(Grant),
 }
@@ -20,7 +20,10 @@ impl Acl {
     /// Reads the lines of an ACL file; `file` is its name in the errors, of which there is
     /// one for each wrong line.
     pub(super) fn parse(file: &Path, contents: &[u8]) -> Result<Self, Vec<AclError>> {
-        let mut acl = Self::default();
+        let mut acl = Self {
+            file: file.to_owned(),
+            ..Self::default()
+        };
         let mut user: Option<Box<str>> = None;
         let mut errors = Vec::new();
         for (index, line) in contents.split(|&byte| byte == b'\n').enumerate() {
@@ -66,10 +69,10 @@ impl Acl {
                     None => &mut self.anonymous,
                     Some(name) => self.users.entry(name.clone()).or_default(),
                 };
-                rules.add(rest, place)?;
+                rules.add(rest, place, false)?;
             }
             "pattern" => {
-                let pattern = self.patterns.add(rest, place)?;
+                let pattern = self.patterns.add(rest, place, true)?;
                 let mut levels = pattern.split('/');
                 if !levels.any(|level| matches!(level, "%c" | "%u")) {
                     self.warnings.push(format!(
@@ -92,33 +95,43 @@ impl Acl {
 impl Rules {
     /// Adds the rule that `text` says, and returns its filter. A single word is a filter,
     /// also when it is `read`.
-    fn add<'a>(&mut self, text: &'a str, place: Place<'_>) -> Result<&'a str, AclError> {
+    fn add<'a>(
+        &mut self,
+        text: &'a str,
+        place: Place<'_>,
+        is_pattern: bool,
+    ) -> Result<&'a str, AclError> {
         let (file, line) = (place.file.to_owned(), place.line);
         if text.is_empty() {
             return Err(AclError::EmptyTopic { file, line });
         }
-        let (rule, topic) = match text.split_once(' ') {
-            None => (Rule::Grant(Grant::ReadWrite), text),
+        let (effect, topic) = match text.split_once(' ') {
+            None => (Effect::Grant(Grant::ReadWrite), text),
             Some((word, topic)) => (access(word, place)?, topic.trim_start()),
         };
         let Ok(filter) = TopicFilter::try_from(topic) else {
             let topic = topic.to_owned();
             return Err(AclError::InvalidTopic { file, line, topic });
         };
-        match rule {
-            Rule::Deny => self.denials.push(filter),
-            Rule::Grant(grant) => self.grants.push((grant, filter)),
+        let rule = Rule {
+            filter,
+            is_pattern,
+            line,
+        };
+        match effect {
+            Effect::Deny => self.denials.push(rule),
+            Effect::Grant(grant) => self.grants.push((grant, rule)),
         }
         Ok(topic)
     }
 }
 
-fn access(word: &str, place: Place<'_>) -> Result<Rule, AclError> {
+fn access(word: &str, place: Place<'_>) -> Result<Effect, AclError> {
     match word {
-        "read" => Ok(Rule::Grant(Grant::Read)),
-        "write" => Ok(Rule::Grant(Grant::Write)),
-        "readwrite" => Ok(Rule::Grant(Grant::ReadWrite)),
-        "deny" => Ok(Rule::Deny),
+        "read" => Ok(Effect::Grant(Grant::Read)),
+        "write" => Ok(Effect::Grant(Grant::Write)),
+        "readwrite" => Ok(Effect::Grant(Grant::ReadWrite)),
+        "deny" => Ok(Effect::Deny),
         _ => Err(AclError::InvalidAccess {
             file: place.file.to_owned(),
             line: place.line,

@@ -28,6 +28,14 @@ pub(super) static ROWS: &[Row] = &[
              anonymous clients first and then for the user of each `user NAME` line, and \
              `pattern` lines in which `%u` stands for the user name and `%c` for the client \
              identifier. SIGHUP reads it again."),
+    Row::security(&["acl_check_subscribe"], Bool(|security, on| security.acl_check_subscribe = on))
+        .documented("false", "",
+            "Refuses a subscription if the ACL file lets the client read none of the topics that \
+             its filter matches. MQTT 5.0 clients get reason code 0x87, and MQTT 3.1.1 clients get \
+             0x80; MQTT 3.1 has no code for it, so the subscription is granted. A filter that \
+             matches at least one readable topic is always granted. Whatever the value, the log \
+             names each such filter once, with the rule that denies it or that none grants it. \
+             This option is not in Mosquitto."),
     Row::security(&["psk_file"], Text(LAST_WINS, unused())).refused(PSK)
         .documented("", "",
             "Is refused: the broker has no pre-shared keys. Use certificates."),

@@ -64,6 +64,7 @@ fn per_listener_settings_give_each_listener_its_own_security() {
         allow_anonymous: true,
         password_file: None,
         acl_file: None,
+        acl_check_subscribe: false,
         allow_zero_length_clientid: true,
         auto_id_prefix: "auto-",
     };
@@ -71,6 +72,7 @@ fn per_listener_settings_give_each_listener_its_own_security() {
         allow_anonymous: false,
         password_file: Some(Path::new("/p")),
         acl_file: None,
+        acl_check_subscribe: false,
         allow_zero_length_clientid: false,
         auto_id_prefix: "b-",
     };

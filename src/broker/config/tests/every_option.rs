@@ -1,7 +1,7 @@
 use super::super::table;
 use super::*;
 
-/// Every name that Mosquitto 2.1 knows.
+/// Every name that Mosquitto 2.1 knows, and our own.
 const NAMES: &str = "
     user pid_file include_dir per_listener_settings sys_interval set_tcp_nodelay retain_available
     retain_expiry_interval check_retain_source allow_duplicate_messages upgrade_outgoing_qos
@@ -20,7 +20,8 @@ const NAMES: &str = "
     certfile keyfile cafile capath crlfile require_certificate use_identity_as_username
     use_subject_as_username disable_client_cert_date_checks tls_version ciphers ciphers_tls1.3
     tls_engine tls_engine_kpass_sha1 tls_keyform dhparamfile psk_hint psk_file
-    allow_anonymous password_file acl_file allow_zero_length_clientid auto_id_prefix
+    allow_anonymous password_file acl_file acl_check_subscribe allow_zero_length_clientid
+    auto_id_prefix
     clientid_prefixes
     plugin auth_plugin global_plugin plugin_load plugin_use plugin_opt_file auth_opt_file
     auth_plugin_deny_special_chars
@@ -110,6 +111,7 @@ fn truth_values_are_true_false_1_and_0() {
         "use_subject_as_username",
         "disable_client_cert_date_checks",
         "allow_anonymous",
+        "acl_check_subscribe",
         "allow_zero_length_clientid",
         "auth_plugin_deny_special_chars",
         "cleansession",
