@@ -21,8 +21,8 @@
 //!
 //! # What is stable
 //!
-//! Releases keep compatible: [`broker::Broker`], [`broker::Builder`], [`broker::Handle`],
-//! [`broker::Subscription`], [`broker::config::Config`], and what their methods take and
+//! Releases keep compatible: [`broker::Broker`], [`broker::embedded::Builder`],
+//! [`broker::embedded::Handle`], [`broker::config::Config`], and what their methods take and
 //! return. Everything else is public for the four programs and for tests, and may change in
 //! any release.
 //!
