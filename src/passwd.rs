@@ -2,7 +2,7 @@
 //!
 //! A file has one `user:hash` per line and works with these programs and Mosquitto's alike.
 //! The broker reads it as [`users::Users`], leniently: it skips comments, blank lines and
-//! lines without a colon. The program edits it as [`mod@file::PasswordFile`], strictly: a
+//! lines without a colon. The program edits it as [`file::PasswordFile`], strictly: a
 //! line that makes no sense stops it before anything is written, and every byte that it was
 //! not asked to change stays as it was.
 //!
