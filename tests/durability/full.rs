@@ -1,27 +1,16 @@
 //! A disk that is full.
 
-use std::fs;
-
 use crate::client::Client;
 use crate::scene::{absent, pull_the_plug, resume};
-use crate::small_disk::SmallDisk;
-use crate::support::Broker;
+use crate::small_disk::broker_on_small_disk;
 use crate::support::raw_client::PINGREQ;
 use crate::wire::*;
 
 #[test]
 fn on_a_full_disk_publishers_wait_and_nothing_that_was_accepted_is_lost() {
-    let builder = Broker::builder();
-    let store = builder.folder().join("store");
-    fs::create_dir(&store).expect("the folder is writable");
-    let Some(disk) = SmallDisk::new(&store) else {
+    let Some((disk, mut broker)) = broker_on_small_disk() else {
         return;
     };
-    let config = format!(
-        "persistence true\npersistence_location {}/\n",
-        store.display()
-    );
-    let mut broker = builder.config(&config).start();
     absent(&broker, V311, "absent", "stored", 1);
     let mut publisher = Client::new(&broker, V311, "publisher");
     let payload = vec![b'x'; 100_000];

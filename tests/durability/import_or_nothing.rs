@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::mosquitto_db::Database;
 use crate::scene::{count_retained, directory_of_store, durable_broker, names, store};
-use crate::small_disk::SmallDisk;
+use crate::small_disk::broker_on_small_disk;
 use crate::support::Broker;
 use crate::support::peers::require_programs;
 
@@ -105,17 +105,9 @@ fn an_import_that_is_killed_at_any_call_is_complete_or_can_be_repeated() {
 
 #[test]
 fn an_import_on_a_full_disk_changes_nothing_and_the_next_one_succeeds() {
-    let builder = Broker::builder();
-    let store = builder.folder().join("store");
-    fs::create_dir(&store).expect("the directory is writable");
-    let Some(disk) = SmallDisk::new(&store) else {
+    let Some((disk, mut broker)) = broker_on_small_disk() else {
         return;
     };
-    let config = format!(
-        "persistence true\npersistence_location {}/\n",
-        store.display()
-    );
-    let mut broker = builder.config(&config).start();
     broker.end(Signal::SIGTERM);
     let path = database(&broker);
     let arguments = [
@@ -128,7 +120,7 @@ fn an_import_on_a_full_disk_changes_nothing_and_the_next_one_succeeds() {
         let log = broker.log();
         assert!(log.contains("Nothing was changed"), "{log}");
         assert!(log.contains("No space left"), "{log}");
-        assert_eq!(names(&store), ["mq-broker.store"]);
+        assert_eq!(names(&store(&broker)), ["mq-broker.store"]);
     }
     disk.grow();
     import_again(&mut broker, &arguments, "with room");

@@ -10,7 +10,7 @@ use crate::scene::{
     absent, copy_directory, count_retained, directory_of_store, durable_broker, expect_no_session,
     names, resume, segments, store,
 };
-use crate::small_disk::SmallDisk;
+use crate::small_disk::broker_on_small_disk;
 use crate::support::Broker;
 use crate::support::peers::require_programs;
 use crate::wire::*;
@@ -305,17 +305,9 @@ fn a_recovery_that_is_killed_at_any_call_leaves_the_damaged_store_or_the_new_one
 
 #[test]
 fn a_recovery_on_a_full_disk_changes_nothing_and_the_next_one_succeeds() {
-    let builder = Broker::builder();
-    let store = builder.folder().join("store");
-    fs::create_dir(&store).expect("the directory is writable");
-    let Some(disk) = SmallDisk::new(&store) else {
+    let Some((disk, mut broker)) = broker_on_small_disk() else {
         return;
     };
-    let config = format!(
-        "persistence true\npersistence_location {}/\n",
-        store.display()
-    );
-    let mut broker = builder.config(&config).start();
     let directory = directory_of_store(&broker);
     let mut publisher = Client::new(&broker, V311, "publisher");
     for number in 0..20 {
@@ -335,7 +327,7 @@ fn a_recovery_on_a_full_disk_changes_nothing_and_the_next_one_succeeds() {
         assert!(log.contains("Nothing was changed"), "{log}");
         assert!(log.contains("No space left"), "{log}");
         assert_eq!(contents(&directory), content);
-        assert_eq!(names(&store), ["mq-broker.store"]);
+        assert_eq!(names(&store(&broker)), ["mq-broker.store"]);
     }
     disk.grow();
     assert!(
