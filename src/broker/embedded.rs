@@ -152,9 +152,7 @@ fn read(config: Config, log: Log) -> Result<Start, StartError> {
         let lines = problems.into_iter().flat_map(|problem| problem.lines);
         StartError::Resources(lines.collect())
     })?;
-    for warning in resources.warnings(&config) {
-        log.warning(format_args!("{warning}"));
-    }
+    resources.log_warnings(&config, &log);
     let clock = Clock::new();
     let options = StoreOptions {
         persistence: &config.persistence,

@@ -18,7 +18,7 @@ use super::command_line::{
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
 use super::greeting::{self, is_tried_out};
 use super::ground::Clock;
-use super::log::{Log, LogType};
+use super::log::Log;
 use super::persistence::{self, Opened, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};
 use super::resources::{NO_PID_FILE, Resources};
@@ -80,7 +80,7 @@ fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
         .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
             let resources = read_resources(&config, None, log)?;
-            tell_warnings(&resources, &config, log);
+            resources.log_warnings(&config, log);
             for chain in resources.incomplete_chains() {
                 log.warning(format_args!("{chain}"));
             }
@@ -130,10 +130,7 @@ fn check_running(options: &Options, log: &Log) -> ExitCode {
 
 fn tell(diagnostics: &[Diagnostic], log: &Log) {
     for diagnostic in diagnostics {
-        let log_type = LogType::from(diagnostic.severity);
-        for line in diagnostic.lines() {
-            log.write(log_type, format_args!("{line}"));
-        }
+        diagnostic.log(log);
     }
 }
 
@@ -159,7 +156,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     tell(&diagnostics, log);
     let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
     let resources = read_resources(&config, key_log, log)?;
-    tell_warnings(&resources, &config, log);
+    resources.log_warnings(&config, log);
     let _pid_file = become_the_user(&config, log)?;
     announce(&config, &options.config_files, program, log);
     let clock = Clock::new();
@@ -294,12 +291,6 @@ fn open_key_log(path: Option<&Path>, log: &Log) -> Result<Option<Arc<dyn KeyLog>
          everything."
     ));
     Ok(Some(Arc::new(file)))
-}
-
-fn tell_warnings(resources: &Resources, config: &Config, log: &Log) {
-    for warning in resources.warnings(config) {
-        log.warning(format_args!("{warning}"));
-    }
 }
 
 /// Says what is started, and where nothing was configured, how to open it.

@@ -11,7 +11,6 @@ use super::Broker;
 use super::auth::Logins;
 use super::config::{Config, Diagnostic, Overrides};
 use super::listener::{ListenerContext, ListenerTls};
-use super::log::LogType;
 use super::resources::{Problem, Resources, read_logins, read_rules, read_tls};
 use super::session::{Ending, Link, Session};
 use thiserror::Error;
@@ -82,9 +81,7 @@ impl Broker {
             tls,
             key_log: self.key_log.clone(),
         };
-        for warning in resources.warnings(&config) {
-            self.env.log.warning(format_args!("{warning}"));
-        }
+        resources.log_warnings(&config, &self.env.log);
         self.put_in_force(config, resources);
         Ok(())
     }
@@ -183,10 +180,7 @@ impl Broker {
 
     fn tell(&self, diagnostics: &[Diagnostic]) {
         for diagnostic in diagnostics {
-            let log_type = LogType::from(diagnostic.severity);
-            for line in diagnostic.lines() {
-                self.env.log.write(log_type, format_args!("{line}"));
-            }
+            diagnostic.log(&self.env.log);
         }
     }
 

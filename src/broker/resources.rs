@@ -11,6 +11,7 @@ use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_file
 use super::config::{Config, ListenAddress, Listener, Location, Scope};
 use super::ground::ListenerName;
 use super::listener::{ListenerTls, TlsError, addresses_of, listener_tls};
+use super::log::Log;
 use super::process::check_user;
 use crate::passwd::permissions::permission_warnings;
 use crate::passwd::users::{Users, UsersError};
@@ -99,8 +100,15 @@ impl Resources {
         told
     }
 
+    /// Logs the warnings about the files.
+    pub(super) fn log_warnings(&self, config: &Config, log: &Log) {
+        for warning in self.warnings(config) {
+            log.warning(format_args!("{warning}"));
+        }
+    }
+
     /// What is worth telling about what was read.
-    pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
+    fn warnings(&self, config: &Config) -> Vec<String> {
         let mut warnings = Vec::new();
         let mut tell = |warning: String| {
             // One file may serve several listeners.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::broker::log::LogType;
+use crate::broker::log::{Log, LogType};
 
 /// How much a [`Diagnostic`] matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,13 @@ impl Diagnostic {
             message,
             location: None,
             hint: None,
+        }
+    }
+
+    /// Writes the lines to the log, at its severity.
+    pub(in crate::broker) fn log(&self, log: &Log) {
+        for line in self.lines() {
+            log.write(LogType::from(self.severity), format_args!("{line}"));
         }
     }
 
