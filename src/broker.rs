@@ -7,7 +7,7 @@
 //! - [`log`] writes the log without ever holding up the broker,
 //! - `web` gives the files of an `http_dir` to browsers,
 //! - `listener` takes connections and `connection` serves one client each,
-//! - `resources` are the files that it names, and `reload` reads all of it again,
+//! - `external_files` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
 //! - `ground` are the values that all of these share,
 //! - `lifecycle` and `session` keep what belongs to a client, connected or not,
@@ -27,12 +27,12 @@ pub mod log;
 pub mod program;
 
 mod auth;
-mod check;
 mod connection;
 mod env;
+mod external_files;
 mod fanout;
-mod greeting;
 mod ground;
+mod health_check;
 mod housekeeping;
 mod lifecycle;
 mod listener;
@@ -41,8 +41,8 @@ mod memory;
 mod message;
 mod persistence;
 mod process;
+mod quick_start;
 mod reload;
-mod resources;
 mod rights;
 mod server;
 mod session;
@@ -63,13 +63,13 @@ use rustls::KeyLog;
 use self::auth::Authenticator;
 use self::config::Config;
 use self::env::Env;
+use self::external_files::ExternalFiles;
 use self::ground::{Clock, Identity, Millis};
 use self::listener::ListenerContext;
 use self::live_options::LiveOptions;
 use self::log::Log;
 use self::message::{Message, Publication};
 use self::persistence::{Persistence, Ticket};
-use self::resources::Resources;
 use self::session::registry::SessionRegistry;
 use self::topics::{Retained, RetainedMessages, Router};
 use crate::protocol::TopicFilter;
@@ -96,23 +96,23 @@ pub struct Broker {
 impl Broker {
     fn new(
         config: Config,
-        resources: Resources,
+        external_files: ExternalFiles,
         log: Log,
         clock: Clock,
         persistence: Option<Persistence>,
     ) -> Self {
         let config = Arc::new(config);
-        let listeners = resources.tls.into_iter().enumerate();
+        let listeners = external_files.tls.into_iter().enumerate();
         let listeners = listeners.map(|(index, tls)| {
             let acceptor = tls.map(|tls| tls.acceptor);
             ListenerContext::new(Arc::clone(&config), index, acceptor)
         });
         Self {
-            env: Env::new(&config, log, clock, resources.rules, persistence),
+            env: Env::new(&config, log, clock, external_files.rules, persistence),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),
             config: RwLock::new(config),
-            authenticator: Authenticator::new(resources.logins),
-            key_log: resources.key_log,
+            authenticator: Authenticator::new(external_files.logins),
+            key_log: external_files.key_log,
             connections: AtomicU32::new(0),
             sessions: SessionRegistry::new(),
             router: Router::new(),
@@ -128,7 +128,7 @@ impl Broker {
         self.env.clock
     }
 
-    fn policy(&self) -> &LiveOptions {
+    fn live_options(&self) -> &LiveOptions {
         &self.env.options
     }
 
@@ -164,7 +164,7 @@ impl Broker {
         let mut found = self.retained.matching(filter, now);
         let access = &self.env.access;
         if access.is_restricted() {
-            let check_source = self.policy().check_retain_source();
+            let check_source = self.live_options().check_retain_source();
             found.retain(|Retained { message, source }| {
                 let source = source.as_ref().filter(|_| check_source);
                 access.may_read(reader, &message.topic)

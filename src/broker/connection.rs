@@ -4,12 +4,12 @@
 mod buffers;
 mod closed;
 mod drain;
-mod gated;
 mod handshake;
 mod io;
 mod pause;
+mod pending_replies;
+mod permit;
 mod publish;
-mod slot;
 mod subscribe;
 mod task;
 mod topics;
@@ -22,10 +22,10 @@ use bytes::{Bytes, BytesMut};
 
 use self::buffers::Buffers;
 pub(super) use self::closed::Closed;
-use self::gated::GatedReplies;
 pub(super) use self::handshake::accept;
 use self::pause::Pause;
-pub(super) use self::slot::Slot;
+use self::pending_replies::PendingReplies;
+pub(super) use self::permit::ConnectionPermit;
 use self::task::Part;
 use self::topics::Topics;
 use super::fanout::{Fanout, Finished};
@@ -34,7 +34,7 @@ use super::lifecycle::End;
 use super::listener::Peer;
 use super::log::LogType;
 use super::log::rate_limit::LineKind;
-use super::session::{Ending, Link, Session, Settled};
+use super::session::{AckedRecords, Ending, Presence, Session};
 use super::statistics::Tally;
 use crate::protocol::{
     Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, encode,
@@ -48,7 +48,7 @@ const MAX_REPLIES: usize = 64 * 1024;
 /// A client that is connected.
 pub(super) struct Connection {
     /// The listener and the broker; it is one of their connections as long.
-    slot: Slot,
+    permit: ConnectionPermit,
     session: Arc<Session>,
     number: ConnectionNumber,
     peer: Peer,
@@ -57,7 +57,7 @@ pub(super) struct Connection {
     decoder: Decoder,
     buffers: Buffers,
     /// Answers that wait for something to be stored.
-    gated: Option<Box<GatedReplies>>,
+    pending_replies: Option<Box<PendingReplies>>,
     /// What is remembered of the topics that the client publishes on, if anything.
     topics: Option<Box<Topics>>,
     /// Whom the client has to wait for before it is read again.
@@ -113,8 +113,11 @@ impl Connection {
 
     /// Whether the client takes the answers that it gets.
     fn has_room_for_replies(&mut self, flushed: bool) -> bool {
-        let gated = self.gated.as_deref().map_or(0, GatedReplies::len);
-        gated < MAX_REPLIES && (flushed || self.buffers.get().replies.len() < MAX_REPLIES)
+        let pending_replies = self
+            .pending_replies
+            .as_deref()
+            .map_or(0, PendingReplies::len);
+        pending_replies < MAX_REPLIES && (flushed || self.buffers.get().replies.len() < MAX_REPLIES)
     }
 
     fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
@@ -129,13 +132,13 @@ impl Connection {
         wants_output: bool,
     ) -> Poll<Result<(), Closed>> {
         let mut state = self.session.state();
-        if let Some(persistence) = self.slot.broker.persistence() {
+        if let Some(persistence) = self.permit.broker.persistence() {
             state
                 .outbox
                 .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
         }
-        let ending = match state.attachment(self.number) {
-            Some(attachment) => attachment.ending,
+        let ending = match state.active_connection(self.number) {
+            Some(active_connection) => active_connection.ending,
             None => Some(Ending::TakenOver),
         };
         if let Some(ending) = ending {
@@ -148,13 +151,13 @@ impl Connection {
         if has_output && wants_output && state.claim_writer(self.number) {
             return Poll::Ready(Ok(()));
         }
-        let Some(attachment) = state.attachment(self.number) else {
+        let Some(active_connection) = state.active_connection(self.number) else {
             return Poll::Ready(Err(Closed::By(Ending::TakenOver)));
         };
-        if wants_output && !has_replies && self.gated.is_none() {
-            attachment.offer_writer();
+        if wants_output && !has_replies && self.pending_replies.is_none() {
+            active_connection.offer_writer();
         }
-        attachment.wait(cx.waker(), wants_output);
+        active_connection.wait(cx.waker(), wants_output);
         Poll::Pending
     }
 
@@ -165,7 +168,7 @@ impl Connection {
             if packets.remaining() == 0 {
                 return Ok(());
             }
-            let now = self.slot.broker.clock().now();
+            let now = self.permit.broker.clock().now();
             self.process_batch(&mut packets, now, waker)?;
         }
     }
@@ -176,9 +179,9 @@ impl Connection {
         now: Millis,
         waker: &Waker,
     ) -> Result<(), Closed> {
-        let broker = Arc::clone(&self.slot.broker);
+        let broker = Arc::clone(&self.permit.broker);
         let session = Arc::clone(&self.session);
-        let Some(_turn) = session.take_turn(self.number) else {
+        let Some(_turn) = session.lock_batch(self.number) else {
             return Err(Closed::By(Ending::TakenOver));
         };
         let mut fanout = Fanout::new(&broker, now);
@@ -188,7 +191,7 @@ impl Connection {
         let mut pings = 0;
         // Locked once for all final acknowledgements that follow each other.
         let mut locked = None;
-        let mut settled = Settled::default();
+        let mut settled = AckedRecords::default();
         let result = loop {
             match self.decoder.next_packet(packets) {
                 Ok(Some(packet)) => {
@@ -293,11 +296,15 @@ impl Connection {
                 // [MQTT-3.14.2-2]
                 return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
             }
-            let limit = self.slot.broker.policy().persistent_client_expiration();
+            let limit = self
+                .permit
+                .broker
+                .live_options()
+                .persistent_client_expiration();
             state.expiry = crate::broker::ground::Expiry::from_seconds(seconds).capped(limit);
         }
         match disconnect.reason {
-            ReasonCode::Success => Closed::InOrder,
+            ReasonCode::Success => Closed::Graceful,
             _ => Closed::WithWill,
         }
     }
@@ -327,14 +334,14 @@ impl Connection {
             let _ = self.reply(&Packet::Disconnect(Disconnect::new(reason)));
         }
         let end = match closed.cancels_will() {
-            true => End::InOrder,
+            true => End::Graceful,
             false => End::Lost,
         };
         self.log_end(closed);
         self.session
             .state()
             .take_rest(self.number, &mut self.buffers.get().unsent);
-        self.slot
+        self.permit
             .broker
             .close_session(&self.session, self.number, end);
         if closed.is_socket_dead() {
@@ -349,17 +356,17 @@ impl Connection {
     fn log_end(&self, closed: &Closed) {
         if let Closed::Refused(_, place) = closed {
             let client_id = self.session.client_id();
-            self.slot.broker.env.limited_log.write(
+            self.permit.broker.env.limited_log.write(
                 LineKind::ProtocolError,
                 self.peer.network(),
                 format_args!("Protocol error from {client_id}: {place}."),
             );
         }
-        if !self.slot.broker.policy().connection_messages() {
+        if !self.permit.broker.live_options().connection_messages() {
             return;
         }
         let (client_id, peer) = (self.session.client_id(), &self.peer);
-        let log = self.slot.broker.log();
+        let log = self.permit.broker.log();
         match closed.text() {
             None => log.notice(format_args!("Client {client_id} [{peer}] disconnected.")),
             Some(text) => {
@@ -371,8 +378,8 @@ impl Connection {
     }
 
     fn debug(&self, text: std::fmt::Arguments<'_>) {
-        if self.slot.broker.log().enabled(LogType::Debug) {
-            self.slot.broker.log().debug(text);
+        if self.permit.broker.log().enabled(LogType::Debug) {
+            self.permit.broker.log().debug(text);
         }
     }
 }
@@ -382,10 +389,10 @@ impl Drop for Connection {
     /// connection that is gone.
     fn drop(&mut self) {
         let mut state = self.session.state();
-        let attached = state.attachment(self.number).is_some();
+        let attached = state.active_connection(self.number).is_some();
         if attached {
-            let expires_at = state.expiry.deadline(self.slot.broker.clock().now());
-            state.detach(Link::Offline { expires_at });
+            let expires_at = state.expiry.deadline(self.permit.broker.clock().now());
+            state.detach(Presence::Offline { expires_at });
             drop(state);
             self.session.set_connected(false);
         }

@@ -17,7 +17,8 @@ use tokio::net::UnixStream;
 pub use self::subscription::{Received, Subscription};
 use super::Broker;
 use super::config::{Config, ListenAddress, Listener};
-use super::connection::{self, Slot};
+use super::connection::{self, ConnectionPermit};
+use super::external_files::ExternalFiles;
 use super::fanout::Fanout;
 use super::ground::Clock;
 use super::listener::{ListenerContext, Peer};
@@ -25,7 +26,6 @@ use super::log::Log;
 use super::message::{Message, Publication};
 use super::persistence::{self, StoreOptions};
 use super::reload::ReloadError;
-use super::resources::Resources;
 use super::server::{Server, Start};
 use crate::client::{self, Client, ConnectOptions};
 use crate::protocol::{
@@ -53,7 +53,7 @@ pub struct Builder {
 pub enum StartError {
     /// A file that the configuration names (users, rules, certificates) cannot be used.
     #[error("{}", .0.join("\n"))]
-    Resources(Vec<String>),
+    ExternalFiles(Vec<String>),
     /// The store cannot be opened.
     #[error("{0}")]
     Store(String),
@@ -148,11 +148,11 @@ impl Builder {
 
 /// Reads the files of a configuration, which may take long.
 fn read(config: Config, log: Log) -> Result<Start, StartError> {
-    let resources = Resources::read(&config, None).map_err(|problems| {
+    let external_files = ExternalFiles::read(&config, None).map_err(|problems| {
         let lines = problems.into_iter().flat_map(|problem| problem.lines);
-        StartError::Resources(lines.collect())
+        StartError::ExternalFiles(lines.collect())
     })?;
-    resources.log_warnings(&config, &log);
+    external_files.log_warnings(&config, &log);
     let clock = Clock::new();
     let options = StoreOptions {
         persistence: &config.persistence,
@@ -164,7 +164,7 @@ fn read(config: Config, log: Log) -> Result<Start, StartError> {
         .map_err(|error| StartError::Store(error.to_string()))?;
     Ok(Start {
         config,
-        resources,
+        external_files,
         log,
         clock,
         opened,
@@ -261,9 +261,10 @@ impl Handle {
             listener.settings().address == ListenAddress::InProcess
         };
         let listener = broker.listeners.read().iter().find(is_in_process).cloned();
-        if let Some(slot) = listener.and_then(|listener| Slot::new(&listener, broker)) {
+        if let Some(permit) = listener.and_then(|listener| ConnectionPermit::new(&listener, broker))
+        {
             let far = Socket::Unix(Box::new(far));
-            tokio::spawn(connection::accept(far, Peer::InProcess, slot));
+            tokio::spawn(connection::accept(far, Peer::InProcess, permit));
         }
         let mut client = Client::new(options);
         client.connect(near).await?;

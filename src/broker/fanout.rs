@@ -1,7 +1,7 @@
 //! From one read batch to all who get its messages.
 //!
-//! Consecutive messages with the same match form a run. A run is encoded at most once
-//! for each shape, each subscriber's lock is taken once for the whole run, and each
+//! Consecutive messages with the same match form a burst. A burst is encoded at most once
+//! for each publish format, each subscriber's lock is taken once for the whole burst, and each
 //! subscriber is written to, or woken, once for the whole batch.
 
 use std::cell::Cell;
@@ -14,28 +14,28 @@ use foldhash::fast::RandomState;
 use super::Broker;
 use super::ground::{Identity, Millis, SessionNumber};
 use super::message::{Message, Publication};
-use super::persistence::{Ticket, Together};
-use super::session::{DirectWrite, Session, Unsettled};
+use super::persistence::{Ticket, Transaction};
+use super::session::{DirectWrite, OrphanedSharedMessage, Session};
 use super::topics::{Matches, SharedGroup, Target};
-use super::wire::Run;
+use super::wire::Burst;
 use crate::protocol::SharedFilter;
 
-/// A run of that many bytes is passed on before the batch goes on.
-const MAX_RUN_BYTES: usize = 256 * 1024;
+/// A burst of that many bytes is passed on before the batch goes on.
+const MAX_BURST_BYTES: usize = 256 * 1024;
 /// A batch writes to so many connections at most; the tasks of others do it themselves, on
 /// all processors.
 const MAX_DIRECT: usize = 4;
 
 thread_local! {
     /// Room that the batches of a thread use, one after the other.
-    static ROOM: Cell<Room> = Cell::default();
+    static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
 /// Passes on the messages of one batch.
 pub(super) struct Fanout<'a> {
     broker: &'a Broker,
     now: Millis,
-    run: Run,
+    burst: Burst,
     matches: Option<Arc<Matches>>,
     /// The count of changes at which `matches` was found.
     changes: u64,
@@ -46,14 +46,14 @@ pub(super) struct Fanout<'a> {
     congested: Vec<Arc<Session>>,
     /// What the batch waits for before it is acknowledged.
     ticket: Ticket<'a>,
-    /// Whether deliveries of the run were stored.
+    /// Whether deliveries of the burst were stored.
     is_stored: bool,
 }
 
 /// What a batch needs and gives back empty.
 #[derive(Default)]
-struct Room {
-    run: Run,
+struct Scratch {
+    burst: Burst,
     wakers: Vec<Waker>,
     direct: Vec<DirectWrite>,
 }
@@ -68,15 +68,15 @@ pub(super) struct Finished<'a> {
 
 impl<'a> Fanout<'a> {
     pub(super) fn new(broker: &'a Broker, now: Millis) -> Self {
-        let Room {
-            run,
+        let Scratch {
+            burst,
             wakers,
             direct,
-        } = ROOM.take();
+        } = SCRATCH.take();
         Self {
             broker,
             now,
-            run,
+            burst,
             matches: None,
             changes: 0,
             wakers,
@@ -112,35 +112,35 @@ impl<'a> Fanout<'a> {
             self.go_on_with(matches, read_epoch);
             self.changes = changes;
         }
-        self.run.push(publication);
+        self.burst.push(publication);
         true
     }
 
-    /// Whether the message belongs to the present run, as far as that is seen at a glance.
+    /// Whether the message belongs to the present burst, as far as that is seen at a glance.
     fn goes_where_the_last_went(&self, message: &Message) -> bool {
-        self.run.bytes() <= MAX_RUN_BYTES
+        self.burst.bytes() <= MAX_BURST_BYTES
             && self.changes == self.broker.router.changes()
             && self
                 .matches
                 .as_ref()
                 .is_some_and(|last| last.groups.is_empty())
             && self
-                .run
+                .burst
                 .publications()
                 .last()
                 .is_some_and(|last| last.message.topic == message.topic)
     }
 
-    /// Has the next messages go there, in the present run if that goes there too.
+    /// Has the next messages go there, in the present burst if that goes there too.
     fn go_on_with(&mut self, matches: Arc<Matches>, read_epoch: u64) {
         let same = self
             .matches
             .as_ref()
             .is_some_and(|last| Arc::ptr_eq(last, &matches));
-        if !same || self.run.bytes() > MAX_RUN_BYTES || !matches.groups.is_empty() {
-            self.deliver_run();
-            self.run.set_exclusive(matches.is_exclusive());
-            self.run.set_read_epoch(read_epoch);
+        if !same || self.burst.bytes() > MAX_BURST_BYTES || !matches.groups.is_empty() {
+            self.deliver_burst();
+            self.burst.set_exclusive(matches.is_exclusive());
+            self.burst.set_read_epoch(read_epoch);
             self.matches = Some(matches);
         }
     }
@@ -169,20 +169,20 @@ impl<'a> Fanout<'a> {
             has_repeats: false,
         };
         self.go_on_with(Arc::new(matches), read_epoch);
-        self.run.push(publication);
+        self.burst.push(publication);
         true
     }
 
     /// Delivers what is left and wakes everybody who got something.
     pub(super) fn finish(mut self) -> Finished<'a> {
-        self.deliver_run();
+        self.deliver_burst();
         // Others begin meanwhile.
         self.wakers.drain(..).for_each(Waker::wake);
         for direct in self.direct.drain(..) {
             direct.write(&self.broker.env, self.now);
         }
-        ROOM.set(Room {
-            run: self.run,
+        SCRATCH.set(Scratch {
+            burst: self.burst,
             wakers: self.wakers,
             direct: self.direct,
         });
@@ -192,8 +192,8 @@ impl<'a> Fanout<'a> {
         }
     }
 
-    fn deliver_run(&mut self) {
-        if self.run.publications().is_empty() {
+    fn deliver_burst(&mut self) {
+        if self.burst.publications().is_empty() {
             return;
         }
         if let Some(matches) = self.matches.take() {
@@ -211,21 +211,21 @@ impl<'a> Fanout<'a> {
             }
         }
         if std::mem::take(&mut self.is_stored) {
-            self.store_run();
+            self.store_burst();
         }
-        self.run.clear();
+        self.burst.clear();
     }
 
     /// Stores the messages of which deliveries were stored.
-    fn store_run(&self) {
+    fn store_burst(&self) {
         let Some(persistence) = self.broker.persistence() else {
             return;
         };
-        let mut together = Together::default();
-        for publication in self.run.publications() {
-            publication.store(&mut together, &self.ticket);
+        let mut transaction = Transaction::default();
+        for publication in self.burst.publications() {
+            publication.store(&mut transaction, &self.ticket);
         }
-        persistence.put_together(together);
+        persistence.commit(transaction);
     }
 
     /// Delivers to the member whose turn it is, or to another one if that has ended or lost its
@@ -246,20 +246,20 @@ impl<'a> Fanout<'a> {
         }
     }
 
-    /// Delivers the run to a subscription. Returns whether its session took it.
+    /// Delivers the burst to a subscription. Returns whether its session took it.
     fn deliver_to(&mut self, target: &Target) -> bool {
         let own = |publisher: Option<SessionNumber>| publisher == Some(target.session.number());
         let publisher = self
-            .run
+            .burst
             .publications()
             .first()
             .and_then(|first| first.message.publisher);
-        if target.terms.no_local && own(publisher) {
+        if target.granted.no_local && own(publisher) {
             return true;
         }
         let delivered = target.session.deliver(
-            &mut self.run,
-            target.terms,
+            &mut self.burst,
+            target.granted,
             &self.broker.env,
             &self.ticket,
             self.now,
@@ -289,7 +289,7 @@ fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
     let mut best: HashMap<SessionNumber, &Target, RandomState> = HashMap::default();
     for target in targets.iter().filter(|target| !target.session.is_v5()) {
         let best = best.entry(target.session.number()).or_insert(target);
-        if target.terms.qos > best.terms.qos {
+        if target.granted.qos > best.granted.qos {
             *best = target;
         }
     }
@@ -302,15 +302,15 @@ fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
 impl Broker {
     /// Gives messages that a member of a group did not get to the others. Returns how many of
     /// them nobody may read.
-    pub(super) fn publish_to_groups(&self, unsettled: Vec<Unsettled>) -> usize {
-        if unsettled.is_empty() {
+    pub(super) fn publish_to_groups(&self, orphaned: Vec<OrphanedSharedMessage>) -> usize {
+        if orphaned.is_empty() {
             return 0;
         }
         let mut fanout = Fanout::new(self, self.env.clock.now());
         let mut unread = 0;
-        for Unsettled {
+        for OrphanedSharedMessage {
             filter, message, ..
-        } in &unsettled
+        } in &orphaned
         {
             let publication = Publication::from(Arc::clone(message));
             let is_read = filter
@@ -321,7 +321,7 @@ impl Broker {
         fanout.finish();
         if let Some(persistence) = self.persistence() {
             // Where messages went is stored no later than where they came from.
-            persistence.hurry();
+            persistence.bring_forward();
         }
         unread
     }

@@ -17,5 +17,5 @@ pub(super) use self::listener_name::ListenerName;
 pub(super) use self::mount_point::MountPoint;
 pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
 pub(super) use self::properties::forwarded_properties;
-pub(super) use self::subscription::Terms;
+pub(super) use self::subscription::GrantedOptions;
 pub(super) use self::sys_topic::{LOG_PREFIX, SYS_PREFIX, is_log_line};

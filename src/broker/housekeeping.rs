@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Broker;
-use super::session::{Ending, Link};
+use super::session::{Ending, Presence};
 
 /// How often silence and deadlines are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -15,7 +15,7 @@ const RETAINED_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Ends what has had its time, for as long as the broker runs. One walk over all
 /// sessions serves them all, so that an idle connection needs no timer.
-pub(super) async fn keep_house(broker: Arc<Broker>) {
+pub(super) async fn run_housekeeping(broker: Arc<Broker>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last_search = Instant::now();
@@ -41,12 +41,12 @@ impl Broker {
             if !session.is_connected() || session.is_paused() {
                 return;
             }
-            let silence = now.saturating_sub(session.last_heard());
+            let silence = now.saturating_sub(session.last_activity());
             let mut state = session.state();
-            let Link::Online(attachment) = &state.link else {
+            let Presence::Online(active_connection) = &state.presence else {
                 return;
             };
-            let limit = attachment.keep_alive;
+            let limit = active_connection.keep_alive;
             if limit.is_some_and(|limit| silence > limit.get().into()) {
                 state.end_connection(Ending::KeepAlive);
             }

@@ -11,7 +11,8 @@ use super::ground::{ConnectionNumber, Expiry, Identity, Millis, SessionNumber, a
 use super::persistence::{Key, Ticket, TicketNumber};
 use super::session::registry::{ByClientId, PlaceInLine};
 use super::session::{
-    Attachment, Ending, Link, Session, SessionState, StoredWill, Unreadable, Unsettled,
+    ActiveConnection, Ending, OrphanedSharedMessage, Presence, Session, SessionState, StoredWill,
+    Unreadable,
 };
 use super::statistics::Counter;
 use crate::protocol::{Text, TopicFilter, Will};
@@ -26,7 +27,7 @@ pub(super) struct Opening {
     pub(super) clean_start: bool,
     pub(super) expiry: Expiry,
     pub(super) will: Option<Will>,
-    pub(super) attachment: Attachment,
+    pub(super) active_connection: ActiveConnection,
     /// How many messages the client takes at once.
     pub(super) receive_maximum: NonZeroU16,
     /// How many topic aliases the broker may give to the client.
@@ -48,18 +49,18 @@ pub(super) struct OpenedSession {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// By a DISCONNECT that takes the will away [MQTT-3.14.4-3].
-    InOrder,
+    Graceful,
     /// In any other way.
     Lost,
 }
 
 /// What is left to do when sessions have changed: it takes other locks.
 #[derive(Default)]
-struct Aftermath {
+struct Deferred {
     wills: Vec<StoredWill>,
     ended: Vec<(Arc<Session>, Vec<TopicFilter>)>,
     /// What a group's member did not get before its session ended.
-    shared: Vec<Unsettled>,
+    shared: Vec<OrphanedSharedMessage>,
     /// What a session's new user may not read.
     unreadable: Option<(Arc<Session>, Unreadable)>,
 }
@@ -89,7 +90,11 @@ impl Broker {
     pub(super) async fn take_over(&self, mut opening: Box<Opening>) -> OpenedSession {
         let deadline = Instant::now() + TAKEOVER_WITHIN;
         let client_id = &opening.identity.client_id;
-        let place = PlaceInLine::last(&self.sessions, client_id, opening.attachment.connection);
+        let place = PlaceInLine::last(
+            &self.sessions,
+            client_id,
+            opening.active_connection.connection,
+        );
         let mut is_late = false;
         loop {
             opening = match self.try_open(*opening, is_late) {
@@ -107,8 +112,10 @@ impl Broker {
         let earlier = shard.sessions.get(&opening.identity.client_id);
         let earlier = earlier.map(|known| Arc::clone(&known.0));
         if !is_late {
-            let (client_id, connection) =
-                (&opening.identity.client_id, opening.attachment.connection);
+            let (client_id, connection) = (
+                &opening.identity.client_id,
+                opening.active_connection.connection,
+            );
             let is_busy = |earlier: &Arc<Session>| earlier.end_connection(Ending::TakenOver);
             if earlier.as_ref().is_some_and(is_busy)
                 || !shard.waiting.is_first(client_id, connection)
@@ -117,12 +124,12 @@ impl Broker {
             }
         }
         let ticket = Ticket::new(self.persistence());
-        let mut aftermath = Aftermath::default();
+        let mut deferred = Deferred::default();
         let resumed = match earlier {
             Some(earlier) if !opening.clean_start && earlier.can_be_resumed(now) => Some(earlier),
             Some(earlier) => {
                 shard.sessions.remove(&opening.identity.client_id);
-                earlier.end(self, &mut aftermath);
+                earlier.end(self, &mut deferred);
                 if earlier.is_stored() {
                     ticket.wait_for_all();
                 }
@@ -136,9 +143,9 @@ impl Broker {
             shard.sessions.insert(ByClientId(Arc::clone(&session)));
             session
         });
-        session.attach(opening, self, &ticket, now, &mut aftermath);
+        session.attach(opening, self, &ticket, now, &mut deferred);
         drop(shard);
-        self.follow_up(aftermath);
+        self.follow_up(deferred);
         Ok(OpenedSession {
             session,
             present,
@@ -165,26 +172,26 @@ impl Broker {
         end: End,
     ) {
         let now = self.env.clock.now();
-        let mut aftermath = Aftermath::default();
+        let mut deferred = Deferred::default();
         let mut shard = self.sessions.shard(session.client_id());
         let mut state = session.state();
-        if state.attachment(connection).is_none() {
+        if state.active_connection(connection).is_none() {
             return;
         }
         session.set_connected(false);
-        if end == End::InOrder {
+        if end == End::Graceful {
             state.will = None;
         }
         if state.expiry == Expiry::AtDisconnect {
             drop(state);
             shard.sessions.remove(session.client_id());
-            session.end(self, &mut aftermath);
+            session.end(self, &mut deferred);
         } else {
             let expires_at = state.expiry.deadline(now);
             if let Some(persistence) = self.persistence() {
                 state.store_in_flight(persistence);
             }
-            state.detach(Link::Offline { expires_at });
+            state.detach(Presence::Offline { expires_at });
             session.store(&state, None);
             match &mut state.will {
                 Some(will) if will.delay > 0 => {
@@ -193,13 +200,13 @@ impl Broker {
                     will.due = Some(expires_at.map_or(due, |end| due.min(end)));
                     will.store(None);
                 }
-                _ => aftermath.wills.extend(state.will.take().map(|will| *will)),
+                _ => deferred.wills.extend(state.will.take().map(|will| *will)),
             }
             drop(state);
         }
         let next = shard.waiting.first(session.client_id());
         drop(shard);
-        self.follow_up(aftermath);
+        self.follow_up(deferred);
         // The will goes out before the next client is answered.
         if let Some(next) = next {
             next.notify_one();
@@ -210,10 +217,10 @@ impl Broker {
     pub(super) fn expire_sessions(&self) {
         let now = self.env.clock.now();
         let mut expired = Vec::new();
-        let mut aftermath = Aftermath::default();
+        let mut deferred = Deferred::default();
         self.sessions.for_each(|session| {
             let mut state = session.state();
-            let Link::Offline { expires_at } = state.link else {
+            let Presence::Offline { expires_at } = state.presence else {
                 return;
             };
             if expires_at.is_some_and(|at| at <= now) {
@@ -222,7 +229,7 @@ impl Broker {
             }
             let is_due = |will: &StoredWill| will.due.is_some_and(|due| due <= now);
             if state.will.as_deref().is_some_and(is_due) {
-                aftermath.wills.extend(state.will.take().map(|will| *will));
+                deferred.wills.extend(state.will.take().map(|will| *will));
             }
         });
         for session in expired {
@@ -239,39 +246,39 @@ impl Broker {
                     .notice(format_args!("Expiring client {client_id} due to timeout."));
                 self.env.statistics.add(Counter::Expired, 1);
                 shard.sessions.remove(client_id);
-                session.end(self, &mut aftermath);
+                session.end(self, &mut deferred);
             }
         }
-        self.follow_up(aftermath);
+        self.follow_up(deferred);
     }
 
     /// Publishes all wills, as the broker's end does.
     ///
     /// A stored will with a delay waits for its time; the next start knows of it.
     pub(super) fn publish_all_wills(&self) {
-        let mut aftermath = Aftermath::default();
+        let mut deferred = Deferred::default();
         self.sessions.for_each(|session| {
             let will = &mut session.state().will;
             let waits = |will: &StoredWill| will.delay > 0 && will.record.is_some();
             if !will.as_deref().is_some_and(waits) {
-                aftermath.wills.extend(will.take().map(|will| *will));
+                deferred.wills.extend(will.take().map(|will| *will));
             }
         });
-        self.follow_up(aftermath);
+        self.follow_up(deferred);
     }
 
-    fn follow_up(&self, aftermath: Aftermath) {
-        for (session, filters) in aftermath.ended {
+    fn follow_up(&self, deferred: Deferred) {
+        for (session, filters) in deferred.ended {
             for filter in filters {
                 self.router.unsubscribe(&filter, session.number());
             }
         }
-        self.publish_to_groups(aftermath.shared);
-        if let Some((session, unreadable)) = aftermath.unreadable {
+        self.publish_to_groups(deferred.shared);
+        if let Some((session, unreadable)) = deferred.unreadable {
             self.settle_unreadable(&session, unreadable);
         }
         // A will stays in the store until it is published.
-        for will in aftermath.wills {
+        for will in deferred.wills {
             self.publish_will(&will);
         }
     }
@@ -283,7 +290,7 @@ impl Broker {
             .access
             .may_write(&will.identity, &will.message.topic)
         {
-            let source = self.policy().check_retain_source();
+            let source = self.live_options().check_retain_source();
             let source = source.then(|| Arc::clone(&will.identity));
             self.publish_for(will.to_message(self.env.clock.now()), source);
         }
@@ -294,11 +301,11 @@ impl Session {
     /// Whether a client may go on with the session.
     fn can_be_resumed(&self, now: Millis) -> bool {
         let state = self.state();
-        match state.link {
+        match state.presence {
             // A session that would end with its connection ends when that is taken over.
-            Link::Online(_) => state.is_persistent(),
-            Link::Offline { expires_at } => expires_at.is_none_or(|at| at > now),
-            Link::Ended => false,
+            Presence::Online(_) => state.is_persistent(),
+            Presence::Offline { expires_at } => expires_at.is_none_or(|at| at > now),
+            Presence::Ended => false,
         }
     }
 
@@ -309,7 +316,7 @@ impl Session {
         }
         let mut state = self.state();
         state.end_connection(ending);
-        matches!(state.link, Link::Online(_))
+        matches!(state.presence, Presence::Online(_))
     }
 
     /// Makes `opening`'s connection the session's.
@@ -319,13 +326,13 @@ impl Session {
         broker: &Broker,
         ticket: &Ticket<'_>,
         now: Millis,
-        aftermath: &mut Aftermath,
+        deferred: &mut Deferred,
     ) {
         let mut state = self.state();
         state.end_connection(Ending::TakenOver);
         // A will whose delay has not passed is not published [MQTT-3.1.3-9].
         let earlier = state.will.take().filter(|will| will.delay == 0);
-        aftermath.wills.extend(earlier.map(|will| *will));
+        deferred.wills.extend(earlier.map(|will| *will));
         if self.set_identity(&opening.identity) && broker.env.access.is_restricted() {
             broker.forget_read_rights();
         }
@@ -344,22 +351,22 @@ impl Session {
         }
         self.set_connected(true);
         self.set_paused(false);
-        self.set_v5(opening.attachment.version.is_v5());
-        self.hear(now);
+        self.set_v5(opening.active_connection.version.is_v5());
+        self.touch(now);
         state.attach(
-            opening.attachment,
+            opening.active_connection,
             opening.receive_maximum,
             opening.topic_alias_maximum,
         );
         let unreadable = self.take_unreadable(&mut state, &broker.env.access);
-        aftermath.unreadable = unreadable.map(|unreadable| (Arc::clone(self), unreadable));
+        deferred.unreadable = unreadable.map(|unreadable| (Arc::clone(self), unreadable));
         self.store(&state, Some(ticket));
         // Nothing goes out before the CONNACK, which waits too.
         state.outbox.gate(ticket.number());
     }
 
     /// Ends the session; it is no longer in the store.
-    fn end(self: &Arc<Self>, broker: &Broker, aftermath: &mut Aftermath) {
+    fn end(self: &Arc<Self>, broker: &Broker, deferred: &mut Deferred) {
         let mut state = self.state();
         if let Some(persistence) = broker.persistence() {
             for packet_id in state.incoming.packet_ids() {
@@ -369,11 +376,11 @@ impl Session {
         state.end_connection(Ending::TakenOver);
         self.set_connected(false);
         broker.env.limited_log.report_end_of(self.number());
-        aftermath.wills.extend(state.will.take().map(|will| *will));
+        deferred.wills.extend(state.will.take().map(|will| *will));
         if !state.subscriptions.is_empty() {
             let filters = state.subscriptions.keys().cloned().collect();
-            aftermath.ended.push((Arc::clone(self), filters));
+            deferred.ended.push((Arc::clone(self), filters));
         }
-        aftermath.shared.extend(state.end());
+        deferred.shared.extend(state.end());
     }
 }

@@ -7,7 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::ground::{Identity, Millis, SessionNumber, after_seconds};
 use super::persistence::{
-    Key, MessageRecord, Pace, Persistence, Record, StoredMessage, StoredRecord, Ticket, Together,
+    Key, MessageRecord, Persistence, Record, StoredMessage, StoredRecord, Ticket, Transaction,
+    Urgency,
 };
 use crate::protocol::{PacketId, Properties, Property, QoS, TopicName};
 
@@ -176,12 +177,12 @@ impl Publication {
     }
 
     /// Stores the message where deliveries of it were stored, which makes those count.
-    pub(super) fn store(&self, together: &mut Together, ticket: &Ticket<'_>) {
+    pub(super) fn store(&self, together: &mut Transaction, ticket: &Ticket<'_>) {
         let Some(kept) = self.kept.get() else { return };
         let stored = kept.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
             let record = Record::IfReferenced(Arc::<Message>::downgrade(kept));
-            stored.put_with(together, record, Pace::Later, Some(ticket));
+            stored.put_with(together, record, Urgency::Lazy, Some(ticket));
             if let Some(origin) = self.origin {
                 together.put_incoming(origin, ticket);
             }

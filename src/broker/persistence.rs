@@ -36,10 +36,10 @@ use parking_lot::{Condvar, Mutex};
 use self::backend::Backend;
 pub(super) use self::key::Key;
 pub(super) use self::opening::{Opened, StoreOptions, open};
-pub(super) use self::pending::Pace;
+pub(super) use self::pending::Urgency;
 use self::pending::{Change, Pending};
 pub(super) use self::record::{
-    DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, StoredMessage,
+    DeliveryRecord, MessageRecord, Record, SessionRecord, Stage, StoredMessage, StoredPresence,
     SubscriptionRecord, WillRecord,
 };
 pub(super) use self::recovery::{RecoveredSession, Recovery};
@@ -92,12 +92,12 @@ impl Shared {
 
 /// Changes that are made together: all of them are stored, or none.
 #[derive(Default)]
-pub(super) struct Together {
-    changes: Vec<(Key, Change, Pace)>,
+pub(super) struct Transaction {
+    changes: Vec<(Key, Change, Urgency)>,
     incoming: Vec<((SessionNumber, PacketId), Option<TicketNumber>)>,
 }
 
-impl Together {
+impl Transaction {
     /// Notes that a QoS 2 message was taken and is not yet released.
     pub(super) fn put_incoming(&mut self, from: (SessionNumber, PacketId), ticket: &Ticket<'_>) {
         self.incoming.push((from, ticket.opened()));
@@ -150,14 +150,14 @@ impl Persistence {
     }
 
     /// Stores changes that belong together.
-    pub(super) fn put_together(&self, together: Together) {
+    pub(super) fn commit(&self, together: Transaction) {
         if together.changes.is_empty() && together.incoming.is_empty() {
             return;
         }
         self.shared.change(|pending| {
             let mut sooner = false;
-            for (key, change, pace) in together.changes {
-                sooner |= pending.put(key, change, pace);
+            for (key, change, urgency) in together.changes {
+                sooner |= pending.put(key, change, urgency);
             }
             for (from, ticket) in together.incoming {
                 sooner |= pending.put_incoming(from, ticket);
@@ -233,7 +233,7 @@ impl Persistence {
     }
 
     /// Has everything that was changed so far stored together.
-    pub(super) fn hurry(&self) {
+    pub(super) fn bring_forward(&self) {
         self.shared.change(Pending::store_all);
     }
 
@@ -279,22 +279,22 @@ impl StoredRecord {
     }
 
     /// Puts the record, or replaces it.
-    pub(super) fn put(&self, record: Record, pace: Pace, ticket: Option<&Ticket<'_>>) {
+    pub(super) fn put(&self, record: Record, urgency: Urgency, ticket: Option<&Ticket<'_>>) {
         let change = self.change(record, ticket);
         self.shared
-            .change(|pending| pending.put(self.key, change, pace));
+            .change(|pending| pending.put(self.key, change, urgency));
     }
 
     /// Puts the record together with others.
     pub(super) fn put_with(
         &self,
-        together: &mut Together,
+        together: &mut Transaction,
         record: Record,
-        pace: Pace,
+        urgency: Urgency,
         ticket: Option<&Ticket<'_>>,
     ) {
         let change = self.change(record, ticket);
-        together.changes.push((self.key, change, pace));
+        together.changes.push((self.key, change, urgency));
     }
 
     fn change(&self, record: Record, ticket: Option<&Ticket<'_>>) -> Change {

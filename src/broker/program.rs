@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use rustls::KeyLog;
 
-use super::check::check;
 use super::command_line::{
     Action, CONFIGURATION_IS_OK, INSTALLED_NAME, Options, UsageError, Verbosity, parse, usage,
     version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
-use super::greeting::{self, is_tried_out};
+use super::external_files::{ExternalFiles, NO_PID_FILE};
 use super::ground::Clock;
+use super::health_check::check;
 use super::log::Log;
 use super::persistence::{self, Opened, StoreOptions};
 use super::process::{PidFile, drop_privileges, raise_file_limit};
-use super::resources::{NO_PID_FILE, Resources};
+use super::quick_start::{self, is_tried_out};
 use super::server::{Control, Start, run};
 use crate::options::Program;
 use crate::transport::keylog::KeyLogFile;
@@ -54,7 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             code
         }
         Err(error) => {
-            tell_of_usage(&error, &program, &log);
+            report_usage(&error, &program, &log);
             ExitCode::from(UsageError::EXIT_CODE)
         }
     }
@@ -65,7 +65,7 @@ fn title(program: &str) -> String {
     format!("{program} version {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn tell_of_usage(error: &UsageError, program: &Program, log: &Log) {
+fn report_usage(error: &UsageError, program: &Program, log: &Log) {
     if error.shows_usage() {
         eprintln!("{error}");
         print!("{}", usage(program));
@@ -76,12 +76,12 @@ fn tell_of_usage(error: &UsageError, program: &Program, log: &Log) {
 
 fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
     let checked = Config::load(files, &Overrides::default())
-        .map_err(|errors| tell_errors(&errors, log))
+        .map_err(|errors| report_errors(&errors, log))
         .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
-            let resources = read_resources(&config, None, log)?;
-            resources.log_warnings(&config, log);
-            for chain in resources.incomplete_chains() {
+            let external_files = read_resources(&config, None, log)?;
+            external_files.log_warnings(&config, log);
+            for chain in external_files.incomplete_chains() {
                 log.warning(format_args!("{chain}"));
             }
             Ok(())
@@ -146,7 +146,7 @@ fn start(options: Options, program: &str, log: &Log) -> ExitCode {
 fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let overrides = options.overrides();
     let loaded = Config::load(&options.config_files, &overrides);
-    let (config, diagnostics) = loaded.map_err(|errors| tell_errors(&errors, log))?;
+    let (config, diagnostics) = loaded.map_err(|errors| report_errors(&errors, log))?;
     if options.daemon {
         go_to_background(log)?;
     }
@@ -155,17 +155,17 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
     let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
-    let resources = read_resources(&config, key_log, log)?;
-    resources.log_warnings(&config, log);
+    let external_files = read_resources(&config, key_log, log)?;
+    external_files.log_warnings(&config, log);
     let _pid_file = become_the_user(&config, log)?;
     announce(&config, &options.config_files, program, log);
     let clock = Clock::new();
     let opened = open_store(&config, &options, clock, log)?;
     let greeting =
-        is_tried_out(&config, &options.config_files).then(|| greeting::text(&config, program));
+        is_tried_out(&config, &options.config_files).then(|| quick_start::text(&config, program));
     let start = Start {
         config,
-        resources,
+        external_files,
         log: log.clone(),
         clock,
         opened,
@@ -244,7 +244,7 @@ fn open_store(
 
 /// Tells of errors in a configuration, and also of those in the files that it names: who
 /// mends it wants to know all at once. Returns the exit code.
-fn tell_errors(errors: &ConfigErrors, log: &Log) -> u8 {
+fn report_errors(errors: &ConfigErrors, log: &Log) -> u8 {
     tell(&errors.diagnostics, log);
     let _ = read_resources(&errors.config, None, log);
     ConfigErrors::EXIT_CODE
@@ -255,8 +255,8 @@ fn read_resources(
     config: &Config,
     key_log: Option<Arc<dyn KeyLog>>,
     log: &Log,
-) -> Result<Resources, u8> {
-    Resources::read(config, key_log).map_err(|problems| {
+) -> Result<ExternalFiles, u8> {
+    ExternalFiles::read(config, key_log).map_err(|problems| {
         for line in problems.iter().flat_map(|problem| &problem.lines) {
             log.error(format_args!("{line}"));
         }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::Broker;
 use super::auth::Logins;
 use super::config::{Config, Diagnostic, Overrides};
+use super::external_files::{ExternalFiles, Problem, read_logins, read_rules, read_tls};
 use super::listener::{ListenerContext, ListenerTls};
-use super::resources::{Problem, Resources, read_logins, read_rules, read_tls};
-use super::session::{Ending, Link, Session};
+use super::session::{Ending, Presence, Session};
 use thiserror::Error;
 
 /// After a mistake in a file.
@@ -75,14 +75,14 @@ impl Broker {
             }
         };
         let tls = self.acceptors_again(&config);
-        let resources = Resources {
+        let external_files = ExternalFiles {
             logins,
             rules,
             tls,
             key_log: self.key_log.clone(),
         };
-        resources.log_warnings(&config, &self.env.log);
-        self.put_in_force(config, resources);
+        external_files.log_warnings(&config, &self.env.log);
+        self.put_in_force(config, external_files);
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Broker {
                 self.env.log.error(format_args!(
                     "Error when reloading certificate '{certificate}' or key '{key}'."
                 ));
-                self.tell_problems(problems);
+                self.log_problems(problems);
                 self.env.log.error(format_args!(
                     "Error: The certificates of before the reload stay in force on port {}.",
                     config.listeners[index].port
@@ -127,11 +127,11 @@ impl Broker {
         (0..config.listeners.len()).map(read).collect()
     }
 
-    fn put_in_force(&self, config: Config, resources: Resources) {
+    fn put_in_force(&self, config: Config, external_files: ExternalFiles) {
         let config = Arc::new(config);
-        let Resources {
+        let ExternalFiles {
             logins, rules, tls, ..
-        } = resources;
+        } = external_files;
         let logins_before = self.authenticator.change(logins);
         self.env.access.change(rules);
         self.env.options.change(&config);
@@ -157,13 +157,13 @@ impl Broker {
     /// are the rights that let it in, where that is sure. Checks a password on the caller's
     /// thread.
     pub(super) fn end_if_revoked(&self, session: &Session, before: &Logins) {
-        let login = match &session.state().link {
-            Link::Online(attachment) => (
-                attachment.connection,
+        let login = match &session.state().presence {
+            Presence::Online(active_connection) => (
+                active_connection.connection,
                 session.identity(),
-                attachment.credentials.clone(),
+                active_connection.credentials.clone(),
             ),
-            Link::Offline { .. } | Link::Ended => return,
+            Presence::Offline { .. } | Presence::Ended => return,
         };
         let (connection, identity, credentials) = login;
         let still_allows = |listener| {
@@ -172,7 +172,7 @@ impl Broker {
         };
         if !identity.listener.as_ref().is_some_and(still_allows) {
             let mut state = session.state();
-            if state.attachment(connection).is_some() {
+            if state.active_connection(connection).is_some() {
                 state.end_connection(Ending::LoginRevoked);
             }
         }
@@ -184,7 +184,7 @@ impl Broker {
         }
     }
 
-    fn tell_problems(&self, problems: impl IntoIterator<Item = Problem>) {
+    fn log_problems(&self, problems: impl IntoIterator<Item = Problem>) {
         for line in problems.into_iter().flat_map(|problem| problem.lines) {
             self.env.log.error(format_args!("{line}"));
         }

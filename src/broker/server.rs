@@ -20,13 +20,13 @@ use self::accept::listen;
 use self::memory_limit::watch_memory;
 use super::Broker;
 use super::config::{Config, Listener, Protocol};
+use super::external_files::ExternalFiles;
 use super::ground::Clock;
-use super::housekeeping::keep_house;
+use super::housekeeping::run_housekeeping;
 use super::listener::{ListeningSocket, bind};
 use super::log::Log;
 use super::persistence::Opened;
-use super::resources::Resources;
-use super::sys::{keep_topics, topic_sink};
+use super::sys::{run_sys_topics, topic_sink};
 
 /// Time that clients get to take their waiting messages when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Everything that a broker is started with.
 pub(super) struct Start {
     pub(super) config: Config,
-    pub(super) resources: Resources,
+    pub(super) external_files: ExternalFiles,
     pub(super) log: Log,
     pub(super) clock: Clock,
     /// The store and what was in it.
@@ -62,14 +62,14 @@ impl Server {
     pub(super) fn start(start: Start) -> io::Result<Self> {
         let Start {
             config,
-            resources,
+            external_files,
             log,
             clock,
             opened,
             name,
         } = start;
         let (persistence, recovery) = opened.map(Opened::into_parts).unzip();
-        let broker = Broker::new(config, resources, log.clone(), clock, persistence);
+        let broker = Broker::new(config, external_files, log.clone(), clock, persistence);
         let broker = Arc::new(broker);
         log.set_topic_sink(Some(topic_sink(&broker)));
         if let (Some(persistence), Some(recovery)) = (broker.persistence(), recovery) {
@@ -88,9 +88,9 @@ impl Server {
                 tasks.spawn(listen(socket, index, broker, stopped.clone()));
             }
         }
-        tasks.spawn(keep_house(Arc::clone(&broker)));
+        tasks.spawn(run_housekeeping(Arc::clone(&broker)));
         tasks.spawn(watch_memory(Arc::clone(&broker)));
-        tasks.spawn(keep_topics(Arc::clone(&broker), name.clone()));
+        tasks.spawn(run_sys_topics(Arc::clone(&broker), name.clone()));
         log.information(format_args!("{name} running"));
         Ok(Self {
             broker,

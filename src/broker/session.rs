@@ -24,11 +24,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::direct::DirectWrite;
-pub(super) use self::presence::{Attachment, Ending, Link, Writer};
-pub(super) use self::queued::Unsettled;
+pub(super) use self::presence::{ActiveConnection, Ending, Presence, Writer};
+pub(super) use self::queued::OrphanedSharedMessage;
 pub(super) use self::queueing::Held;
 pub(super) use self::state::SessionState;
-pub(super) use self::stored::Settled;
+pub(super) use self::stored::AckedRecords;
 pub(super) use self::subscription::StoredSubscription;
 pub(super) use self::unreadable::Unreadable;
 pub(super) use self::will::StoredWill;
@@ -45,7 +45,7 @@ pub(super) struct Session {
     /// Whether the client speaks, or last spoke, MQTT 5.0.
     v5: AtomicBool,
     /// When the client was last heard of.
-    last_heard: AtomicU64,
+    last_activity: AtomicU64,
     /// Whether its connection is not read because a subscriber is slower.
     paused: AtomicBool,
     /// Whether the store has it, and with it what its client has still to get.
@@ -64,7 +64,7 @@ impl Session {
             opener: Arc::clone(&identity),
             connected: AtomicBool::new(false),
             v5: AtomicBool::new(false),
-            last_heard: AtomicU64::new(0),
+            last_activity: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             is_stored: state.record.is_some(),
             turn: Mutex::new(()),
@@ -127,9 +127,9 @@ impl Session {
     /// Waits until no other connection handles packets for the session, and keeps them
     /// from it: what a client sends again on a new connection comes after what the broker
     /// has read of the last one. `None` when it is not this connection's session any more.
-    pub(super) fn take_turn(&self, connection: ConnectionNumber) -> Option<MutexGuard<'_, ()>> {
+    pub(super) fn lock_batch(&self, connection: ConnectionNumber) -> Option<MutexGuard<'_, ()>> {
         let turn = self.turn.lock();
-        let is_current = self.state().attachment(connection).is_some();
+        let is_current = self.state().active_connection(connection).is_some();
         is_current.then_some(turn)
     }
 
@@ -139,12 +139,12 @@ impl Session {
         self.state.lock()
     }
 
-    pub(super) fn hear(&self, now: Millis) {
-        self.last_heard.store(now, Ordering::Relaxed);
+    pub(super) fn touch(&self, now: Millis) {
+        self.last_activity.store(now, Ordering::Relaxed);
     }
 
-    pub(super) fn last_heard(&self) -> Millis {
-        self.last_heard.load(Ordering::Relaxed)
+    pub(super) fn last_activity(&self) -> Millis {
+        self.last_activity.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_paused(&self, paused: bool) {

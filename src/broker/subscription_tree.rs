@@ -24,7 +24,8 @@ impl Broker {
                     node.levels.entry(level.to_owned()).or_default()
                 });
                 let client_id = session.client_id().to_string();
-                node.subscribers.push((client_id, stored.terms.qos.into()));
+                node.subscribers
+                    .push((client_id, stored.granted.qos.into()));
             }
         });
         root.to_string()

@@ -50,7 +50,7 @@ const LOADS: [(Counter, &str); 9] = [
 
 /// Keeps the topics up to date for as long as the broker runs; `title` is what it calls
 /// itself.
-pub(super) async fn keep_topics(broker: Arc<Broker>, title: String) {
+pub(super) async fn run_sys_topics(broker: Arc<Broker>, title: String) {
     let mut topics = Topics::new();
     if broker.env.options.sys_interval().is_some() {
         topics.publish(&broker, "version", title);

@@ -27,12 +27,12 @@ const PIECE: usize = 64 * 1024;
 const PIECE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A browser's request for a page.
-pub(super) struct Visit<S = Socket> {
+pub(super) struct HttpRequest<S = Socket> {
     stream: S,
     request: Request,
 }
 
-impl<S> Visit<S>
+impl<S> HttpRequest<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

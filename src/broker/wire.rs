@@ -8,7 +8,7 @@ mod outbox;
 mod write_buffer;
 
 pub(super) use self::aliases::{Alias, TopicAliases};
-pub(super) use self::burst::Run;
-pub(super) use self::encoded::{Shape, Single};
+pub(super) use self::burst::Burst;
+pub(super) use self::encoded::{OutgoingPublish, PublishFormat};
 pub(super) use self::outbox::Outbox;
 pub(super) use self::write_buffer::write_pieces;

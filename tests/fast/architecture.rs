@@ -36,7 +36,7 @@ const BROKER_FLOORS: Floors = Floors {
     module: "crate::broker",
     floors: &[
         &["embedded", "program"],
-        &["check", "command_line", "greeting", "server"],
+        &["command_line", "health_check", "quick_start", "server"],
         &[
             "housekeeping",
             "reload",
@@ -49,7 +49,7 @@ const BROKER_FLOORS: Floors = Floors {
         &["lifecycle"],
         &["fanout"],
         &["self"],
-        &["resources", "web"],
+        &["external_files", "web"],
         &["listener", "process"],
         &["topics"],
         &["session"],

@@ -175,11 +175,11 @@ impl Parser {
     }
 
     fn read_option(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<(), Wrong> {
-        self.tell_deprecated(row, argument);
+        self.report_deprecated(row, argument);
         if self.read_place(row, argument)? {
             return Ok(());
         }
-        self.tell_support(row, argument)
+        self.report_support(row, argument)
     }
 
     /// Reads the value into the block that the row says; tells whether it only switches
@@ -201,7 +201,7 @@ impl Parser {
             }
             Place::Security(value) if self.config.per_listener_settings => {
                 let block = self.current_listener(argument)?;
-                self.tell_per_listener_name(row, argument);
+                self.report_per_listener_name(row, argument);
                 self.read_value(row, value, argument, block, |parser| {
                     let listener = parser.listener(block)?;
                     Some(&mut listener.security)
@@ -297,7 +297,7 @@ impl Parser {
         }
     }
 
-    fn tell_deprecated(&mut self, row: &Row, argument: &Argument<'_>) {
+    fn report_deprecated(&mut self, row: &Row, argument: &Argument<'_>) {
         let Some(instead) = row.deprecated else {
             return;
         };
@@ -308,7 +308,7 @@ impl Parser {
         self.report(Severity::Notice, message.trim_end().to_owned(), None);
     }
 
-    fn tell_per_listener_name(&mut self, row: &Row, argument: &Argument<'_>) {
+    fn report_per_listener_name(&mut self, row: &Row, argument: &Argument<'_>) {
         let Some(instead) = row.per_listener_name else {
             return;
         };
@@ -320,7 +320,7 @@ impl Parser {
         self.report(Severity::Notice, message, None);
     }
 
-    fn tell_support(&mut self, row: &Row, argument: &Argument<'_>) -> Result<(), Wrong> {
+    fn report_support(&mut self, row: &Row, argument: &Argument<'_>) -> Result<(), Wrong> {
         match row.support {
             Support::Built | Support::Companion => Ok(()),
             Support::Obsolete(message) => {

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// A list with room for more pieces than this is not used again.
+/// A list with room for more chunks than this is not used again.
 const KEPT_PIECES: usize = 64;
 
 thread_local! {
     /// What the connections of a thread use one after the other.
-    static SPARE: Cell<Option<Box<Traffic>>> = const { Cell::new(None) };
+    static POOL: Cell<Option<Box<Traffic>>> = const { Cell::new(None) };
 }
 
 /// What is under way in both directions.
@@ -33,7 +33,7 @@ pub(super) struct Buffers(Option<Box<Traffic>>);
 impl Buffers {
     pub(super) fn get(&mut self) -> &mut Traffic {
         self.0
-            .get_or_insert_with(|| SPARE.take().unwrap_or_default())
+            .get_or_insert_with(|| POOL.take().unwrap_or_default())
     }
 
     /// Passes the room on to the next connection unless something is in it.
@@ -46,7 +46,7 @@ impl Buffers {
             traffic.unsent = VecDeque::new();
         }
         // A thread that ends keeps nothing.
-        let _ = SPARE.try_with(|spare| spare.set(self.0.take()));
+        let _ = POOL.try_with(|spare| spare.set(self.0.take()));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::protocol::{DecodeError, ReasonCode};
 #[derive(Debug)]
 pub(in crate::broker) enum Closed {
     /// By the client's DISCONNECT.
-    InOrder,
+    Graceful,
     /// By the client's DISCONNECT that wants the will published.
     WithWill,
     /// The client closed the socket without a word.
@@ -37,7 +37,7 @@ impl Closed {
             Self::OutOfMemory => Some(ReasonCode::UnspecifiedError),
             Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
             Self::By(Ending::KeepAlive | Ending::LoginRevoked | Ending::ShuttingDown)
-            | Self::InOrder
+            | Self::Graceful
             | Self::WithWill
             | Self::EndOfStream
             | Self::SecondConnect
@@ -47,7 +47,7 @@ impl Closed {
 
     /// Whether the will is not published: the client took it away, or lost its login.
     pub(super) fn cancels_will(&self) -> bool {
-        matches!(self, Self::InOrder | Self::By(Ending::LoginRevoked))
+        matches!(self, Self::Graceful | Self::By(Ending::LoginRevoked))
     }
 
     /// Returns whether the socket may hold packets that count.
@@ -79,7 +79,7 @@ impl Closed {
     /// What the log says of it, in Mosquitto's words; `None` for the client's own wish.
     pub(super) fn text(&self) -> Option<Cow<'static, str>> {
         let text = match self {
-            Self::InOrder
+            Self::Graceful
             | Self::WithWill
             | Self::By(Ending::LoginRevoked | Ending::ShuttingDown) => return None,
             Self::Socket(error) => return Some(Cow::Owned(socket_text(error))),

@@ -46,8 +46,8 @@ impl Connection {
         left: &mut usize,
         limit: Pin<&mut Sleep>,
     ) -> Poll<Result<(), Closed>> {
-        match self.session.state().attachment(self.number) {
-            Some(attachment) => attachment.wait(cx.waker(), false),
+        match self.session.state().active_connection(self.number) {
+            Some(active_connection) => active_connection.wait(cx.waker(), false),
             None => return Poll::Ready(Err(Closed::By(Ending::TakenOver))),
         }
         self.poll_gated(cx);
@@ -79,7 +79,7 @@ impl Connection {
 
     /// Forgets the answers to a client that hears no more.
     fn discard_replies(&mut self) {
-        self.gated = None;
+        self.pending_replies = None;
         let traffic = self.buffers.get();
         traffic.replies.clear();
         traffic.reply_count = 0;

@@ -23,8 +23,8 @@ use self::read_connect::read_connect;
 use self::refusal::Refusal;
 use super::Connection;
 use super::buffers::Buffers;
-use super::gated::BatchStart;
-use super::slot::Slot;
+use super::pending_replies::BatchStart;
+use super::permit::ConnectionPermit;
 use super::task::ClientTask;
 use crate::broker::Broker;
 use crate::broker::auth::{Credentials, Logins};
@@ -33,7 +33,7 @@ use crate::broker::lifecycle::{OpenedSession, Opening};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
-use crate::broker::session::{Attachment, Session, Writer};
+use crate::broker::session::{ActiveConnection, Session, Writer};
 use crate::protocol::{Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, Will, encode};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
@@ -43,12 +43,20 @@ use crate::transport::socket::Socket;
 const MAX_CONNECT: u32 = 512 * 1024;
 
 /// Serves one accepted socket until it ends; it is counted as long.
-pub(in crate::broker) fn accept(socket: Socket, peer: Peer, slot: Slot) -> ClientTask {
-    ClientTask::new(Box::pin(admit(socket, peer, slot)))
+pub(in crate::broker) fn accept(
+    socket: Socket,
+    peer: Peer,
+    permit: ConnectionPermit,
+) -> ClientTask {
+    ClientTask::new(Box::pin(admit(socket, peer, permit)))
 }
 
-async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connection>> {
-    let Slot { listener, broker } = &slot;
+async fn admit(
+    socket: Socket,
+    mut peer: Peer,
+    permit: ConnectionPermit,
+) -> Option<Box<Connection>> {
+    let ConnectionPermit { listener, broker } = &permit;
     let mut deadline = Deadline::default();
     let opening = open(socket, &mut peer, listener);
     let opened = deadline.wait_for(pin!(opening)).await;
@@ -87,13 +95,13 @@ async fn admit(socket: Socket, mut peer: Peer, slot: Slot) -> Option<Box<Connect
                 tls: certificate.tls,
                 decoder,
                 peer,
-                slot,
+                permit,
             };
             let (opening, accepted) = handshake.opening(login);
-            let opened = match handshake.slot.broker.open_session(opening) {
+            let opened = match handshake.permit.broker.open_session(opening) {
                 Ok(opened) => opened,
                 // Hardly any CONNECT has to wait.
-                Err(opening) => Box::pin(handshake.slot.broker.take_over(opening)).await,
+                Err(opening) => Box::pin(handshake.permit.broker.take_over(opening)).await,
             };
             let mut connection = handshake.connect(opened, &accepted);
             connection.buffers.get().partial = rest;
@@ -134,7 +142,7 @@ async fn log_in(
     }
     let mut client_id = client_id_of(&connect, listener)?;
     let mut assigned = connect.client_id.is_empty();
-    if !broker.policy().allows_client_id(&client_id) {
+    if !broker.live_options().allows_client_id(&client_id) {
         return Err(Refusal::Code(ReasonCode::NotAuthorized));
     }
     if let Some(will) = &connect.will {
@@ -166,7 +174,7 @@ async fn log_in(
         let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
         assigned = *username != connect.client_id;
         client_id = username.to_owned_text();
-        if !broker.policy().allows_client_id(&client_id) {
+        if !broker.live_options().allows_client_id(&client_id) {
             return Err(Refusal::Code(ReasonCode::NotAuthorized));
         }
     }
@@ -205,10 +213,10 @@ fn check_will(will: &Will, max_qos: u8, broker: &Broker) -> Result<(), Refusal> 
     if u8::from(will.qos) > max_qos {
         return Err(Refusal::Will(ReasonCode::QosNotSupported));
     }
-    if will.retain && !broker.policy().retain_available() {
+    if will.retain && !broker.live_options().retain_available() {
         return Err(Refusal::Will(ReasonCode::RetainNotSupported));
     }
-    if broker.policy().is_too_large(&will.payload) {
+    if broker.live_options().is_too_large(&will.payload) {
         return Err(Refusal::Code(ReasonCode::PacketTooLarge));
     }
     if will.topic.as_bytes().starts_with(b"$CONTROL/") {
@@ -248,13 +256,13 @@ struct Handshake {
     tls: Option<Box<Negotiated>>,
     decoder: Decoder,
     peer: Peer,
-    slot: Slot,
+    permit: ConnectionPermit,
 }
 
 impl Handshake {
     /// Splits a login into the session that it asks for and the parts for the answer.
     fn opening(&self, login: Login) -> (Opening, Accepted) {
-        let Slot { listener, broker } = &self.slot;
+        let ConnectionPermit { listener, broker } = &self.permit;
         let Login {
             mut connect,
             client_id,
@@ -274,8 +282,11 @@ impl Handshake {
                 listener: Some(listener.name().clone()),
             }),
             clean_start: connect.clean_start,
-            expiry: session_expiry(&connect, broker.policy().persistent_client_expiration()),
-            attachment: Attachment {
+            expiry: session_expiry(
+                &connect,
+                broker.live_options().persistent_client_expiration(),
+            ),
+            active_connection: ActiveConnection {
                 connection: number,
                 version,
                 maximum_packet_size: properties
@@ -320,14 +331,14 @@ impl Handshake {
             tls,
             mut decoder,
             peer,
-            slot,
+            permit,
         } = self;
         let OpenedSession {
             session,
             present,
             stored,
         } = opened;
-        let Slot { listener, broker } = &slot;
+        let ConnectionPermit { listener, broker } = &permit;
         decoder.set_max_packet_size(listener.config().limits.max_packet_size);
         log_new_client(&accepted.connect, &session, &peer, broker);
         log_tls(tls.as_deref(), session.client_id(), broker);
@@ -338,7 +349,7 @@ impl Handshake {
         }
         let version = accepted.connect.version;
         let mut connection = Box::new(Connection {
-            slot,
+            permit,
             session,
             number: accepted.number,
             peer,
@@ -346,14 +357,14 @@ impl Handshake {
             version,
             decoder,
             buffers: Buffers::default(),
-            gated: None,
+            pending_replies: None,
             topics: None,
             pause: None,
         });
         connection.acknowledge(accepted, present);
         connection.gate_batch(BatchStart::default(), stored);
         let session = &connection.session;
-        let broker = &connection.slot.broker;
+        let broker = &connection.permit.broker;
         session
             .state()
             .refill(session, &broker.env, broker.clock().now());
@@ -415,7 +426,7 @@ async fn refuse(
 
 fn log_new_client(connect: &Connect, session: &Session, peer: &Peer, broker: &Broker) {
     let (log, client_id) = (broker.log(), session.client_id());
-    if broker.policy().connection_messages() {
+    if broker.live_options().connection_messages() {
         let kind = if connect.bridge { "bridge" } else { "client" };
         let protocol = connect.version.level() | if connect.bridge { 0x80 } else { 0 };
         let (clean, keep_alive) = (u8::from(connect.clean_start), connect.keep_alive);
@@ -454,7 +465,7 @@ fn log_new_client(connect: &Connect, session: &Session, peer: &Peer, broker: &Br
 }
 
 fn log_tls(tls: Option<&Negotiated>, client_id: &Text, broker: &Broker) {
-    if let Some(tls) = tls.filter(|_| broker.policy().connection_messages()) {
+    if let Some(tls) = tls.filter(|_| broker.live_options().connection_messages()) {
         let (version, cipher) = (tls.version(), tls.cipher());
         broker.log().notice(format_args!(
             "Client {client_id} negotiated {version} cipher {cipher}"
@@ -470,7 +481,7 @@ mod tests {
     /// session.
     #[test]
     fn the_task_of_an_idle_client_is_small() {
-        fn size_of_future<F>(_: impl FnOnce(Socket, Peer, Slot) -> F) -> usize {
+        fn size_of_future<F>(_: impl FnOnce(Socket, Peer, ConnectionPermit) -> F) -> usize {
             size_of::<F>()
         }
         let task = size_of_future(accept);

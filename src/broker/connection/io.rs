@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(1);
 thread_local! {
     /// What the connections of a thread read into, one after the other; as long as one read
     /// unless its messages are kept.
-    static ROOM: Cell<BytesMut> = Cell::default();
+    static SCRATCH: Cell<BytesMut> = Cell::default();
 }
 
 impl Connection {
@@ -33,28 +33,28 @@ impl Connection {
         if partial.len() + missing > READ_SIZE / 2 {
             return self.read_large(partial, missing, cx);
         }
-        let mut room = ROOM.take();
-        if room.is_empty() {
-            room = BytesMut::zeroed(READ_SIZE);
+        let mut scratch = SCRATCH.take();
+        if scratch.is_empty() {
+            scratch = BytesMut::zeroed(READ_SIZE);
         }
-        let (front, free) = room.split_at_mut(partial.len());
+        let (front, free) = scratch.split_at_mut(partial.len());
         front.copy_from_slice(&partial);
         let length = match self.poll_read(cx, free) {
             Ok(Poll::Ready(length)) => length,
             nothing => {
                 self.buffers.get().partial = partial;
-                ROOM.set(room);
+                SCRATCH.set(scratch);
                 return nothing.map(|_| 0);
             }
         };
-        let room = room.freeze();
-        let mut batch = room.slice(..partial.len() + length);
+        let scratch = scratch.freeze();
+        let mut batch = scratch.slice(..partial.len() + length);
         let result = self.process_buffer(&mut batch, cx.waker());
         // An exact copy, so that an idle client with half a packet holds just that.
         self.buffers.get().partial = BytesMut::from(&batch[..]);
         drop(batch);
-        if let Ok(room) = room.try_into_mut() {
-            ROOM.set(room);
+        if let Ok(scratch) = scratch.try_into_mut() {
+            SCRATCH.set(scratch);
         }
         result.map(|()| length)
     }
@@ -83,9 +83,13 @@ impl Connection {
         result.map(|()| length)
     }
 
-    /// Reads once into `room` and says how much; the end is an error.
-    fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Result<Poll<usize>, Closed> {
-        let mut arrived = ReadBuf::new(room);
+    /// Reads once into `scratch` and says how much; the end is an error.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Poll<usize>, Closed> {
+        let mut arrived = ReadBuf::new(scratch);
         if Pin::new(&mut self.stream)
             .poll_read(cx, &mut arrived)
             .map_err(Closed::Socket)?
@@ -97,9 +101,9 @@ impl Connection {
         if length == 0 {
             return Err(Closed::EndOfStream);
         }
-        let broker = &self.slot.broker;
+        let broker = &self.permit.broker;
         broker.env.statistics.add(Counter::BytesReceived, length);
-        self.session.hear(broker.clock().now());
+        self.session.touch(broker.clock().now());
         Ok(Poll::Ready(length))
     }
 
@@ -111,12 +115,12 @@ impl Connection {
             if self.buffers.get().unsent.is_empty() {
                 self.collect_output(written);
             } else if written > 0 {
-                let now = self.slot.broker.clock().now();
+                let now = self.permit.broker.clock().now();
                 self.session.state().wrote(
                     self.number,
                     written,
                     &self.session,
-                    &self.slot.broker.env,
+                    &self.permit.broker.env,
                     now,
                 );
             }
@@ -145,7 +149,7 @@ impl Connection {
             return Poll::Pending;
         }
         let written = result?;
-        self.slot
+        self.permit
             .broker
             .env
             .statistics
@@ -162,8 +166,8 @@ impl Connection {
                 self.number,
                 written,
                 &self.session,
-                &self.slot.broker.env,
-                self.slot.broker.clock().now(),
+                &self.permit.broker.env,
+                self.permit.broker.clock().now(),
             );
         }
         let traffic = self.buffers.get();
@@ -178,7 +182,7 @@ impl Connection {
             let mut sent = state.take_output(self.number, &mut traffic.unsent);
             drop(state);
             sent.packets += std::mem::take(&mut traffic.reply_count);
-            self.slot.broker.env.statistics.sent(sent);
+            self.permit.broker.env.statistics.sent(sent);
         }
     }
 

@@ -30,7 +30,7 @@ impl Connection {
     /// Whether the client's socket is left alone for now.
     pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> bool {
         while let Some(pause) = self.pause.take() {
-            let now = self.slot.broker.clock().now();
+            let now = self.permit.broker.clock().now();
             self.set_pause(pause.subscribers, cx.waker(), now);
             let Some(pause) = &mut self.pause else { break };
             // A timer wakes the task only once it was polled.
@@ -44,14 +44,14 @@ impl Connection {
     fn set_pause(&mut self, mut subscribers: Vec<Arc<Session>>, waker: &Waker, now: Millis) {
         let mut look_again: Option<Millis> = None;
         subscribers.retain(|session| {
-            let stalled_at = session.pause_publisher(waker, &self.slot.broker.env, now);
+            let stalled_at = session.pause_publisher(waker, &self.permit.broker.env, now);
             if let Some(at) = stalled_at {
                 look_again = Some(look_again.map_or(at, |earlier| earlier.min(at)));
             }
             stalled_at.is_some()
         });
         self.pause = look_again.map(|at| {
-            let look_again = Box::pin(sleep_until(self.slot.broker.clock().instant(at)));
+            let look_again = Box::pin(sleep_until(self.permit.broker.clock().instant(at)));
             Box::new(Pause {
                 subscribers,
                 look_again,
@@ -59,6 +59,6 @@ impl Connection {
         });
         // A client that is not read cannot be heard.
         self.session.set_paused(self.pause.is_some());
-        self.session.hear(now);
+        self.session.touch(now);
     }
 }

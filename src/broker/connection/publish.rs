@@ -26,10 +26,10 @@ impl Connection {
         now: Millis,
     ) -> Result<(), Closed> {
         let mut topic = self.topic(&publish)?;
-        if let Some(mount_point) = self.slot.listener.mount_point() {
+        if let Some(mount_point) = self.permit.listener.mount_point() {
             topic = mount_point.mounted_name(&topic).map_err(|_| TOO_LONG)?;
         }
-        if self.slot.broker.log().enabled(LogType::Debug) {
+        if self.permit.broker.log().enabled(LogType::Debug) {
             self.debug_publish("Received", &publish, &topic);
         }
         self.check_allowed(&publish)?;
@@ -49,7 +49,12 @@ impl Connection {
                 }
             }
         }
-        if self.slot.broker.policy().is_too_large(&publish.payload) {
+        if self
+            .permit
+            .broker
+            .live_options()
+            .is_too_large(&publish.payload)
+        {
             if let Delivery::ExactlyOnce(packet_id) = delivery {
                 self.session.state().incoming.refuse(packet_id);
             }
@@ -62,7 +67,8 @@ impl Connection {
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
-        let is_source_asked = publish.retain && self.slot.broker.policy().check_retain_source();
+        let is_source_asked =
+            publish.retain && self.permit.broker.live_options().check_retain_source();
         let source = is_source_asked.then(|| self.session.identity());
         let publication = Publication::new(Message {
             topic,
@@ -105,7 +111,7 @@ impl Connection {
         let known = self.session.state().pubrec(ack.packet_id, refused, ticket);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
         if !known {
-            self.slot.broker.env.limited_log.write(
+            self.permit.broker.env.limited_log.write(
                 LineKind::UnknownPacketId,
                 self.session.number(),
                 format_args!(
@@ -149,19 +155,19 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
-        if self.slot.broker.env.memory.is_short() {
+        if self.permit.broker.env.memory.is_short() {
             return Err(Closed::OutOfMemory);
         }
-        if u8::from(publish.delivery.qos()) > self.slot.listener.max_qos() {
+        if u8::from(publish.delivery.qos()) > self.permit.listener.max_qos() {
             let client_id = self.session.client_id();
-            self.slot.broker.env.limited_log.write(
+            self.permit.broker.env.limited_log.write(
                 LineKind::ProtocolError,
                 self.peer.network(),
                 format_args!("Too high QoS in PUBLISH from {client_id}, disconnecting."),
             );
             return Err(Closed::Refused(ReasonCode::QosNotSupported, "PUBLISH: QoS"));
         }
-        if publish.retain && !self.slot.broker.policy().retain_available() {
+        if publish.retain && !self.permit.broker.live_options().retain_available() {
             return Err(Closed::Refused(
                 ReasonCode::RetainNotSupported,
                 "PUBLISH: retain",
@@ -203,7 +209,7 @@ impl Connection {
 
     fn warn_of_quota(&self) {
         let client_id = self.session.client_id();
-        self.slot.broker.env.limited_log.write(
+        self.permit.broker.env.limited_log.write(
             LineKind::QuotaExceeded,
             self.session.number(),
             format_args!(

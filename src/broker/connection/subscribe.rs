@@ -2,7 +2,7 @@
 
 use super::{Closed, Connection};
 use crate::broker::auth::{Coverage, Effort};
-use crate::broker::ground::{Millis, MountPoint, ShareId, Terms};
+use crate::broker::ground::{GrantedOptions, Millis, MountPoint, ShareId};
 use crate::broker::log::LogType;
 use crate::broker::persistence::Ticket;
 use crate::broker::session::{Ending, StoredSubscription};
@@ -55,7 +55,7 @@ impl Connection {
             });
         }
         let mut state = self.session.state();
-        state.refill(&self.session, &self.slot.broker.env, now);
+        state.refill(&self.session, &self.permit.broker.env, now);
         drop(state);
         self.debug(format_args!(
             "Sending SUBACK to {}",
@@ -79,12 +79,12 @@ impl Connection {
     /// Returns whether to refuse a filter because it can bring no message that the client may
     /// read. Reports such a filter in any case.
     fn refuses(&self, filter: &TopicFilter, effort: &mut Effort) -> bool {
-        let access = &self.slot.broker.env.access;
+        let access = &self.permit.broker.env.access;
         if !access.is_restricted() {
             return false;
         }
         let (rules, identity) = (access.rules(), self.session.identity());
-        let mount_point = self.slot.listener.mount_point();
+        let mount_point = self.permit.listener.mount_point();
         let mount_point = mount_point.map_or(&b""[..], MountPoint::as_bytes);
         let Coverage::Nothing(reason) = rules.coverage(&identity, filter, mount_point, effort)
         else {
@@ -107,21 +107,21 @@ impl Connection {
             options,
             subscription_id,
         } = asked;
-        let qos = options.qos.min(self.slot.listener.maximum_qos());
+        let qos = options.qos.min(self.permit.listener.maximum_qos());
         self.log_subscription(filter, qos);
         // The session stays locked until its retained messages are queued, so that
         // nothing that is published meanwhile gets before them.
         let mut state = self.session.state();
-        if state.attachment(self.number).is_none() {
+        if state.active_connection(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
         }
         let known = state.subscriptions.remove(filter);
         let is_new = known.is_none();
-        let known_share = known.as_ref().and_then(|known| known.terms.share);
+        let known_share = known.as_ref().and_then(|known| known.granted.share);
         let share = filter
             .is_shared()
             .then(|| known_share.unwrap_or_else(ShareId::unused));
-        let terms = Terms {
+        let granted = GrantedOptions {
             share,
             qos,
             no_local: options.no_local,
@@ -131,15 +131,15 @@ impl Connection {
         let record = known.and_then(|known| known.record);
         let stored = StoredSubscription {
             options: *options,
-            terms,
+            granted,
             record: record.or_else(|| self.session.subscription_record(ticket.persistence())),
         };
         stored.store(filter, ticket);
         state.subscriptions.insert(filter.to_owned_filter(), stored);
-        self.slot
+        self.permit
             .broker
             .router
-            .subscribe(filter, &self.session, terms);
+            .subscribe(filter, &self.session, granted);
         let wanted = match options.retain_handling {
             RetainHandling::Always => true,
             RetainHandling::New => is_new,
@@ -147,12 +147,12 @@ impl Connection {
         };
         if wanted && !filter.is_shared() {
             let identity = self.session.identity();
-            let messages = self.slot.broker.retained_for(&identity, filter, now);
+            let messages = self.permit.broker.retained_for(&identity, filter, now);
             self.session.deliver_retained(
                 &mut state,
                 messages,
-                terms,
-                &self.slot.broker.env,
+                granted,
+                &self.permit.broker.env,
                 ticket,
             );
         }
@@ -174,12 +174,12 @@ impl Connection {
                 reasons.push(ReasonCode::TopicFilterInvalid);
                 continue;
             };
-            let (log, client_id) = (self.slot.broker.log(), self.session.client_id());
+            let (log, client_id) = (self.permit.broker.log(), self.session.client_id());
             log.debug(format_args!("\t{filter}"));
             log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
             let known = self.session.state().subscriptions.remove(filter).is_some();
             if known {
-                self.slot
+                self.permit
                     .broker
                     .router
                     .unsubscribe(filter, self.session.number());
@@ -205,14 +205,14 @@ impl Connection {
 
     /// The filter as it stands behind the listener's mount point.
     fn mounted(&self, filter: &TopicFilter) -> Result<TopicFilter, InvalidTopic> {
-        match self.slot.listener.mount_point() {
+        match self.permit.listener.mount_point() {
             Some(mount_point) => mount_point.mounted_filter(filter),
             None => Ok(filter.clone()),
         }
     }
 
     fn log_subscription(&self, filter: &TopicFilter, granted: QoS) {
-        let (log, client_id) = (self.slot.broker.log(), self.session.client_id());
+        let (log, client_id) = (self.permit.broker.log(), self.session.client_id());
         let qos = u8::from(granted);
         log.debug(format_args!("\t{filter} (QoS {qos})"));
         log.write(

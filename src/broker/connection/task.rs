@@ -14,15 +14,15 @@ pub(in crate::broker) struct ClientTask(Phase);
 
 enum Phase {
     /// Until the client has a session; `None` for one that gets none.
-    Admission(Part<Option<Box<Connection>>>),
-    Service(Box<Connection>),
-    Farewell(Part<()>),
-    Over,
+    Handshaking(Part<Option<Box<Connection>>>),
+    Serving(Box<Connection>),
+    Closing(Part<()>),
+    Done,
 }
 
 impl ClientTask {
     pub(super) fn new(admission: Part<Option<Box<Connection>>>) -> Self {
-        Self(Phase::Admission(admission))
+        Self(Phase::Handshaking(admission))
     }
 }
 
@@ -31,10 +31,10 @@ impl Future for ClientTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let (phase, is_ready) = std::mem::replace(&mut self.0, Phase::Over).poll(cx);
+            let (phase, is_ready) = std::mem::replace(&mut self.0, Phase::Done).poll(cx);
             self.0 = phase;
             match self.0 {
-                Phase::Over => return Poll::Ready(()),
+                Phase::Done => return Poll::Ready(()),
                 _ if is_ready => {}
                 _ => return Poll::Pending,
             }
@@ -46,20 +46,20 @@ impl Phase {
     /// Goes on; says what comes next, and whether it can begin.
     fn poll(self, cx: &mut Context<'_>) -> (Self, bool) {
         match self {
-            Self::Admission(mut admission) => match admission.as_mut().poll(cx) {
-                Poll::Pending => (Self::Admission(admission), false),
-                Poll::Ready(None) => (Self::Over, true),
+            Self::Handshaking(mut admission) => match admission.as_mut().poll(cx) {
+                Poll::Pending => (Self::Handshaking(admission), false),
+                Poll::Ready(None) => (Self::Done, true),
                 Poll::Ready(Some(connection)) => (Self::begin(connection), true),
             },
-            Self::Service(mut connection) => match connection.poll(cx) {
-                Poll::Pending => (Self::Service(connection), false),
+            Self::Serving(mut connection) => match connection.poll(cx) {
+                Poll::Pending => (Self::Serving(connection), false),
                 Poll::Ready(closed) => (Self::end(connection, closed), true),
             },
-            Self::Farewell(mut farewell) => match farewell.as_mut().poll(cx) {
-                Poll::Pending => (Self::Farewell(farewell), false),
-                Poll::Ready(()) => (Self::Over, true),
+            Self::Closing(mut farewell) => match farewell.as_mut().poll(cx) {
+                Poll::Pending => (Self::Closing(farewell), false),
+                Poll::Ready(()) => (Self::Done, true),
             },
-            Self::Over => (Self::Over, true),
+            Self::Done => (Self::Done, true),
         }
     }
 
@@ -67,15 +67,15 @@ impl Phase {
     fn begin(mut connection: Box<Connection>) -> Self {
         // Should this pause the client, the first poll brings a waker that works.
         match connection.process_first(Waker::noop()) {
-            Ok(()) => Self::Service(connection),
+            Ok(()) => Self::Serving(connection),
             Err(closed) => Self::end(connection, closed),
         }
     }
 
     fn end(connection: Box<Connection>, closed: Closed) -> Self {
         if closed.leaves_input() {
-            return Self::Farewell(Box::pin(connection.drain(closed)));
+            return Self::Closing(Box::pin(connection.drain(closed)));
         }
-        connection.close(&closed).map_or(Self::Over, Self::Farewell)
+        connection.close(&closed).map_or(Self::Done, Self::Closing)
     }
 }

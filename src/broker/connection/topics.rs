@@ -23,7 +23,7 @@ impl Connection {
             return publish.topic.clone().ok_or(missing);
         };
         let alias = alias.get();
-        if alias > self.slot.listener.max_topic_alias() {
+        if alias > self.permit.listener.max_topic_alias() {
             return Err(Closed::Refused(
                 ReasonCode::TopicAliasInvalid,
                 "PUBLISH: topic alias",

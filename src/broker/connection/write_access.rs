@@ -49,7 +49,7 @@ impl WriteAccess {
 impl Connection {
     /// Whether the client may publish on the topic.
     pub(super) fn may_publish(&mut self, topic: &TopicName) -> bool {
-        let access = &self.slot.broker.env.access;
+        let access = &self.permit.broker.env.access;
         if !access.is_restricted() {
             return is_open_to_clients(topic);
         }

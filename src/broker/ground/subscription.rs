@@ -3,7 +3,7 @@ use crate::protocol::{QoS, SubscriptionId};
 
 /// What a subscription says about the messages that it brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) struct Terms {
+pub(in crate::broker) struct GrantedOptions {
     /// The highest QoS of delivery.
     pub(in crate::broker) qos: QoS,
     pub(in crate::broker) no_local: bool,

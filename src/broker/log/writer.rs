@@ -78,7 +78,7 @@ impl Queue {
             waiting.dropped += 1;
             return;
         }
-        self.tell_dropped(&mut waiting);
+        self.log_dropped(&mut waiting);
         waiting.lines += 1;
         self.push(&mut waiting, Task::Write(line));
     }
@@ -101,7 +101,7 @@ impl Queue {
     /// Waits until everything asked for so far is done, but not past `deadline`.
     pub(super) fn flush(&self, deadline: Instant) -> bool {
         let mut waiting = self.waiting.lock();
-        self.tell_dropped(&mut waiting);
+        self.log_dropped(&mut waiting);
         let target = waiting.taken;
         while waiting.done < target {
             if self
@@ -122,7 +122,7 @@ impl Queue {
     }
 
     /// Puts a line about dropped ones where they would have been.
-    fn tell_dropped(&self, waiting: &mut Waiting) {
+    fn log_dropped(&self, waiting: &mut Waiting) {
         let dropped = std::mem::take(&mut waiting.dropped);
         if dropped == 0 {
             return;
@@ -152,7 +152,7 @@ impl Queue {
         let mut waiting = self.waiting.lock();
         loop {
             if waiting.tasks.is_empty() {
-                self.tell_dropped(&mut waiting);
+                self.log_dropped(&mut waiting);
             }
             if let Some(task) = waiting.tasks.pop_front() {
                 if matches!(task, Task::Write(_)) {

@@ -13,7 +13,7 @@ use super::mosquitto_db::{
     SnapshotSubscription, parse,
 };
 use super::record::{
-    DeliveryRecord, MessageRecord, Presence, Record, SessionRecord, Stage, SubscriptionRecord,
+    DeliveryRecord, MessageRecord, Record, SessionRecord, Stage, StoredPresence, SubscriptionRecord,
 };
 use crate::broker::config::Listener;
 use crate::broker::ground::{Clock, Expiry, Identity, ListenerName, SessionNumber, ShareId};
@@ -116,7 +116,7 @@ impl Imported {
             v5: false,
             receive_maximum: NonZeroU16::MAX,
             expiry,
-            presence: Presence::Offline {
+            presence: StoredPresence::Offline {
                 expires_at: expires_at.or(expiry.deadline(0)),
             },
         };

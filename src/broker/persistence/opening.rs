@@ -67,7 +67,7 @@ pub(in crate::broker) fn open(
         ));
     }
     let (mut store, mut recovery) = open_or_repair(&path, options, clock, log)?;
-    tell_of_mosquitto_db(options, recovery.is_empty(), log);
+    log_mosquitto_db(options, recovery.is_empty(), log);
     if let Some(database) = options.import {
         let records = import(database, options.listeners, clock, log)?;
         if !recovery.is_empty() {
@@ -160,7 +160,7 @@ fn replace(path: &Path, records: &[(Key, Record)], clock: Clock) -> Result<(), S
 }
 
 /// A database of Mosquitto's is never touched; the log says how to take it over.
-fn tell_of_mosquitto_db(options: &StoreOptions<'_>, is_empty: bool, log: &Log) {
+fn log_mosquitto_db(options: &StoreOptions<'_>, is_empty: bool, log: &Log) {
     let database = options.persistence.mosquitto_db();
     if options.import.is_none() && is_empty && database.is_file() {
         let database = database.display();

@@ -1,6 +1,6 @@
 //! Changes on their way into the store.
 
-mod patience;
+mod commit_delay;
 mod tickets;
 
 use std::collections::hash_map::Entry;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 
-use self::patience::Patience;
+use self::commit_delay::CommitDelay;
 use self::tickets::Tickets;
 use super::key::Key;
 use super::record::Record;
@@ -31,13 +31,13 @@ type Changes = HashMap<Key, Change, RandomState>;
 
 /// How soon a change has to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::broker) enum Pace {
+pub(in crate::broker) enum Urgency {
     /// With others, as nobody waits for it.
-    Later,
+    Lazy,
     /// A little later, as it may become needless.
-    Soon,
+    Deferred,
     /// As soon as the store is free.
-    Now,
+    Immediate,
 }
 
 /// What becomes of a record.
@@ -117,7 +117,7 @@ pub(super) struct Pending {
     young: Changes,
     /// Who waits for all of them.
     waiting: Vec<TicketNumber>,
-    patience: Patience,
+    commit_delay: CommitDelay,
     /// How many of the old changes there were at first.
     had_old: usize,
     /// Since when a batch is being stored.
@@ -125,7 +125,7 @@ pub(super) struct Pending {
     /// Whether the last one took long.
     is_slow: bool,
     /// How soon the next batch is to be stored, and when that is.
-    due: Option<(Pace, Instant)>,
+    due: Option<(Urgency, Instant)>,
     pub(super) tickets: Tickets,
     /// Unreleased QoS 2 messages that have a record.
     incoming: HashSet<(SessionNumber, PacketId), RandomState>,
@@ -181,15 +181,15 @@ impl Pending {
     }
 
     /// Takes a change; says whether whoever stores has to be told.
-    pub(super) fn put(&mut self, key: Key, change: Change, pace: Pace) -> bool {
+    pub(super) fn put(&mut self, key: Key, change: Change, urgency: Urgency) -> bool {
         if self.is_closed {
             return false;
         }
         for ticket in change.tickets() {
             self.tickets.hold(ticket);
         }
-        if pace == Pace::Soon && change.fresh {
-            self.patience.began(key);
+        if urgency == Urgency::Deferred && change.fresh {
+            self.commit_delay.began(key);
         }
         let is_first = change.fresh && !key.is_used_again();
         let changes = match is_first {
@@ -205,7 +205,7 @@ impl Pending {
                 entry.get_mut().follows(earlier);
             }
         }
-        self.hurry(pace)
+        self.bring_forward(urgency)
     }
 
     /// Where a change of the record belongs.
@@ -222,7 +222,7 @@ impl Pending {
         if self.is_closed {
             return false;
         }
-        self.patience.ended(key);
+        self.commit_delay.ended(key);
         let young = self.young.remove(&key);
         let is_old = young.is_none();
         match young.or_else(|| self.old.remove(&key)) {
@@ -245,7 +245,7 @@ impl Pending {
                 changes.insert(key, removal);
             }
         }
-        self.hurry(Pace::Later)
+        self.bring_forward(Urgency::Lazy)
     }
 
     /// Notes that an unreleased QoS 2 message has a record from now on.
@@ -256,7 +256,11 @@ impl Pending {
     ) -> bool {
         let fresh = self.incoming.insert((session, packet_id));
         let change = Change::put(Record::Incoming, fresh, ticket);
-        self.put(Key::Incoming(session, packet_id), change, Pace::Now)
+        self.put(
+            Key::Incoming(session, packet_id),
+            change,
+            Urgency::Immediate,
+        )
     }
 
     /// Notes that an unreleased QoS 2 message has a record already.
@@ -274,22 +278,22 @@ impl Pending {
 
     /// Has everything that was changed so far stored together.
     pub(super) fn store_all(&mut self) -> bool {
-        !self.is_closed && self.hurry(Pace::Now)
+        !self.is_closed && self.bring_forward(Urgency::Immediate)
     }
 
     /// Brings the next batch forward where that is needed; says whether it was.
-    fn hurry(&mut self, pace: Pace) -> bool {
-        if self.due.is_some_and(|(known, _)| known >= pace) {
+    fn bring_forward(&mut self, urgency: Urgency) -> bool {
+        if self.due.is_some_and(|(known, _)| known >= urgency) {
             return false;
         }
-        let patience = match pace {
-            Pace::Now => Duration::ZERO,
-            Pace::Soon => self.patience(self.len()),
-            Pace::Later => LATER,
+        let commit_delay = match urgency {
+            Urgency::Immediate => Duration::ZERO,
+            Urgency::Deferred => self.commit_delay(self.len()),
+            Urgency::Lazy => LATER,
         };
-        let due = Instant::now() + patience;
+        let due = Instant::now() + commit_delay;
         let due = self.due.map_or(due, |(_, known)| known.min(due));
-        self.due = Some((pace, due));
+        self.due = Some((urgency, due));
         true
     }
 
@@ -300,7 +304,7 @@ impl Pending {
         }
         self.tickets.hold(ticket);
         self.waiting.push(ticket);
-        self.hurry(Pace::Now)
+        self.bring_forward(Urgency::Immediate)
     }
 
     /// Takes what is to be stored now. Unless there is a hurry these are the old changes,
@@ -308,8 +312,8 @@ impl Pending {
     pub(super) fn take(&mut self) -> Batch {
         let due = self.due.take();
         self.committing_since = Some(Instant::now());
-        self.patience.look_at_clock();
-        if !matches!(due, Some((Pace::Soon, _))) {
+        self.commit_delay.look_at_clock();
+        if !matches!(due, Some((Urgency::Deferred, _))) {
             return Batch {
                 parts: [
                     std::mem::take(&mut self.old),
@@ -318,15 +322,16 @@ impl Pending {
                 waiting: std::mem::take(&mut self.waiting),
             };
         }
-        self.patience.learn(self.had_old, self.old.len());
+        self.commit_delay
+            .record_outcome(self.had_old, self.old.len());
         let mut old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.had_old = self.old.len();
         if self.old.is_empty() {
             // Nothing waits for the moment.
             self.old = Changes::default();
         } else {
-            let due = Instant::now() + self.patience(self.had_old);
-            self.due = Some((Pace::Soon, due));
+            let due = Instant::now() + self.commit_delay(self.had_old);
+            self.due = Some((Urgency::Deferred, due));
             if old.is_empty() && old.capacity() <= KEPT_ROOM {
                 self.young = std::mem::take(&mut old);
             }
@@ -343,7 +348,7 @@ impl Pending {
         if !batch.is_empty() {
             self.is_slow = since.is_some_and(|since| since.elapsed() >= SLOW);
         }
-        if self.is_slow && matches!(self.due, Some((Pace::Soon, _))) {
+        if self.is_slow && matches!(self.due, Some((Urgency::Deferred, _))) {
             self.age();
         }
         for (_, change) in batch.changes() {
@@ -369,14 +374,17 @@ impl Pending {
         more.extend(fewer);
         self.old = more;
         self.had_old = self.old.len();
-        self.due = Some((Pace::Soon, Instant::now() + self.patience(self.had_old)));
+        self.due = Some((
+            Urgency::Deferred,
+            Instant::now() + self.commit_delay(self.had_old),
+        ));
     }
 
     /// Returns how long so many changes may wait to become needless.
-    fn patience(&self, changes: usize) -> Duration {
+    fn commit_delay(&self, changes: usize) -> Duration {
         // On a slow disk they wait for it long enough.
         let changes = if self.is_slow { 0 } else { changes };
-        self.patience.time(changes)
+        self.commit_delay.time(changes)
     }
 
     /// Takes a batch back that could not be stored; it is due again with what came
@@ -404,7 +412,7 @@ impl Pending {
             }
         }
         self.waiting.extend(batch.waiting);
-        self.due = Some((Pace::Now, Instant::now()));
+        self.due = Some((Urgency::Immediate, Instant::now()));
     }
 }
 

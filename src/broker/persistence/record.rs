@@ -48,12 +48,12 @@ pub(in crate::broker) struct SessionRecord {
     /// How many messages the client took at once.
     pub(in crate::broker) receive_maximum: NonZeroU16,
     pub(in crate::broker) expiry: Expiry,
-    pub(in crate::broker) presence: Presence,
+    pub(in crate::broker) presence: StoredPresence,
 }
 
 /// Whether the client was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) enum Presence {
+pub(in crate::broker) enum StoredPresence {
     Online,
     Offline {
         /// `None` is never.
@@ -283,8 +283,8 @@ impl SessionRecord {
         out.put_u16(self.receive_maximum.get());
         out.put_u32(self.expiry.seconds());
         match self.presence {
-            Presence::Online => out.put_u8(1),
-            Presence::Offline { expires_at } => {
+            StoredPresence::Online => out.put_u8(1),
+            StoredPresence::Offline { expires_at } => {
                 out.put_u8(0);
                 put_moment(out, expires_at, clock);
             }
@@ -300,8 +300,8 @@ impl SessionRecord {
                 .ok_or(BadRecord("receive maximum"))?,
             expiry: Expiry::from_seconds(fields.u32("session expiry")?),
             presence: match fields.flag("presence")? {
-                true => Presence::Online,
-                false => Presence::Offline {
+                true => StoredPresence::Online,
+                false => StoredPresence::Offline {
                     expires_at: fields.moment(clock, "end of the session")?,
                 },
             },

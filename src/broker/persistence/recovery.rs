@@ -9,8 +9,8 @@ use foldhash::fast::RandomState;
 
 use super::key::Key;
 use super::record::{
-    BadRecord, DeliveryRecord, MessageRecord, Presence, SessionRecord, Stage, SubscriptionRecord,
-    WillRecord,
+    BadRecord, DeliveryRecord, MessageRecord, SessionRecord, Stage, StoredPresence,
+    SubscriptionRecord, WillRecord,
 };
 use crate::broker::ground::{Clock, SessionNumber};
 use crate::protocol::{PacketId, QoS};
@@ -149,7 +149,7 @@ impl RecoveredSession {
                 Stage::Waiting => None,
             })
             .collect();
-        let was_online = self.session.presence == Presence::Online;
+        let was_online = self.session.presence == StoredPresence::Online;
         let window = match was_online {
             true => usize::from(self.session.receive_maximum.get()).saturating_sub(used.len()),
             false => 0,

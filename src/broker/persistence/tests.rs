@@ -70,7 +70,7 @@ fn told() -> (Persistence, Sender<bool>, Receiver<Commit>) {
 
 fn put(persistence: &Persistence, number: u64, ticket: &Ticket<'_>) -> Box<StoredRecord> {
     let record = persistence.record(Key::Message(number));
-    record.put(Record::Incoming, Pace::Now, Some(ticket));
+    record.put(Record::Incoming, Urgency::Immediate, Some(ticket));
     record
 }
 

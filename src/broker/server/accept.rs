@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::broker::Broker;
-use crate::broker::connection::{self, Slot};
+use crate::broker::connection::{self, ConnectionPermit};
 use crate::broker::listener::{ListenerContext, ListeningSocket, Peer};
 use crate::broker::log::rate_limit::LineKind;
 use crate::transport::socket::Socket;
@@ -56,7 +56,7 @@ pub(super) async fn listen(
 fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
     let settings = context.settings();
     let log = broker.log();
-    let Some(slot) = Slot::new(context, broker) else {
+    let Some(permit) = ConnectionPermit::new(context, broker) else {
         let host = peer.host();
         broker.env.limited_log.write(
             LineKind::TooManyConnections,
@@ -66,13 +66,13 @@ fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc
         return;
     };
     // A proxy has yet to say where the connection is from.
-    if broker.policy().connection_messages() && settings.proxy_protocol.is_none() {
+    if broker.live_options().connection_messages() && settings.proxy_protocol.is_none() {
         log.notice(format_args!(
             "New connection from {peer} on port {}.",
             settings.port
         ));
     }
-    tokio::spawn(connection::accept(socket, peer, slot));
+    tokio::spawn(connection::accept(socket, peer, permit));
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::broker::Broker;
-use crate::broker::ground::{Expiry, Millis, SessionNumber, ShareId, Terms, after_seconds};
+use crate::broker::ground::{
+    Expiry, GrantedOptions, Millis, SessionNumber, ShareId, after_seconds,
+};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
-    Key, Persistence, Presence, RecoveredSession, Recovery, Stage, StoredRecord, WillRecord,
+    Key, Persistence, RecoveredSession, Recovery, Stage, StoredPresence, StoredRecord, WillRecord,
 };
-use crate::broker::session::{Link, Session, SessionState, StoredSubscription, StoredWill};
+use crate::broker::session::{Presence, Session, SessionState, StoredSubscription, StoredWill};
 use crate::broker::topics::Retained;
 
 /// Counts of what was restored.
@@ -110,13 +112,13 @@ impl Broker {
             deliveries,
         } = recovered;
         let identity = Arc::new(record.identity);
-        let was_online = record.presence == Presence::Online;
+        let was_online = record.presence == StoredPresence::Online;
         let expires_at = match record.presence {
-            Presence::Online => record.expiry.deadline(now),
-            Presence::Offline { expires_at } => expires_at,
+            StoredPresence::Online => record.expiry.deadline(now),
+            StoredPresence::Offline { expires_at } => expires_at,
         };
         let mut state = SessionState::new(record.expiry, record.receive_maximum, NonZeroU16::MAX);
-        state.link = Link::Offline { expires_at };
+        state.presence = Presence::Offline { expires_at };
         state.record = Some(persistence.restored(Key::Session(number)));
         for packet_id in incoming {
             persistence.restore_incoming(number, packet_id);
@@ -152,17 +154,18 @@ impl Broker {
         let mut state = session.state();
         for (subscription_number, subscription) in subscriptions {
             let key = Key::Subscription(number, subscription_number);
-            let terms = Terms {
+            let granted = GrantedOptions {
                 qos: subscription.qos,
                 no_local: subscription.options.no_local,
                 retain_as_published: subscription.options.retain_as_published,
                 subscription_id: subscription.subscription_id,
                 share: ShareId::from_stored(subscription.share),
             };
-            self.router.subscribe(&subscription.filter, &session, terms);
+            self.router
+                .subscribe(&subscription.filter, &session, granted);
             let stored = StoredSubscription {
                 options: subscription.options,
-                terms,
+                granted,
                 record: Some(persistence.restored(key)),
             };
             state.subscriptions.insert(subscription.filter, stored);
@@ -172,7 +175,7 @@ impl Broker {
         restored.sessions += 1;
         if record.expiry == Expiry::AtDisconnect {
             // It ended with the broker; the next look at the clock ends it here too.
-            session.state().link = Link::Offline {
+            session.state().presence = Presence::Offline {
                 expires_at: Some(now),
             };
         }

@@ -8,18 +8,18 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::Session;
-use super::presence::{Attachment, LentWriter, Link};
-use super::queued::{Queued, Unsettled};
+use super::presence::{ActiveConnection, LentWriter, Presence};
+use super::queued::{OrphanedSharedMessage, Queued};
 use super::state::SessionState;
-use super::stored::{Recorder, Settled};
+use super::stored::{AckedRecords, Recorder};
 use crate::broker::env::Env;
-use crate::broker::ground::{ConnectionNumber, Millis, Terms, is_log_line};
+use crate::broker::ground::{ConnectionNumber, GrantedOptions, Millis, is_log_line};
 use crate::broker::live_options::Waiting;
 use crate::broker::log::rate_limit::LineKind;
 use crate::broker::message::Message;
-use crate::broker::persistence::{Pace, Ticket};
+use crate::broker::persistence::{Ticket, Urgency};
 use crate::broker::statistics::{Counter, Tally};
-use crate::broker::wire::{Run, Shape, TopicAliases};
+use crate::broker::wire::{Burst, PublishFormat, TopicAliases};
 use crate::protocol::{PacketId, QoS};
 use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome};
 
@@ -51,12 +51,12 @@ impl Delivered {
 }
 
 impl Session {
-    /// Delivers a run of messages: to the connection as far as there is room, and else
+    /// Delivers a burst of messages: to the connection as far as there is room, and else
     /// to the queue. Whoever delivers may get the right to write them.
     pub(in crate::broker) fn deliver(
         &self,
-        run: &mut Run,
-        terms: Terms,
+        burst: &mut Burst,
+        granted: GrantedOptions,
         env: &Env,
         ticket: &Ticket<'_>,
         now: Millis,
@@ -65,23 +65,23 @@ impl Session {
         let mut recorder = Recorder::new(self, ticket);
         let mut state = self.state();
         let state = &mut *state;
-        if !run.is_of_epoch(env.access.read_epoch()) && !self.may_read_run(run, env) {
+        if !burst.is_of_epoch(env.access.read_epoch()) && !self.may_read_run(burst, env) {
             return Delivered::refused();
         }
         let idle = state.is_idle();
-        let dropped = match &state.link {
-            Link::Ended => return Delivered::refused(),
-            Link::Offline { .. } => {
-                state.queue_for_absent(run.publications(), terms, env, &mut recorder)
+        let dropped = match &state.presence {
+            Presence::Ended => return Delivered::refused(),
+            Presence::Offline { .. } => {
+                state.queue_for_absent(burst.publications(), granted, env, &mut recorder)
             }
-            Link::Online(attachment) => {
-                let shape = Shape {
-                    version: attachment.version,
-                    terms,
+            Presence::Online(active_connection) => {
+                let format = PublishFormat {
+                    version: active_connection.version,
+                    granted,
                     upgrade_qos: env.options.upgrade_outgoing_qos(),
                 };
-                let maximum = attachment.maximum_packet_size as usize;
-                state.deliver_online(run, shape, maximum, env, &mut recorder, now)
+                let maximum = active_connection.maximum_packet_size as usize;
+                state.deliver_online(burst, format, maximum, env, &mut recorder, now)
             }
         };
         let stored = recorder.finish();
@@ -103,10 +103,10 @@ impl Session {
         }
     }
 
-    /// Returns whether the client may read the messages now. All messages of a run are on one
+    /// Returns whether the client may read the messages now. All messages of a burst are on one
     /// topic.
-    fn may_read_run(&self, run: &Run, env: &Env) -> bool {
-        let first = run.publications().first();
+    fn may_read_run(&self, burst: &Burst, env: &Env) -> bool {
+        let first = burst.publications().first();
         first.is_none_or(|first| self.may_read(&env.access, &first.message.topic))
     }
 
@@ -116,7 +116,7 @@ impl Session {
         &self,
         state: &mut SessionState,
         messages: Vec<Arc<Message>>,
-        terms: Terms,
+        granted: GrantedOptions,
         env: &Env,
         ticket: &Ticket<'_>,
     ) {
@@ -130,24 +130,24 @@ impl Session {
                 break;
             }
             let own = message.publisher == Some(self.number());
-            if terms.no_local && own {
+            if granted.no_local && own {
                 continue;
             }
             let qos = match env.options.upgrade_outgoing_qos() {
-                true => terms.qos,
-                false => terms.qos.min(message.qos),
+                true => granted.qos,
+                false => granted.qos.min(message.qos),
             };
             let mut queued = Queued {
                 message,
                 qos,
                 retain: true,
-                terms,
+                granted,
                 // The retained message is held anyway.
                 held: 0,
                 record: None,
             };
             if qos != QoS::AtMostOnce {
-                recorder.queued(&mut queued, Pace::Now);
+                recorder.queued(&mut queued, Urgency::Immediate);
                 recorder.message(&queued.message);
             }
             state.queue.push(queued);
@@ -202,30 +202,30 @@ impl SessionState {
     /// Begins or resumes the session's deliveries on a new connection.
     pub(in crate::broker) fn attach(
         &mut self,
-        attachment: Attachment,
+        active_connection: ActiveConnection,
         receive_maximum: NonZeroU16,
         topic_alias_maximum: u16,
     ) {
         self.clear_output();
         self.topic_aliases = TopicAliases::new(topic_alias_maximum);
         self.outgoing.resume(receive_maximum);
-        self.link = Link::Online(attachment);
+        self.presence = Presence::Online(active_connection);
     }
 
     /// Ends the connection's part; what it had not written is sent again later, but
     /// for QoS 0.
-    pub(in crate::broker) fn detach(&mut self, link: Link) {
+    pub(in crate::broker) fn detach(&mut self, presence: Presence) {
         self.clear_output();
         self.topic_aliases = None;
         self.outgoing.pause();
-        self.link = link;
+        self.presence = presence;
         self.wake_paused_publishers();
     }
 
     /// Ends the session: nothing is kept. What a shared subscription brought and the
     /// client did not get is given back for the group's other members.
-    pub(in crate::broker) fn end(&mut self) -> Vec<Unsettled> {
-        self.detach(Link::Ended);
+    pub(in crate::broker) fn end(&mut self) -> Vec<OrphanedSharedMessage> {
+        self.detach(Presence::Ended);
         (self.kept_bytes, self.in_flight_bytes) = (0, 0);
         self.record = None;
         self.released = None;
@@ -234,8 +234,8 @@ impl SessionState {
         let queue = std::mem::take(&mut self.queue).into_list();
         let queue = queue.into_iter().map(|queued| (queued, false));
         let shared = in_flight.chain(queue).filter_map(|(queued, is_in_flight)| {
-            let unsettled = self.for_another_member(queued, is_in_flight);
-            unsettled.ok()
+            let orphaned = self.for_another_member(queued, is_in_flight);
+            orphaned.ok()
         });
         let shared = shared.collect();
         self.incoming.clear();
@@ -252,17 +252,17 @@ impl SessionState {
         &self,
         queued: Queued,
         is_in_flight: bool,
-    ) -> Result<Unsettled, Queued> {
-        let Some(share) = queued.terms.share else {
+    ) -> Result<OrphanedSharedMessage, Queued> {
+        let Some(share) = queued.granted.share else {
             return Err(queued);
         };
         if is_in_flight && queued.qos == QoS::ExactlyOnce {
             return Err(queued);
         }
         let mut subscriptions = self.subscriptions.iter();
-        let found = subscriptions.find(|(_, stored)| stored.terms.share == Some(share));
+        let found = subscriptions.find(|(_, stored)| stored.granted.share == Some(share));
         match found {
-            Some((filter, _)) => Ok(Unsettled {
+            Some((filter, _)) => Ok(OrphanedSharedMessage {
                 filter: filter.clone(),
                 message: queued.message,
                 _record: queued.record,
@@ -271,15 +271,15 @@ impl SessionState {
         }
     }
 
-    /// Moves what is ready to be written to the end of `pieces`, and says what it is;
+    /// Moves what is ready to be written to the end of `chunks`, and says what it is;
     /// nothing when the connection is not this session's any more.
     pub(in crate::broker) fn take_output(
         &mut self,
         connection: ConnectionNumber,
-        pieces: &mut VecDeque<Bytes>,
+        chunks: &mut VecDeque<Bytes>,
     ) -> Tally {
-        match self.attachment(connection) {
-            Some(_) => self.outbox.take_into(pieces),
+        match self.active_connection(connection) {
+            Some(_) => self.outbox.take_into(chunks),
             None => Tally::default(),
         }
     }
@@ -293,7 +293,7 @@ impl SessionState {
         env: &Env,
         now: Millis,
     ) {
-        if self.attachment(connection).is_none() {
+        if self.active_connection(connection).is_none() {
             return;
         }
         self.unwritten = self.unwritten.saturating_sub(bytes);
@@ -302,13 +302,13 @@ impl SessionState {
 
     /// Notes that the connection is about to write bytes of its own.
     pub(in crate::broker) fn owes(&mut self, connection: ConnectionNumber, bytes: usize) {
-        if self.attachment(connection).is_some() {
+        if self.active_connection(connection).is_some() {
             self.unwritten += bytes;
         }
     }
 
     /// Takes a PUBACK; a repeated or unknown one is ignored.
-    pub(in crate::broker) fn puback(&mut self, packet_id: PacketId, settled: &mut Settled) {
+    pub(in crate::broker) fn puback(&mut self, packet_id: PacketId, settled: &mut AckedRecords) {
         if let PubAckOutcome::Delivered(Some(kept)) = self.outgoing.puback(packet_id) {
             self.count_out(Some(&kept));
             settled.add(kept);
@@ -362,17 +362,17 @@ impl SessionState {
     /// its task.
     fn reach_connection(&mut self, may_write: bool) -> (Option<LentWriter>, Option<Waker>) {
         let (is_ready, is_gated) = (!self.outbox.is_empty(), self.outbox.is_gated());
-        let Link::Online(attachment) = &mut self.link else {
+        let Presence::Online(active_connection) = &mut self.presence else {
             return (None, None);
         };
         let direct = match is_ready && may_write {
-            true => attachment.lend_writer(),
+            true => active_connection.lend_writer(),
             false => None,
         };
         // Only the task can wait for a ticket.
-        let needs_task = is_gated || (is_ready && !attachment.is_writer_lent());
-        let waker = match needs_task && attachment.wants_output {
-            true => attachment.waker.take(),
+        let needs_task = is_gated || (is_ready && !active_connection.is_writer_lent());
+        let waker = match needs_task && active_connection.wants_output {
+            true => active_connection.waker.take(),
             false => None,
         };
         (direct, waker)
@@ -406,7 +406,7 @@ impl SessionState {
 
     /// Whether publishers should pause: much waits, and the client is taking it.
     fn is_congesting(&self, env: &Env, now: Millis) -> bool {
-        matches!(self.link, Link::Online(_))
+        matches!(self.presence, Presence::Online(_))
             && now < self.last_progress + STALLED_AFTER
             && env.options.queue_limits().is_congested(self.waiting())
     }

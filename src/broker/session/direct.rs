@@ -34,10 +34,10 @@ impl SessionState {
     /// Takes the right to write for the connection's task; false while somebody else is
     /// writing, who then wakes the task.
     pub(in crate::broker) fn claim_writer(&mut self, connection: ConnectionNumber) -> bool {
-        let Some(attachment) = self.attachment(connection) else {
+        let Some(active_connection) = self.active_connection(connection) else {
             return true;
         };
-        match &mut attachment.writer {
+        match &mut active_connection.writer {
             Writer::Delivery { is_awaited } => {
                 *is_awaited = true;
                 false
@@ -49,15 +49,15 @@ impl SessionState {
         }
     }
 
-    /// Moves the rest of a packet that was written in part to the end of `pieces`: nothing
+    /// Moves the rest of a packet that was written in part to the end of `chunks`: nothing
     /// may go out before it.
     pub(in crate::broker) fn take_rest(
         &mut self,
         connection: ConnectionNumber,
-        pieces: &mut VecDeque<Bytes>,
+        chunks: &mut VecDeque<Bytes>,
     ) {
-        if self.attachment(connection).is_some() {
-            self.outbox.take_rest(pieces);
+        if self.active_connection(connection).is_some() {
+            self.outbox.take_rest(chunks);
         }
     }
 }
@@ -75,14 +75,14 @@ impl DirectWrite {
     pub(in crate::broker) fn write(mut self, env: &Env, now: Millis) {
         let session = Arc::clone(&self.session);
         let LentWriter { connection, socket } = &self.writer;
-        let (mut pieces, mut written) = (VecDeque::new(), 0);
+        let (mut chunks, mut written) = (VecDeque::new(), 0);
         for _ in 0..ROUNDS {
             let mut state = session.state();
             if written > 0 {
                 state.wrote(*connection, written, &session, env, now);
             }
-            let sent = state.take_output(*connection, &mut pieces);
-            if pieces.is_empty() {
+            let sent = state.take_output(*connection, &mut chunks);
+            if chunks.is_empty() {
                 state.give_back(*connection);
                 self.is_over = true;
                 return;
@@ -92,29 +92,29 @@ impl DirectWrite {
                 env.statistics.sent(sent);
             }
             // A socket that takes nothing, and one that is gone, are the task's business.
-            let result = write_pieces(&mut pieces, |slices| socket.try_write_vectored(slices));
+            let result = write_pieces(&mut chunks, |slices| socket.try_write_vectored(slices));
             written = result.unwrap_or(0);
             env.statistics.add(Counter::BytesSent, written);
             if written == 0 {
                 break;
             }
         }
-        self.leave_rest(pieces, written, env, now);
+        self.leave_rest(chunks, written, env, now);
     }
 
     /// Has the connection's task go on.
-    fn leave_rest(&mut self, pieces: VecDeque<Bytes>, written: usize, env: &Env, now: Millis) {
+    fn leave_rest(&mut self, chunks: VecDeque<Bytes>, written: usize, env: &Env, now: Millis) {
         let LentWriter { connection, socket } = &self.writer;
         self.is_over = true;
         let mut state = self.session.state();
-        if state.attachment(*connection).is_none() {
-            if !pieces.is_empty() {
+        if state.active_connection(*connection).is_none() {
+            if !chunks.is_empty() {
                 // Nothing can follow what was written in part.
                 let _ = socket.shut_down();
             }
             return;
         }
-        state.outbox.put_rest(pieces);
+        state.outbox.put_rest(chunks);
         if written > 0 {
             state.wrote(*connection, written, &self.session, env, now);
         }
@@ -133,20 +133,20 @@ impl Drop for DirectWrite {
 impl SessionState {
     fn give_back(&mut self, connection: ConnectionNumber) {
         let is_gated = self.outbox.is_gated();
-        if let Some(attachment) = self.attachment(connection) {
-            let is_awaited = attachment.writer == Writer::Delivery { is_awaited: true };
-            attachment.writer = Writer::Anybody;
+        if let Some(active_connection) = self.active_connection(connection) {
+            let is_awaited = active_connection.writer == Writer::Delivery { is_awaited: true };
+            active_connection.writer = Writer::Anybody;
             // Only the task can wait for a ticket.
             if is_awaited || is_gated {
-                attachment.wake();
+                active_connection.wake();
             }
         }
     }
 
     fn leave_to_task(&mut self, connection: ConnectionNumber) {
-        if let Some(attachment) = self.attachment(connection) {
-            attachment.writer = Writer::Task;
-            attachment.wake();
+        if let Some(active_connection) = self.active_connection(connection) {
+            active_connection.writer = Writer::Task;
+            active_connection.wake();
         }
     }
 }

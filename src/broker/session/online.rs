@@ -1,14 +1,14 @@
 //! How messages get to a session's connection straight from the batch that brings them.
 
-use super::presence::Link;
+use super::presence::Presence;
 use super::queued::Queued;
 use super::state::SessionState;
 use super::stored::{Gate, Recorder};
 use crate::broker::env::Env;
-use crate::broker::ground::{Millis, Terms};
+use crate::broker::ground::{GrantedOptions, Millis};
 use crate::broker::live_options::QueueLimits;
 use crate::broker::message::Message;
-use crate::broker::wire::{Run, Shape, Single};
+use crate::broker::wire::{Burst, OutgoingPublish, PublishFormat};
 use crate::protocol::{Delivery, QoS};
 
 /// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
@@ -16,12 +16,12 @@ use crate::protocol::{Delivery, QoS};
 pub(super) const OUTBOX_MARK: usize = 256 * 1024;
 
 impl SessionState {
-    /// Delivers a run to the connection as far as there is room, and the rest to the queue;
+    /// Delivers a burst to the connection as far as there is room, and the rest to the queue;
     /// says how many messages are dropped.
     pub(super) fn deliver_online(
         &mut self,
-        run: &mut Run,
-        shape: Shape,
+        burst: &mut Burst,
+        format: PublishFormat,
         maximum_packet_size: usize,
         env: &Env,
         recorder: &mut Recorder<'_>,
@@ -31,17 +31,17 @@ impl SessionState {
         let one_by_one = self.topic_aliases.is_some() || self.is_mounted();
         if one_by_one || !self.queue.is_empty() || self.outgoing.has_resends() {
             let mut dropped = 0;
-            for publication in run.publications() {
-                let queued = self.queue_behind(publication, shape, &limits, recorder);
+            for publication in burst.publications() {
+                let queued = self.queue_behind(publication, format, &limits, recorder);
                 dropped += usize::from(!queued);
             }
             self.refill_with(env, recorder, now);
             return dropped;
         }
-        if run.is_exclusive() {
-            return self.deliver_alone(run, shape, maximum_packet_size, env, recorder, now);
+        if burst.is_exclusive() {
+            return self.deliver_alone(burst, format, maximum_packet_size, env, recorder, now);
         }
-        let (publications, encoded) = run.encoded(shape, now);
+        let (publications, encoded) = burst.encoded(format, now);
         if encoded.is_plain() && encoded.longest() <= maximum_packet_size {
             if !limits.admit_by_size(self.waiting()) {
                 return publications.len();
@@ -63,14 +63,14 @@ impl SessionState {
             let is_ready = self.queue.is_empty()
                 && self.is_ready_for(message.qos, &publication.message, &limits);
             if !is_ready {
-                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                let queued = self.queue_behind(publication, format, &limits, recorder);
                 dropped += usize::from(!queued);
                 continue;
             }
             let packet_id = match message.qos {
                 QoS::AtMostOnce => None,
-                qos if self.keeps(shape.terms, &limits) => {
-                    let queued = Queued::new(publication, shape);
+                qos if self.keeps(format.granted, &limits) => {
+                    let queued = Queued::new(publication, format);
                     self.send_kept(qos, queued, recorder).packet_id()
                 }
                 qos => self.outgoing.send(qos, None).packet_id(),
@@ -85,8 +85,8 @@ impl SessionState {
     /// encoded where they are written from.
     fn deliver_alone(
         &mut self,
-        run: &Run,
-        shape: Shape,
+        burst: &Burst,
+        format: PublishFormat,
         maximum_packet_size: usize,
         env: &Env,
         recorder: &mut Recorder<'_>,
@@ -95,20 +95,20 @@ impl SessionState {
         const HEAD: usize = 16;
         let limits = env.options.queue_limits();
         let mut dropped = 0;
-        let bytes = run.bytes() + run.publications().len() * HEAD;
+        let bytes = burst.bytes() + burst.publications().len() * HEAD;
         self.outbox.reserve(bytes.min(OUTBOX_MARK));
-        for publication in run.publications() {
+        for publication in burst.publications() {
             let message = &publication.message;
-            let qos = shape.qos(message);
+            let qos = format.qos(message);
             let is_ready = self.queue.is_empty() && self.is_ready_for(qos, message, &limits);
             if !is_ready {
-                let queued = self.queue_behind(publication, shape, &limits, recorder);
+                let queued = self.queue_behind(publication, format, &limits, recorder);
                 dropped += usize::from(!queued);
                 continue;
             }
-            let mut single = Single::new(message, shape);
+            let mut single = OutgoingPublish::new(message, format);
             if maximum_packet_size < u32::MAX as usize {
-                let size = single.size(shape.version, now);
+                let size = single.size(format.version, now);
                 if size > maximum_packet_size {
                     recorder.session().log_too_large(message, size, env);
                     continue;
@@ -116,14 +116,14 @@ impl SessionState {
             }
             single.delivery = match qos {
                 QoS::AtMostOnce => Delivery::AtMostOnce,
-                qos if self.keeps(shape.terms, &limits) => {
-                    self.send_kept(qos, Queued::new(publication, shape), recorder)
+                qos if self.keeps(format.granted, &limits) => {
+                    self.send_kept(qos, Queued::new(publication, format), recorder)
                 }
                 qos => self.outgoing.send(qos, None),
             };
             self.unwritten += self
                 .outbox
-                .push_encoded(|out| single.encode(shape.version, now, out));
+                .push_encoded(|out| single.encode(format.version, now, out));
         }
         dropped
     }
@@ -158,13 +158,13 @@ impl SessionState {
 
     /// Whether a message in flight is still needed: when the connection has ended, by the
     /// session or by the other members of a group, or where its bytes are counted.
-    pub(super) fn keeps(&self, terms: Terms, limits: &QueueLimits) -> bool {
-        self.is_persistent() || terms.share.is_some() || limits.counts_in_flight_bytes()
+    pub(super) fn keeps(&self, granted: GrantedOptions, limits: &QueueLimits) -> bool {
+        self.is_persistent() || granted.share.is_some() || limits.counts_in_flight_bytes()
     }
 
     /// Whether the client's topics are behind a prefix.
     fn is_mounted(&self) -> bool {
-        matches!(&self.link, Link::Online(attachment) if attachment.mount_point.is_some())
+        matches!(&self.presence, Presence::Online(active_connection) if active_connection.mount_point.is_some())
     }
 
     /// Whether a QoS 1 or 2 message may be sent now.

@@ -7,20 +7,20 @@ use crate::protocol::ProtocolVersion;
 use crate::transport::shared_tcp::SharedTcpStream;
 
 /// Whether a client is there.
-pub(in crate::broker) enum Link {
+pub(in crate::broker) enum Presence {
     /// Nobody is connected; the session ends at the deadline, if there is one.
     Offline {
         /// `None` is never.
         expires_at: Option<Millis>,
     },
     /// A connection's task serves the client.
-    Online(Attachment),
+    Online(ActiveConnection),
     /// The session is over and no longer known; whoever still holds it lets go.
     Ended,
 }
 
 /// The connection that serves a session.
-pub(in crate::broker) struct Attachment {
+pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) connection: ConnectionNumber,
     pub(in crate::broker) version: ProtocolVersion,
     /// The largest packet that the client takes; `u32::MAX` is more than any has.
@@ -44,7 +44,7 @@ pub(in crate::broker) struct Attachment {
     pub(in crate::broker) ending: Option<Ending>,
 }
 
-impl Attachment {
+impl ActiveConnection {
     /// Has the waker woken when the connection is to end, and for output if it wants that.
     pub(in crate::broker) fn wait(&mut self, waker: &Waker, wants_output: bool) {
         self.wants_output = wants_output;
@@ -88,7 +88,7 @@ pub(in crate::broker) struct LentWriter {
     pub(super) socket: SharedTcpStream,
 }
 
-impl Attachment {
+impl ActiveConnection {
     /// Takes the right to write, if whoever delivers may have it.
     pub(super) fn lend_writer(&mut self) -> Option<LentWriter> {
         let socket = self.socket.as_ref()?;

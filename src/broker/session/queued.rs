@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use crate::broker::ground::Terms;
+use crate::broker::ground::GrantedOptions;
 use crate::broker::message::{Message, Publication};
 use crate::broker::persistence::StoredRecord;
-use crate::broker::wire::Shape;
+use crate::broker::wire::PublishFormat;
 use crate::protocol::{QoS, TopicFilter};
 
 /// A message that waits for one session.
@@ -12,7 +12,7 @@ pub(super) struct Queued {
     pub(super) message: Arc<Message>,
     pub(super) qos: QoS,
     pub(super) retain: bool,
-    pub(super) terms: Terms,
+    pub(super) granted: GrantedOptions,
     /// How much memory is held for it: a retained message is held anyway.
     pub(super) held: usize,
     /// That the session has still to get it, as the store knows it.
@@ -21,7 +21,7 @@ pub(super) struct Queued {
 
 /// A message of a shared subscription that a session ended with.
 #[derive(Debug)]
-pub(in crate::broker) struct Unsettled {
+pub(in crate::broker) struct OrphanedSharedMessage {
     pub(in crate::broker) filter: TopicFilter,
     pub(in crate::broker) message: Arc<Message>,
     /// Keeps it in the store until somebody else has it.
@@ -30,12 +30,12 @@ pub(in crate::broker) struct Unsettled {
 
 impl Queued {
     /// The message that `publication` brings, in this shape.
-    pub(super) fn new(publication: &Publication, shape: Shape) -> Self {
+    pub(super) fn new(publication: &Publication, format: PublishFormat) -> Self {
         let message = Arc::clone(publication.kept());
         Self {
-            qos: shape.qos(&message),
-            retain: shape.retain(&message),
-            terms: shape.terms,
+            qos: format.qos(&message),
+            retain: format.retain(&message),
+            granted: format.granted,
             held: message.held_size(),
             message,
             record: None,

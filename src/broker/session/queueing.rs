@@ -4,11 +4,11 @@ use super::queued::Queued;
 use super::state::SessionState;
 use super::stored::Recorder;
 use crate::broker::env::Env;
-use crate::broker::ground::Terms;
+use crate::broker::ground::GrantedOptions;
 use crate::broker::live_options::QueueLimits;
 use crate::broker::message::Publication;
-use crate::broker::persistence::Pace;
-use crate::broker::wire::Shape;
+use crate::broker::persistence::Urgency;
+use crate::broker::wire::PublishFormat;
 use crate::protocol::{ProtocolVersion, QoS};
 
 /// What sessions hold together.
@@ -29,21 +29,21 @@ impl SessionState {
     pub(super) fn queue_for_absent(
         &mut self,
         publications: &[Publication],
-        terms: Terms,
+        granted: GrantedOptions,
         env: &Env,
         recorder: &mut Recorder<'_>,
     ) -> usize {
         // The version does not matter until somebody connects.
         let version = ProtocolVersion::V311;
         let upgrade_qos = env.options.upgrade_outgoing_qos();
-        let shape = Shape {
+        let format = PublishFormat {
             version,
-            terms,
+            granted,
             upgrade_qos,
         };
         let mut dropped = 0;
         for publication in publications {
-            let qos = shape.qos(&publication.message);
+            let qos = format.qos(&publication.message);
             if qos == QoS::AtMostOnce && !env.options.queue_qos0_messages() {
                 continue;
             }
@@ -51,8 +51,8 @@ impl SessionState {
                 dropped += 1;
                 continue;
             }
-            let mut queued = Queued::new(publication, shape);
-            recorder.queued(&mut queued, Pace::Now);
+            let mut queued = Queued::new(publication, format);
+            recorder.queued(&mut queued, Urgency::Immediate);
             self.queue.push(queued);
         }
         dropped
@@ -63,18 +63,18 @@ impl SessionState {
     pub(super) fn queue_behind(
         &mut self,
         publication: &Publication,
-        shape: Shape,
+        format: PublishFormat,
         limits: &QueueLimits,
         recorder: &mut Recorder<'_>,
     ) -> bool {
-        let qos = shape.qos(&publication.message);
+        let qos = format.qos(&publication.message);
         let window = usize::from(self.outgoing.receive_maximum().get());
         if !self.admits(qos, limits, window) {
             return false;
         }
-        let mut queued = Queued::new(publication, shape);
+        let mut queued = Queued::new(publication, format);
         if qos != QoS::AtMostOnce {
-            recorder.queued(&mut queued, Pace::Soon);
+            recorder.queued(&mut queued, Urgency::Deferred);
         }
         self.queue.push(queued);
         true
@@ -102,6 +102,6 @@ impl SessionState {
         let filters = self.subscriptions.keys();
         held.shared_subscriptions += filters.filter(|filter| filter.is_shared()).count();
         held.unwritten_bytes += self.unwritten;
-        held.unwritten_pieces += self.outbox.pieces();
+        held.unwritten_pieces += self.outbox.chunks();
     }
 }

@@ -1,6 +1,6 @@
 use super::queued::Queued;
 use crate::broker::ground::MountPoint;
-use crate::broker::wire::{Alias, Single};
+use crate::broker::wire::{Alias, OutgoingPublish};
 use crate::protocol::{Delivery, ProtocolVersion};
 
 /// What a packet depends on besides the message that is queued.
@@ -18,20 +18,20 @@ impl Receiver {
         queued: &'a Queued,
         delivery: Delivery,
         dup: bool,
-    ) -> Option<Single<'a>> {
+    ) -> Option<OutgoingPublish<'a>> {
         let message = &*queued.message;
         let topic = message.topic.as_bytes();
         let topic = match &self.mount_point {
             None => topic,
             Some(mount_point) => mount_point.unmounted(topic)?,
         };
-        Some(Single {
+        Some(OutgoingPublish {
             message,
             topic,
             delivery,
             dup,
             retain: queued.retain,
-            terms: queued.terms,
+            granted: queued.granted,
             alias: Alias::None,
         })
     }

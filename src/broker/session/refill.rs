@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::online::OUTBOX_MARK;
-use super::presence::Link;
+use super::presence::Presence;
 use super::queued::Queued;
 use super::receiver::Receiver;
 use super::state::SessionState;
@@ -25,13 +25,13 @@ impl SessionState {
     }
 
     pub(super) fn refill_with(&mut self, env: &Env, recorder: &mut Recorder<'_>, now: Millis) {
-        let Link::Online(attachment) = &self.link else {
+        let Presence::Online(active_connection) = &self.presence else {
             return;
         };
         let receiver = Receiver {
-            version: attachment.version,
-            maximum_packet_size: attachment.maximum_packet_size as usize,
-            mount_point: attachment.mount_point.clone(),
+            version: active_connection.version,
+            maximum_packet_size: active_connection.maximum_packet_size as usize,
+            mount_point: active_connection.mount_point.clone(),
         };
         let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
         while self.unwritten < OUTBOX_MARK {
@@ -127,7 +127,7 @@ impl SessionState {
         let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
-            qos if self.keeps(queued.terms, &env.options.queue_limits()) => {
+            qos if self.keeps(queued.granted, &env.options.queue_limits()) => {
                 self.send_kept(qos, queued, recorder)
             }
             qos => {

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-use super::presence::{Attachment, Ending, Link};
+use super::presence::{ActiveConnection, Ending, Presence};
 use super::queue::Queue;
 use super::queued::Queued;
 use super::subscription::StoredSubscription;
@@ -17,7 +17,7 @@ use crate::qos::{Incoming, Outgoing};
 
 /// What changes about a session.
 pub(in crate::broker) struct SessionState {
-    pub(in crate::broker) link: Link,
+    pub(in crate::broker) presence: Presence,
     pub(in crate::broker) expiry: Expiry,
     pub(in crate::broker) outbox: Outbox,
     pub(in crate::broker) incoming: Incoming<()>,
@@ -60,7 +60,7 @@ impl SessionState {
         own_receive_maximum: NonZeroU16,
     ) -> Self {
         Self {
-            link: Link::Offline { expires_at: None },
+            presence: Presence::Offline { expires_at: None },
             expiry,
             outbox: Outbox::default(),
             incoming: Incoming::new(own_receive_maximum),
@@ -80,21 +80,23 @@ impl SessionState {
     }
 
     /// The attachment, if it is this connection's.
-    pub(in crate::broker) fn attachment(
+    pub(in crate::broker) fn active_connection(
         &mut self,
         connection: ConnectionNumber,
-    ) -> Option<&mut Attachment> {
-        match &mut self.link {
-            Link::Online(attachment) if attachment.connection == connection => Some(attachment),
+    ) -> Option<&mut ActiveConnection> {
+        match &mut self.presence {
+            Presence::Online(active_connection) if active_connection.connection == connection => {
+                Some(active_connection)
+            }
             _ => None,
         }
     }
 
     /// Tells the connection, if there is one, to end, and wakes it.
     pub(in crate::broker) fn end_connection(&mut self, ending: Ending) {
-        if let Link::Online(attachment) = &mut self.link {
-            attachment.ending.get_or_insert(ending);
-            if let Some(waker) = attachment.waker.take() {
+        if let Presence::Online(active_connection) = &mut self.presence {
+            active_connection.ending.get_or_insert(ending);
+            if let Some(waker) = active_connection.waker.take() {
                 waker.wake();
             }
         }
@@ -107,8 +109,8 @@ impl SessionState {
 
     /// Ends the connection's part: what it has not written is forgotten.
     pub(super) fn clear_output(&mut self) {
-        if let Link::Online(attachment) = &self.link
-            && let Some(socket) = attachment
+        if let Presence::Online(active_connection) = &self.presence
+            && let Some(socket) = active_connection
                 .socket
                 .as_ref()
                 .filter(|_| self.outbox.has_rest())

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::Session;
-use super::presence::Link;
+use super::presence::Presence;
 use super::queued::Queued;
 use super::state::SessionState;
-use crate::broker::ground::{ShareId, Terms};
+use crate::broker::ground::{GrantedOptions, ShareId};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
-    DeliveryRecord, Key, Pace, Persistence, Presence, Record, SessionRecord, Stage, StoredRecord,
-    Ticket, Together,
+    DeliveryRecord, Key, Persistence, Record, SessionRecord, Stage, StoredPresence, StoredRecord,
+    Ticket, Transaction, Urgency,
 };
 use crate::protocol::{PacketId, QoS};
 
@@ -18,7 +18,7 @@ use crate::protocol::{PacketId, QoS};
 pub(super) struct Recorder<'a> {
     session: &'a Session,
     ticket: &'a Ticket<'a>,
-    together: Together,
+    transaction: Transaction,
     has_stored: bool,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Recorder<'a> {
         Self {
             session,
             ticket,
-            together: Together::default(),
+            transaction: Transaction::default(),
             has_stored: false,
         }
     }
@@ -49,8 +49,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// Stores that the session has still to get a message.
-    pub(super) fn queued(&mut self, queued: &mut Queued, pace: Pace) {
-        self.put(queued, Stage::Waiting, pace);
+    pub(super) fn queued(&mut self, queued: &mut Queued, urgency: Urgency) {
+        self.put(queued, Stage::Waiting, urgency);
     }
 
     /// Stores that a message is being sent to the session. A QoS 2 message must not be
@@ -62,11 +62,11 @@ impl<'a> Recorder<'a> {
             // Its identifier may be another after a crash.
             QoS::AtLeastOnce if queued.record.is_some() => Gate::Open,
             QoS::AtLeastOnce => {
-                self.put(queued, Stage::Waiting, Pace::Soon);
+                self.put(queued, Stage::Waiting, Urgency::Deferred);
                 Gate::Open
             }
             QoS::ExactlyOnce => {
-                self.put(queued, Stage::Sent(packet_id), Pace::Now);
+                self.put(queued, Stage::Sent(packet_id), Urgency::Immediate);
                 match self.persistence() {
                     Some(_) => Gate::Closed,
                     None => Gate::Open,
@@ -75,7 +75,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn put(&mut self, queued: &mut Queued, stage: Stage, pace: Pace) {
+    fn put(&mut self, queued: &mut Queued, stage: Stage, urgency: Urgency) {
         let Some(persistence) = self.persistence() else {
             return;
         };
@@ -88,8 +88,8 @@ impl<'a> Recorder<'a> {
             message,
             qos: queued.qos,
             retain: queued.retain,
-            subscription_id: queued.terms.subscription_id,
-            share: queued.terms.share.map_or(0, ShareId::get),
+            subscription_id: queued.granted.subscription_id,
+            share: queued.granted.share.map_or(0, ShareId::get),
             stage,
         };
         // The message itself, which follows, is what its publisher waits for.
@@ -97,7 +97,12 @@ impl<'a> Recorder<'a> {
             Stage::Waiting => None,
             Stage::Sent(_) | Stage::Released(_) => Some(self.ticket),
         };
-        record.put_with(&mut self.together, Record::Delivery(delivery), pace, ticket);
+        record.put_with(
+            &mut self.transaction,
+            Record::Delivery(delivery),
+            urgency,
+            ticket,
+        );
         self.has_stored = true;
     }
 
@@ -106,7 +111,12 @@ impl<'a> Recorder<'a> {
         let stored = message.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
             let record = Record::IfReferenced(Arc::<Message>::downgrade(message));
-            stored.put_with(&mut self.together, record, Pace::Now, Some(self.ticket));
+            stored.put_with(
+                &mut self.transaction,
+                record,
+                Urgency::Immediate,
+                Some(self.ticket),
+            );
         }
     }
 
@@ -114,7 +124,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn discard(&mut self, queued: Queued) {
         // A record is put before it is taken away.
         if let Some(persistence) = self.ticket.persistence() {
-            persistence.put_together(std::mem::take(&mut self.together));
+            persistence.commit(std::mem::take(&mut self.transaction));
         }
         drop(queued);
     }
@@ -122,7 +132,7 @@ impl<'a> Recorder<'a> {
     /// Hands everything over; says whether there was something.
     pub(super) fn finish(self) -> bool {
         if let Some(persistence) = self.ticket.persistence() {
-            persistence.put_together(self.together);
+            persistence.commit(self.transaction);
         }
         self.has_stored
     }
@@ -130,11 +140,11 @@ impl<'a> Recorder<'a> {
 
 /// Messages that were acknowledged: what the store has of them goes all at once.
 #[derive(Default)]
-pub(in crate::broker) struct Settled {
+pub(in crate::broker) struct AckedRecords {
     records: Vec<StoredRecord>,
 }
 
-impl Settled {
+impl AckedRecords {
     /// Takes what the store has of a message that one receiver has.
     pub(super) fn add(&mut self, kept: Queued) {
         let Some(record) = kept.record else { return };
@@ -170,18 +180,18 @@ impl Session {
             v5: self.is_v5(),
             receive_maximum: state.outgoing.receive_maximum(),
             expiry: state.expiry,
-            presence: match state.link {
-                Link::Online(_) => Presence::Online,
-                Link::Offline { expires_at } => Presence::Offline { expires_at },
-                Link::Ended => return,
+            presence: match state.presence {
+                Presence::Online(_) => StoredPresence::Online,
+                Presence::Offline { expires_at } => StoredPresence::Offline { expires_at },
+                Presence::Ended => return,
             },
         };
-        let pace = if ticket.is_some() {
-            Pace::Now
+        let urgency = if ticket.is_some() {
+            Urgency::Immediate
         } else {
-            Pace::Later
+            Urgency::Lazy
         };
-        record.put(Record::Session(Box::new(session)), pace, ticket);
+        record.put(Record::Session(Box::new(session)), urgency, ticket);
     }
 }
 
@@ -216,7 +226,7 @@ impl SessionState {
                 share: 0,
                 stage: Stage::Released(packet_id),
             };
-            record.put(Record::Delivery(delivery), Pace::Now, Some(ticket));
+            record.put(Record::Delivery(delivery), Urgency::Immediate, Some(ticket));
             self.released
                 .get_or_insert_default()
                 .insert(packet_id, record);
@@ -236,7 +246,7 @@ impl SessionState {
     /// Stores which packet identifiers messages in flight have, as the connection's end
     /// does, so that they are sent again as repetitions also after a restart.
     pub(in crate::broker) fn store_in_flight(&self, persistence: &Persistence) {
-        let mut together = Together::default();
+        let mut transaction = Transaction::default();
         for (packet_id, kept) in self.outgoing.unacknowledged() {
             let Some(queued) = kept else { continue };
             let Some(record) = &queued.record else {
@@ -249,13 +259,18 @@ impl SessionState {
                 message: queued.message.stored_number(persistence),
                 qos: queued.qos,
                 retain: queued.retain,
-                subscription_id: queued.terms.subscription_id,
-                share: queued.terms.share.map_or(0, ShareId::get),
+                subscription_id: queued.granted.subscription_id,
+                share: queued.granted.share.map_or(0, ShareId::get),
                 stage: Stage::Sent(packet_id),
             };
-            record.put_with(&mut together, Record::Delivery(delivery), Pace::Later, None);
+            record.put_with(
+                &mut transaction,
+                Record::Delivery(delivery),
+                Urgency::Lazy,
+                None,
+            );
         }
-        persistence.put_together(together);
+        persistence.commit(transaction);
     }
 
     /// Takes back a delivery that was stored; to be called in the order of the records.
@@ -269,7 +284,7 @@ impl SessionState {
         let queued = Queued {
             qos: delivery.qos,
             retain: delivery.retain,
-            terms: Terms {
+            granted: GrantedOptions {
                 qos: delivery.qos,
                 no_local: false,
                 retain_as_published: delivery.retain,

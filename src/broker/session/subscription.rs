@@ -1,12 +1,12 @@
-use crate::broker::ground::{ShareId, Terms};
-use crate::broker::persistence::{Pace, Record, StoredRecord, SubscriptionRecord, Ticket};
+use crate::broker::ground::{GrantedOptions, ShareId};
+use crate::broker::persistence::{Record, StoredRecord, SubscriptionRecord, Ticket, Urgency};
 use crate::protocol::{SubscriptionOptions, TopicFilter};
 
 /// A subscription as its session knows it.
 #[derive(Debug)]
 pub(in crate::broker) struct StoredSubscription {
     pub(in crate::broker) options: SubscriptionOptions,
-    pub(in crate::broker) terms: Terms,
+    pub(in crate::broker) granted: GrantedOptions,
     /// What the store has of it.
     pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
@@ -18,11 +18,11 @@ impl StoredSubscription {
         let subscription = SubscriptionRecord {
             filter: filter.to_owned_filter(),
             options: self.options,
-            qos: self.terms.qos,
-            subscription_id: self.terms.subscription_id,
-            share: self.terms.share.map_or(0, ShareId::get),
+            qos: self.granted.qos,
+            subscription_id: self.granted.subscription_id,
+            share: self.granted.share.map_or(0, ShareId::get),
         };
         let record_value = Record::Subscription(Box::new(subscription));
-        record.put(record_value, Pace::Now, Some(ticket));
+        record.put(record_value, Urgency::Immediate, Some(ticket));
     }
 }

@@ -1,9 +1,9 @@
 //! Messages that wait in a session and that its client may not read.
 
 use super::Session;
-use super::queued::{Queued, Unsettled};
+use super::queued::{OrphanedSharedMessage, Queued};
 use super::state::SessionState;
-use super::stored::Settled;
+use super::stored::AckedRecords;
 use crate::broker::auth::AccessControl;
 
 /// Messages that were taken out of a session because its client may not read them.
@@ -11,9 +11,9 @@ pub(in crate::broker) struct Unreadable {
     /// The number of messages that are dropped.
     pub(in crate::broker) dropped: usize,
     /// Their records.
-    pub(in crate::broker) settled: Settled,
+    pub(in crate::broker) settled: AckedRecords,
     /// Messages of shared subscriptions, which another member may read.
-    pub(in crate::broker) shared: Vec<Unsettled>,
+    pub(in crate::broker) shared: Vec<OrphanedSharedMessage>,
 }
 
 impl Session {
@@ -38,12 +38,12 @@ impl Session {
         }
         let mut unreadable = Unreadable {
             dropped: 0,
-            settled: Settled::default(),
+            settled: AckedRecords::default(),
             shared: Vec::new(),
         };
         for (queued, is_in_flight) in taken {
             match state.for_another_member(queued, is_in_flight) {
-                Ok(unsettled) => unreadable.shared.push(unsettled),
+                Ok(orphaned) => unreadable.shared.push(orphaned),
                 Err(queued) => {
                     unreadable.dropped += 1;
                     unreadable.settled.add(queued);

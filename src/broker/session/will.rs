@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use crate::broker::ground::{Identity, Millis, SessionNumber, after_seconds, forwarded_properties};
 use crate::broker::message::Message;
-use crate::broker::persistence::{Pace, Record, StoredMessage, StoredRecord, Ticket, WillRecord};
+use crate::broker::persistence::{
+    Record, StoredMessage, StoredRecord, Ticket, Urgency, WillRecord,
+};
 use crate::protocol::Will;
 
 /// A will that waits for the connection to end.
@@ -61,7 +63,7 @@ impl StoredWill {
             expiry: self.expiry,
             due: self.due,
         };
-        record.put(Record::Will(Box::new(will)), Pace::Now, ticket);
+        record.put(Record::Will(Box::new(will)), Urgency::Immediate, ticket);
     }
 
     /// The message, published now.

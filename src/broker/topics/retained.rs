@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use crate::broker::ground::{Identity, Millis};
 use crate::broker::message::Message;
 use crate::broker::persistence::{
-    Key, MessageRecord, Pace, Record, StoredMessage, StoredRecord, Ticket,
+    Key, MessageRecord, Record, StoredMessage, StoredRecord, Ticket, Urgency,
 };
 use crate::protocol::{QoS, TopicFilter, TopicName, levels};
 
@@ -77,9 +77,9 @@ impl RetainedMessages {
             };
             let stored = Record::Message(Box::new(message_record));
             match message.qos {
-                QoS::AtMostOnce => record.put(stored, Pace::Later, None),
+                QoS::AtMostOnce => record.put(stored, Urgency::Lazy, None),
                 QoS::AtLeastOnce | QoS::ExactlyOnce => {
-                    record.put(stored, Pace::Now, Some(ticket));
+                    record.put(stored, Urgency::Immediate, Some(ticket));
                 }
             }
         }

@@ -20,7 +20,7 @@ pub(in crate::broker) use self::matches::Matches;
 pub(in crate::broker) use self::share::SharedGroup;
 pub(in crate::broker) use self::target::Target;
 use self::tree::Tree;
-use crate::broker::ground::{SessionNumber, Terms};
+use crate::broker::ground::{GrantedOptions, SessionNumber};
 use crate::broker::session::Session;
 use crate::protocol::{SharedFilter, TopicFilter, TopicName};
 
@@ -49,11 +49,11 @@ impl Router {
         &self,
         filter: &TopicFilter,
         session: &Arc<Session>,
-        terms: Terms,
+        granted: GrantedOptions,
     ) {
         let target = Target {
             session: Arc::clone(session),
-            terms,
+            granted,
         };
         let mut tree = self.tree.write();
         match filter.shared() {

@@ -1,4 +1,4 @@
-use super::encoded::{Encoded, Shape};
+use super::encoded::{EncodedBurst, PublishFormat};
 use crate::broker::ground::Millis;
 use crate::broker::message::Publication;
 
@@ -7,9 +7,9 @@ const KEPT_ROOM: usize = 1024;
 
 /// Consecutive messages that go to the same subscribers.
 #[derive(Default)]
-pub(in crate::broker) struct Run {
+pub(in crate::broker) struct Burst {
     publications: Vec<Publication>,
-    encoded: Vec<Encoded>,
+    encoded: Vec<EncodedBurst>,
     /// The bytes of their topics and payloads.
     bytes: usize,
     /// Whether they go to one session only.
@@ -18,7 +18,7 @@ pub(in crate::broker) struct Run {
     read_epoch: u64,
 }
 
-impl Run {
+impl Burst {
     /// Appends a message.
     pub(in crate::broker) fn push(&mut self, publication: Publication) {
         let message = &publication.message;
@@ -64,21 +64,21 @@ impl Run {
         &self.publications
     }
 
-    /// The messages, and the run in this shape, encoded now if nobody needed it before.
+    /// The messages, and the burst in this publish format, encoded now if nobody needed it before.
     pub(in crate::broker) fn encoded(
         &mut self,
-        shape: Shape,
+        format: PublishFormat,
         now: Millis,
-    ) -> (&[Publication], &Encoded) {
+    ) -> (&[Publication], &EncodedBurst) {
         let at = match self
             .encoded
             .iter()
-            .position(|encoded| encoded.shape() == shape)
+            .position(|encoded| encoded.format() == format)
         {
             Some(at) => at,
             None => {
                 self.encoded
-                    .push(Encoded::new(shape, &self.publications, now));
+                    .push(EncodedBurst::new(format, &self.publications, now));
                 self.encoded.len() - 1
             }
         };

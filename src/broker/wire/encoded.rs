@@ -1,45 +1,45 @@
 use bytes::{Bytes, BytesMut};
 
 use super::aliases::Alias;
-use crate::broker::ground::{Millis, Terms};
+use crate::broker::ground::{GrantedOptions, Millis};
 use crate::broker::message::{Message, Publication};
 use crate::protocol::{
     Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
     publish_size,
 };
 
-/// Payloads from this size on are not copied but become pieces of their own.
+/// Payloads from this size on are not copied but become chunks of their own.
 const LARGE_PAYLOAD: usize = 16 * 1024;
 
 /// What the bytes of a PUBLISH depend on besides the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::broker) struct Shape {
+pub(in crate::broker) struct PublishFormat {
     pub(in crate::broker) version: ProtocolVersion,
-    pub(in crate::broker) terms: Terms,
+    pub(in crate::broker) granted: GrantedOptions,
     /// Whether messages go out at the subscription's QoS even if they came at a lower.
     pub(in crate::broker) upgrade_qos: bool,
 }
 
-impl Shape {
+impl PublishFormat {
     /// The QoS at which a message goes out.
     pub(in crate::broker) fn qos(self, message: &Message) -> QoS {
         if self.upgrade_qos {
-            self.terms.qos
+            self.granted.qos
         } else {
-            self.terms.qos.min(message.qos)
+            self.granted.qos.min(message.qos)
         }
     }
 
     /// The retain flag of a message that goes out as it comes in [MQTT-3.3.1-12].
     pub(in crate::broker) fn retain(self, message: &Message) -> bool {
-        self.terms.retain_as_published && message.retain
+        self.granted.retain_as_published && message.retain
     }
 }
 
-/// A run of messages in one shape.
+/// A burst of messages in one publish format.
 #[derive(Debug)]
-pub(in crate::broker) struct Encoded {
-    shape: Shape,
+pub(in crate::broker) struct EncodedBurst {
+    format: PublishFormat,
     /// The packets one after the other, but for large payloads.
     bytes: Bytes,
     messages: Vec<EncodedMessage>,
@@ -51,7 +51,7 @@ pub(in crate::broker) struct Encoded {
     plain: bool,
 }
 
-/// Where one packet of a run stands.
+/// Where one packet of a burst stands.
 #[derive(Debug)]
 pub(in crate::broker) struct EncodedMessage {
     pub(in crate::broker) start: usize,
@@ -70,8 +70,8 @@ impl EncodedMessage {
     }
 }
 
-impl Encoded {
-    pub(super) fn new(shape: Shape, publications: &[Publication], now: Millis) -> Self {
+impl EncodedBurst {
+    pub(super) fn new(format: PublishFormat, publications: &[Publication], now: Millis) -> Self {
         const HEAD: usize = 16;
         let sizes = publications.iter().map(|publication| {
             let message = &publication.message;
@@ -81,8 +81,8 @@ impl Encoded {
         let mut messages = Vec::with_capacity(publications.len());
         for publication in publications {
             let message = &publication.message;
-            let qos = shape.qos(message);
-            let packet = Single::new(message, shape);
+            let qos = format.qos(message);
+            let packet = OutgoingPublish::new(message, format);
             let start = out.len();
             let absent = EncodedMessage {
                 start,
@@ -94,12 +94,12 @@ impl Encoded {
             };
             messages.push(
                 packet
-                    .encode(shape.version, now, &mut out)
+                    .encode(format.version, now, &mut out)
                     .unwrap_or(absent),
             );
         }
         Self {
-            shape,
+            format,
             payload_bytes: messages.iter().map(|message| message.payload_length).sum(),
             longest: messages.iter().map(EncodedMessage::size).max().unwrap_or(0),
             plain: messages
@@ -110,8 +110,8 @@ impl Encoded {
         }
     }
 
-    pub(in crate::broker) fn shape(&self) -> Shape {
-        self.shape
+    pub(in crate::broker) fn format(&self) -> PublishFormat {
+        self.format
     }
 
     pub(in crate::broker) fn bytes(&self) -> &Bytes {
@@ -137,34 +137,34 @@ impl Encoded {
 
 /// One PUBLISH to be encoded.
 #[derive(Clone, Copy)]
-pub(in crate::broker) struct Single<'a> {
+pub(in crate::broker) struct OutgoingPublish<'a> {
     pub(in crate::broker) message: &'a Message,
     /// The message's topic as the receiver knows it.
     pub(in crate::broker) topic: &'a [u8],
     pub(in crate::broker) delivery: Delivery,
     pub(in crate::broker) dup: bool,
     pub(in crate::broker) retain: bool,
-    pub(in crate::broker) terms: Terms,
+    pub(in crate::broker) granted: GrantedOptions,
     pub(in crate::broker) alias: Alias,
 }
 
-impl<'a> Single<'a> {
-    /// The packet in this shape, with the first packet identifier if it needs one: any
+impl<'a> OutgoingPublish<'a> {
+    /// The packet in this publish format, with the first packet identifier if it needs one: any
     /// takes the same room.
-    pub(in crate::broker) fn new(message: &'a Message, shape: Shape) -> Self {
+    pub(in crate::broker) fn new(message: &'a Message, format: PublishFormat) -> Self {
         Self {
             message,
             topic: message.topic.as_bytes(),
-            delivery: delivery(shape.qos(message), PacketId::FIRST),
+            delivery: delivery(format.qos(message), PacketId::FIRST),
             dup: false,
-            retain: shape.retain(message),
-            terms: shape.terms,
+            retain: format.retain(message),
+            granted: format.granted,
             alias: Alias::None,
         }
     }
 }
 
-impl Single<'_> {
+impl OutgoingPublish<'_> {
     /// The same packet with its topic named like this.
     pub(in crate::broker) fn with_alias(self, alias: Alias) -> Self {
         Self { alias, ..self }
@@ -205,7 +205,7 @@ impl Single<'_> {
     fn with_head<T>(&self, now: Millis, use_head: impl FnOnce(&PublishHead<'_>) -> T) -> T {
         let expiry = self.message.remaining_expiry(now);
         let id = self
-            .terms
+            .granted
             .subscription_id
             .map(Property::SubscriptionIdentifier);
         let alias = match self.alias {

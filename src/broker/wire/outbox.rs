@@ -23,22 +23,22 @@ pub(in crate::broker) struct Outbox {
     )]
     rest: Option<Box<VecDeque<Bytes>>>,
     /// What may be written once something is stored, and what comes after it.
-    gated: Option<Box<Gates>>,
+    held_back: Option<Box<HeldBackBytes>>,
 }
 
 /// In the order of the packets.
 #[derive(Debug, Default)]
-struct Gates(VecDeque<Gated>);
+struct HeldBackBytes(VecDeque<HeldBack>);
 
 #[derive(Debug)]
-struct Gated {
+struct HeldBack {
     ticket: TicketNumber,
     packets: Packets,
 }
 
 #[derive(Debug, Default)]
 struct Packets {
-    pieces: VecDeque<Bytes>,
+    chunks: VecDeque<Bytes>,
     /// What is copied, until a piece by reference follows it.
     tail: BytesMut,
     /// How much it is.
@@ -53,15 +53,15 @@ impl Outbox {
 
     /// Whether something may be written later.
     pub(in crate::broker) fn is_gated(&self) -> bool {
-        self.gated.is_some()
+        self.held_back.is_some()
     }
 
     /// Holds back what is appended from now on until the ticket is done.
     pub(in crate::broker) fn gate(&mut self, ticket: Option<TicketNumber>) {
         let Some(ticket) = ticket else { return };
-        let gated = &mut self.gated.get_or_insert_default().0;
-        if gated.back().is_none_or(|last| last.ticket != ticket) {
-            gated.push_back(Gated {
+        let held_back = &mut self.held_back.get_or_insert_default().0;
+        if held_back.back().is_none_or(|last| last.ticket != ticket) {
+            held_back.push_back(HeldBack {
                 ticket,
                 packets: Packets::default(),
             });
@@ -77,7 +77,9 @@ impl Outbox {
 
     /// Lets go what waits for tickets that are done.
     pub(in crate::broker) fn open_gates(&mut self, is_done: impl Fn(TicketNumber) -> bool) {
-        let Some(gates) = &mut self.gated else { return };
+        let Some(gates) = &mut self.held_back else {
+            return;
+        };
         while let Some(front) = gates.0.pop_front() {
             if !is_done(front.ticket) {
                 gates.0.push_front(front);
@@ -85,14 +87,14 @@ impl Outbox {
             }
             self.ready.get_or_insert_default().append(front.packets);
         }
-        self.gated = None;
+        self.held_back = None;
     }
 
     /// Where packets are appended.
     fn last(&mut self) -> &mut Packets {
-        let gated = self.gated.as_mut().and_then(|gates| gates.0.back_mut());
-        match gated {
-            Some(gated) => &mut gated.packets,
+        let held_back = self.held_back.as_mut().and_then(|gates| gates.0.back_mut());
+        match held_back {
+            Some(held_back) => &mut held_back.packets,
             None => self.ready.get_or_insert_default(),
         }
     }
@@ -100,16 +102,16 @@ impl Outbox {
     /// Appends whole packets that others get too.
     pub(in crate::broker) fn push_run(
         &mut self,
-        run: &Bytes,
+        burst: &Bytes,
         publishes: usize,
         payload_bytes: usize,
     ) {
         let last = self.last();
         last.tally.publishes(publishes, payload_bytes);
-        if run.len() < SMALL_RUN {
-            last.copy(run);
+        if burst.len() < SMALL_RUN {
+            last.copy(burst);
         } else {
-            last.push_piece(run.clone());
+            last.push_piece(burst.clone());
         }
     }
 
@@ -164,11 +166,14 @@ impl Outbox {
         packet.len()
     }
 
-    /// The pieces that wait.
-    pub(in crate::broker) fn pieces(&self) -> usize {
-        let gated = self.gated.iter().flat_map(|gates| &gates.0);
+    /// The chunks that wait.
+    pub(in crate::broker) fn chunks(&self) -> usize {
+        let held_back = self.held_back.iter().flat_map(|gates| &gates.0);
         let ready = self.ready.as_ref().map_or(0, |ready| ready.count());
-        ready + gated.map(|gated| gated.packets.count()).sum::<usize>()
+        ready
+            + held_back
+                .map(|held_back| held_back.packets.count())
+                .sum::<usize>()
     }
 
     /// Whether something was written in part.
@@ -177,25 +182,25 @@ impl Outbox {
     }
 
     /// Takes back what was taken and not written.
-    pub(in crate::broker) fn put_rest(&mut self, pieces: VecDeque<Bytes>) {
-        if !pieces.is_empty() {
-            self.rest = Some(Box::new(pieces));
+    pub(in crate::broker) fn put_rest(&mut self, chunks: VecDeque<Bytes>) {
+        if !chunks.is_empty() {
+            self.rest = Some(Box::new(chunks));
         }
     }
 
-    /// Moves what was taken back to the end of `pieces`.
-    pub(in crate::broker) fn take_rest(&mut self, pieces: &mut VecDeque<Bytes>) {
+    /// Moves what was taken back to the end of `chunks`.
+    pub(in crate::broker) fn take_rest(&mut self, chunks: &mut VecDeque<Bytes>) {
         if let Some(mut rest) = self.rest.take() {
-            pieces.append(&mut rest);
+            chunks.append(&mut rest);
         }
     }
 
-    /// Moves everything that may be written to the end of `pieces`, and says what of it
+    /// Moves everything that may be written to the end of `chunks`, and says what of it
     /// is counted for the first time.
-    pub(in crate::broker) fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
-        self.take_rest(pieces);
+    pub(in crate::broker) fn take_into(&mut self, chunks: &mut VecDeque<Bytes>) -> Tally {
+        self.take_rest(chunks);
         let ready = self.ready.as_mut();
-        ready.map_or_else(Tally::default, |ready| ready.take_into(pieces))
+        ready.map_or_else(Tally::default, |ready| ready.take_into(chunks))
     }
 
     /// Forgets everything, as the end of a connection does.
@@ -206,23 +211,23 @@ impl Outbox {
 
 impl Packets {
     fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.tail.is_empty()
+        self.chunks.is_empty() && self.tail.is_empty()
     }
 
     fn count(&self) -> usize {
-        self.pieces.len() + usize::from(!self.tail.is_empty())
+        self.chunks.len() + usize::from(!self.tail.is_empty())
     }
 
-    fn take_into(&mut self, pieces: &mut VecDeque<Bytes>) -> Tally {
+    fn take_into(&mut self, chunks: &mut VecDeque<Bytes>) -> Tally {
         // Taken with its memory: what an idle session holds should be little.
-        let mut own = std::mem::take(&mut self.pieces);
-        if pieces.is_empty() && !own.is_empty() {
-            *pieces = own;
+        let mut own = std::mem::take(&mut self.chunks);
+        if chunks.is_empty() && !own.is_empty() {
+            *chunks = own;
         } else {
-            pieces.append(&mut own);
+            chunks.append(&mut own);
         }
         if !self.tail.is_empty() {
-            pieces.push_back(std::mem::take(&mut self.tail).freeze());
+            chunks.push_back(std::mem::take(&mut self.tail).freeze());
         }
         std::mem::take(&mut self.tally)
     }
@@ -234,17 +239,17 @@ impl Packets {
         }
         if !self.tail.is_empty() {
             let tail = self.tail.split();
-            self.pieces.push_back(tail.freeze());
+            self.chunks.push_back(tail.freeze());
         }
-        self.tally.add(other.take_into(&mut self.pieces));
+        self.tally.add(other.take_into(&mut self.chunks));
     }
 
     fn push_piece(&mut self, piece: Bytes) {
         if !self.tail.is_empty() {
             let tail = self.tail.split();
-            self.pieces.push_back(tail.freeze());
+            self.chunks.push_back(tail.freeze());
         }
-        self.pieces.push_back(piece);
+        self.chunks.push_back(piece);
     }
 
     fn copy(&mut self, bytes: &[u8]) {

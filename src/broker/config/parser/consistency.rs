@@ -49,13 +49,13 @@ impl Parser {
                 let location = self.location_of(option, *block);
                 self.error_at(location, wrong);
             }
-            self.tell_of_unused_revocations(listener, *block);
+            self.report_unused_revocations(listener, *block);
             self.refuse_same_address(&listeners[..index], *block, listener);
         }
     }
 
     /// Warns of a list of revoked certificates where nobody is asked for a certificate.
-    fn tell_of_unused_revocations(&mut self, listener: &Listener, block: Block) {
+    fn report_unused_revocations(&mut self, listener: &Listener, block: Block) {
         if listener.tls.require_certificate {
             return;
         }

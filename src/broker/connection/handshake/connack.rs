@@ -2,7 +2,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use super::{Accepted, Connection};
 use crate::broker::Broker;
-use crate::broker::connection::slot::Slot;
+use crate::broker::connection::permit::ConnectionPermit;
 use crate::broker::listener::ListenerContext;
 use crate::broker::statistics::Counter;
 use crate::protocol::{
@@ -13,7 +13,7 @@ use crate::protocol::{
 impl Connection {
     /// Answers the CONNECT with success.
     pub(super) fn acknowledge(&mut self, accepted: &Accepted, present: bool) {
-        let Slot { listener, broker } = &self.slot;
+        let ConnectionPermit { listener, broker } = &self.permit;
         let mut properties = Vec::new();
         if self.version.is_v5() {
             if accepted.keep_alive != accepted.connect.keep_alive {
@@ -64,7 +64,7 @@ fn limits(broker: &Broker, listener: &ListenerContext, assigned: Option<&Text>) 
         properties.push(Property::TopicAliasMaximum(listener.max_topic_alias()));
     }
     properties.extend(assigned.cloned().map(Property::AssignedClientIdentifier));
-    if !broker.policy().retain_available() {
+    if !broker.live_options().retain_available() {
         properties.push(Property::RetainAvailable(false));
     }
     let size = NonZeroU32::new(limits.max_packet_size);

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::refusal::Refusal;
 use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer, handshake_failure};
-use crate::broker::web::Visit;
+use crate::broker::web::HttpRequest;
 use crate::protocol::Text;
 use crate::transport::http::StatusCode;
 use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
@@ -18,7 +18,7 @@ pub(super) enum Opened {
     /// It is ready for MQTT.
     Mqtt(Stream, Certificate),
     /// A browser asks a WebSocket listener for a page.
-    Web(Box<Visit>),
+    Web(Box<HttpRequest>),
 }
 
 /// What was found out about a client before it said a word of MQTT.
@@ -87,7 +87,7 @@ async fn open_websocket(
         *peer = peer.clone().forwarded_for(header);
     }
     if !websocket::is_asked_for(&request) {
-        return Ok(Opened::Web(Box::new(Visit::new(socket, request))));
+        return Ok(Opened::Web(Box::new(HttpRequest::new(socket, request))));
     }
     let limit = config.limits.max_packet_size as usize;
     let stream = websocket::accept(socket, request, limit, &settings.websockets_origins)

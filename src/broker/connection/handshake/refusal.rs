@@ -131,7 +131,7 @@ impl Refusal {
                 }
             }
         }
-        if broker.policy().connection_messages() {
+        if broker.live_options().connection_messages() {
             let (text, host) = (self.text(), peer.host());
             broker
                 .log()

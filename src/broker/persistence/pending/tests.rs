@@ -8,7 +8,7 @@ const KEY: Key = Key::Message(1);
 
 fn put(pending: &mut Pending, fresh: bool, ticket: Option<TicketNumber>) {
     let change = Change::put(Record::Incoming, fresh, ticket);
-    pending.put(KEY, change, Pace::Now);
+    pending.put(KEY, change, Urgency::Immediate);
 }
 
 fn removes(batch: &Batch, key: Key) -> bool {
@@ -128,7 +128,7 @@ fn an_identifier_that_is_used_again_replaces_its_removal() {
 
 fn put_soon(pending: &mut Pending, number: u64) {
     let change = Change::put(Record::Incoming, true, None);
-    pending.put(Key::Message(number), change, Pace::Soon);
+    pending.put(Key::Message(number), change, Urgency::Deferred);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_removal_takes_the_place_of_an_old_change() {
     let mut pending = Pending::default();
     let ticket = pending.tickets.open();
     let change = Change::put(Record::Incoming, false, Some(ticket));
-    pending.put(KEY, change, Pace::Soon);
+    pending.put(KEY, change, Urgency::Deferred);
     pending.tickets.release(ticket);
     assert!(pending.take().is_empty(), "it is young");
     put_soon(&mut pending, 2);
@@ -204,12 +204,12 @@ fn patience_is_long_while_it_pays_and_short_after_it_was_in_vain() {
         pending.take();
         pending.remove(Key::Message(number));
     }
-    let long = pending.patience.time(1);
+    let long = pending.commit_delay.time(1);
     for number in 10..20 {
         put_soon(&mut pending, number);
         pending.take();
     }
-    assert!(pending.patience.time(1) < long);
+    assert!(pending.commit_delay.time(1) < long);
 }
 
 #[test]

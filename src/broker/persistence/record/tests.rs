@@ -44,14 +44,14 @@ fn message() -> MessageRecord {
 fn a_session_comes_back_as_it_was() {
     let clock = Clock::new();
     for (expiry, presence) in [
-        (Expiry::Never, Presence::Online),
+        (Expiry::Never, StoredPresence::Online),
         (
             Expiry::After(60),
-            Presence::Offline {
+            StoredPresence::Offline {
                 expires_at: Some(5_000),
             },
         ),
-        (Expiry::Never, Presence::Offline { expires_at: None }),
+        (Expiry::Never, StoredPresence::Offline { expires_at: None }),
     ] {
         let session = SessionRecord {
             identity: identity(),
@@ -141,7 +141,7 @@ fn an_identity_of_an_older_store_comes_back_without_its_listener() {
             v5: true,
             receive_maximum: NonZeroU16::MIN,
             expiry: Expiry::Never,
-            presence: Presence::Online,
+            presence: StoredPresence::Online,
         };
         let today = bytes(&Record::Session(Box::new(session.clone())), clock);
         let mut with_name = BytesMut::new();

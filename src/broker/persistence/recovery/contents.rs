@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::broker::ground::{Clock, Expiry, Identity};
-    use crate::broker::persistence::record::{Presence, Record, SessionRecord};
+    use crate::broker::persistence::record::{Record, SessionRecord, StoredPresence};
     use crate::protocol::PacketId;
 
     fn take(recovery: &mut Recovery, key: Key, record: &Record) {
@@ -148,7 +148,7 @@ mod tests {
             v5: false,
             receive_maximum: NonZeroU16::MAX,
             expiry: Expiry::from_seconds(60),
-            presence: Presence::Online,
+            presence: StoredPresence::Online,
         }))
     }
 

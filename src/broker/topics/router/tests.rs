@@ -20,8 +20,8 @@ fn session(name: &str) -> Arc<Session> {
     ))
 }
 
-fn terms(qos: QoS) -> Terms {
-    Terms {
+fn granted(qos: QoS) -> GrantedOptions {
+    GrantedOptions {
         qos,
         no_local: false,
         retain_as_published: false,
@@ -37,8 +37,13 @@ fn filter(filter: &str) -> TopicFilter {
 /// Whose subscriptions match, with their QoS, sorted.
 fn matched(router: &Router, topic: &str) -> Vec<String> {
     let matches = router.matches(&TopicName::try_from(topic).unwrap(), |_| true);
-    let name =
-        |target: &Target| format!("{} {}", target.session.client_id(), target.terms.qos as u8);
+    let name = |target: &Target| {
+        format!(
+            "{} {}",
+            target.session.client_id(),
+            target.granted.qos as u8
+        )
+    };
     let mut names: Vec<_> = matches.targets.iter().map(name).collect();
     names.sort();
     names
@@ -48,9 +53,9 @@ fn matched(router: &Router, topic: &str) -> Vec<String> {
 fn each_matching_filter_brings_a_copy() {
     let router = Router::new();
     let (a, b) = (session("a"), session("b"));
-    router.subscribe(&filter("maison/+/lumière"), &a, terms(QoS::AtMostOnce));
-    router.subscribe(&filter("maison/#"), &a, terms(QoS::AtLeastOnce));
-    router.subscribe(&filter("#"), &b, terms(QoS::ExactlyOnce));
+    router.subscribe(&filter("maison/+/lumière"), &a, granted(QoS::AtMostOnce));
+    router.subscribe(&filter("maison/#"), &a, granted(QoS::AtLeastOnce));
+    router.subscribe(&filter("#"), &b, granted(QoS::ExactlyOnce));
     assert_eq!(
         matched(&router, "maison/salon/lumière"),
         ["a 0", "a 1", "b 2"]
@@ -63,8 +68,8 @@ fn each_matching_filter_brings_a_copy() {
 fn the_same_filter_again_replaces_the_subscription() {
     let router = Router::new();
     let a = session("a");
-    router.subscribe(&filter("a/b"), &a, terms(QoS::AtMostOnce));
-    router.subscribe(&filter("a/b"), &a, terms(QoS::ExactlyOnce));
+    router.subscribe(&filter("a/b"), &a, granted(QoS::AtMostOnce));
+    router.subscribe(&filter("a/b"), &a, granted(QoS::ExactlyOnce));
     assert_eq!(matched(&router, "a/b"), ["a 2"]);
 }
 
@@ -74,7 +79,7 @@ fn a_remembered_match_is_forgotten_when_a_filter_comes_or_goes() {
     let a = session("a");
     assert_eq!(matched(&router, "a/b"), [""; 0]);
     for wanted in ["a/b", "a/+", "a/#", "+/b", "#", "+/+"] {
-        router.subscribe(&filter(wanted), &a, terms(QoS::AtMostOnce));
+        router.subscribe(&filter(wanted), &a, granted(QoS::AtMostOnce));
         assert_eq!(matched(&router, "a/b"), ["a 0"], "{wanted} came");
         router.unsubscribe(&filter(wanted), a.number());
         assert_eq!(matched(&router, "a/b"), [""; 0], "{wanted} went");
@@ -86,7 +91,7 @@ fn filters_that_went_leave_no_trace() {
     let router = Router::new();
     let a = session("a");
     for wanted in ["a/b/c", "a/+/#", "+", "$share/g/x/y"] {
-        router.subscribe(&filter(wanted), &a, terms(QoS::AtMostOnce));
+        router.subscribe(&filter(wanted), &a, granted(QoS::AtMostOnce));
         router.unsubscribe(&filter(wanted), a.number());
     }
     assert!(router.tree.read().is_empty());
@@ -97,7 +102,7 @@ fn the_members_of_a_group_take_turns_and_absent_ones_wait() {
     let router = Router::new();
     let (a, b, c) = (session("a"), session("b"), session("c"));
     for member in [&a, &b, &c] {
-        router.subscribe(&filter("$share/g/t"), member, terms(QoS::AtMostOnce));
+        router.subscribe(&filter("$share/g/t"), member, granted(QoS::AtMostOnce));
     }
     let matches = router.matches(&TopicName::try_from("t").unwrap(), |_| true);
     assert!(matches.targets.is_empty());
@@ -118,9 +123,9 @@ fn the_members_of_a_group_take_turns_and_absent_ones_wait() {
 fn only_those_who_may_read_a_message_get_it() {
     let router = Router::new();
     let (alone, reader, other) = (session("alone"), session("reader"), session("other"));
-    router.subscribe(&filter("t"), &alone, terms(QoS::AtMostOnce));
+    router.subscribe(&filter("t"), &alone, granted(QoS::AtMostOnce));
     for member in [&reader, &other] {
-        router.subscribe(&filter("$share/g/t"), member, terms(QoS::AtMostOnce));
+        router.subscribe(&filter("$share/g/t"), member, granted(QoS::AtMostOnce));
     }
     let topic = TopicName::try_from("t").unwrap();
     let is_reader = |session: &Session| session.number() == reader.number();

@@ -25,14 +25,14 @@ const TIMED_AT_MOST: Duration = Duration::from_millis(100);
 /// really take.
 /// When that was waited for in vain patience is short for a time, and longer each time.
 #[derive(Default)]
-pub(super) struct Patience {
-    mood: Mood,
+pub(super) struct CommitDelay {
+    phase: Phase,
     taken: Option<Taken>,
     /// A change that became needless neither yet nor in vain, and since when it waits.
     timed: Option<(Key, Instant)>,
 }
 
-enum Mood {
+enum Phase {
     Long {
         /// How often it may yet be in vain.
         tries: u8,
@@ -45,7 +45,7 @@ enum Mood {
     },
 }
 
-impl Default for Mood {
+impl Default for Phase {
     fn default() -> Self {
         Self::Long {
             tries: TRIES,
@@ -82,20 +82,22 @@ impl Taken {
     }
 }
 
-impl Patience {
+impl CommitDelay {
     /// The patience of the moment with so many changes.
     pub(super) fn time(&self, changes: usize) -> Duration {
-        match (&self.mood, self.taken) {
-            (Mood::Short { .. }, _) => SHORT,
-            (Mood::Long { .. }, Some(taken)) if changes >= MANY => taken.bound().clamp(LEAST, MOST),
-            (Mood::Long { .. }, _) => LEAST,
+        match (&self.phase, self.taken) {
+            (Phase::Short { .. }, _) => SHORT,
+            (Phase::Long { .. }, Some(taken)) if changes >= MANY => {
+                taken.bound().clamp(LEAST, MOST)
+            }
+            (Phase::Long { .. }, _) => LEAST,
         }
     }
 
     /// Notes a change that may become needless. One at a time is timed, and none while
     /// patience is short: publishers run ahead then, and what piles up takes its time.
     pub(super) fn began(&mut self, key: Key) {
-        if self.timed.is_none() && matches!(self.mood, Mood::Long { .. }) {
+        if self.timed.is_none() && matches!(self.phase, Phase::Long { .. }) {
             self.timed = Some((key, Instant::now()));
         }
     }
@@ -114,26 +116,26 @@ impl Patience {
     }
 
     /// Learns that of `had` changes `left` were not needless in time.
-    pub(super) fn learn(&mut self, had: usize, left: usize) {
-        match self.mood {
-            Mood::Long { tries, short_time } if left * 2 > had && tries > 1 => {
-                self.mood = Mood::Long {
+    pub(super) fn record_outcome(&mut self, had: usize, left: usize) {
+        match self.phase {
+            Phase::Long { tries, short_time } if left * 2 > had && tries > 1 => {
+                self.phase = Phase::Long {
                     tries: tries - 1,
                     short_time,
                 };
             }
-            Mood::Long { short_time, .. } if left * 2 > had => {
-                self.mood = Mood::Short {
+            Phase::Long { short_time, .. } if left * 2 > had => {
+                self.phase = Phase::Short {
                     until: Instant::now() + short_time,
                     next_short_time: LONGEST_SHORT_TIME.min(short_time * 2),
                 };
             }
-            Mood::Long { .. } if had > 0 => self.mood = Mood::default(),
-            Mood::Short {
+            Phase::Long { .. } if had > 0 => self.phase = Phase::default(),
+            Phase::Short {
                 until,
                 next_short_time,
             } if until <= Instant::now() => {
-                self.mood = Mood::Long {
+                self.phase = Phase::Long {
                     tries: TRIES,
                     short_time: next_short_time,
                 };
@@ -149,30 +151,30 @@ mod tests {
 
     const KEY: Key = Key::Message(1);
 
-    fn acknowledged_after(patience: &mut Patience, time: Duration) {
-        patience.began(KEY);
-        if let Some((_, since)) = &mut patience.timed {
+    fn acknowledged_after(commit_delay: &mut CommitDelay, time: Duration) {
+        commit_delay.began(KEY);
+        if let Some((_, since)) = &mut commit_delay.timed {
             *since = since.checked_sub(time).expect("the clock began earlier");
         }
-        patience.ended(KEY);
+        commit_delay.ended(KEY);
     }
 
     #[test]
     fn patience_is_tried_again_after_a_time_that_grows() {
-        let mut patience = Patience::default();
+        let mut commit_delay = CommitDelay::default();
         for _ in 0..2 {
             for _ in 0..TRIES {
-                assert_eq!(patience.time(MANY), LEAST);
-                patience.learn(10, 10);
+                assert_eq!(commit_delay.time(MANY), LEAST);
+                commit_delay.record_outcome(10, 10);
             }
-            assert_eq!(patience.time(MANY), SHORT);
-            if let Mood::Short { until, .. } = &mut patience.mood {
+            assert_eq!(commit_delay.time(MANY), SHORT);
+            if let Phase::Short { until, .. } = &mut commit_delay.phase {
                 *until = Instant::now();
             }
-            patience.learn(10, 10);
-            assert_eq!(patience.time(MANY), LEAST);
+            commit_delay.record_outcome(10, 10);
+            assert_eq!(commit_delay.time(MANY), LEAST);
         }
-        let Mood::Long { short_time, .. } = patience.mood else {
+        let Phase::Long { short_time, .. } = commit_delay.phase else {
             panic!("it is long");
         };
         assert_eq!(short_time, FIRST_SHORT_TIME * 4);
@@ -180,50 +182,50 @@ mod tests {
 
     #[test]
     fn long_patience_follows_the_time_that_acknowledgements_take() {
-        let mut patience = Patience::default();
+        let mut commit_delay = CommitDelay::default();
         for _ in 0..100 {
-            acknowledged_after(&mut patience, Duration::from_millis(1));
+            acknowledged_after(&mut commit_delay, Duration::from_millis(1));
         }
-        assert_eq!(patience.time(MANY), LEAST);
-        acknowledged_after(&mut patience, Duration::from_millis(14));
-        let longer = patience.time(MANY);
+        assert_eq!(commit_delay.time(MANY), LEAST);
+        acknowledged_after(&mut commit_delay, Duration::from_millis(14));
+        let longer = commit_delay.time(MANY);
         assert!(longer > Duration::from_millis(14), "it is {longer:?}");
         assert_eq!(
-            patience.time(MANY - 1),
+            commit_delay.time(MANY - 1),
             LEAST,
             "these are stored in no time"
         );
         for _ in 0..100 {
-            acknowledged_after(&mut patience, Duration::from_millis(90));
+            acknowledged_after(&mut commit_delay, Duration::from_millis(90));
         }
-        assert_eq!(patience.time(MANY), MOST);
+        assert_eq!(commit_delay.time(MANY), MOST);
         for _ in 0..100 {
-            acknowledged_after(&mut patience, Duration::from_millis(1));
+            acknowledged_after(&mut commit_delay, Duration::from_millis(1));
         }
-        assert_eq!(patience.time(MANY), LEAST);
+        assert_eq!(commit_delay.time(MANY), LEAST);
     }
 
     #[test]
     fn what_is_never_acknowledged_is_not_timed_for_ever() {
-        let mut patience = Patience::default();
-        patience.began(KEY);
-        patience.look_at_clock();
-        assert!(patience.timed.is_some());
-        patience.timed = Instant::now()
+        let mut commit_delay = CommitDelay::default();
+        commit_delay.began(KEY);
+        commit_delay.look_at_clock();
+        assert!(commit_delay.timed.is_some());
+        commit_delay.timed = Instant::now()
             .checked_sub(TIMED_AT_MOST * 2)
             .map(|since| (KEY, since));
-        patience.look_at_clock();
-        assert!(patience.timed.is_none());
-        assert_eq!(patience.time(MANY), LEAST);
+        commit_delay.look_at_clock();
+        assert!(commit_delay.timed.is_none());
+        assert_eq!(commit_delay.time(MANY), LEAST);
     }
 
     #[test]
     fn nothing_is_timed_while_patience_is_short() {
-        let mut patience = Patience::default();
+        let mut commit_delay = CommitDelay::default();
         for _ in 0..TRIES {
-            patience.learn(10, 10);
+            commit_delay.record_outcome(10, 10);
         }
-        patience.began(KEY);
-        assert!(patience.timed.is_none());
+        commit_delay.began(KEY);
+        assert!(commit_delay.timed.is_none());
     }
 }

@@ -16,7 +16,7 @@ const STORED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers of batches that wait, in their order.
 #[derive(Default)]
-pub(super) struct GatedReplies {
+pub(super) struct PendingReplies {
     batches: VecDeque<Batch>,
     bytes: usize,
 }
@@ -27,7 +27,7 @@ struct Batch {
     count: usize,
 }
 
-impl GatedReplies {
+impl PendingReplies {
     /// The bytes of all answers that wait.
     pub(super) fn len(&self) -> usize {
         self.bytes
@@ -56,14 +56,16 @@ impl Connection {
     pub(super) fn gate_batch(&mut self, start: BatchStart, ticket: Option<TicketNumber>) {
         let ticket = ticket.filter(|&ticket| !self.is_done(ticket));
         let traffic = self.buffers.get();
-        if (ticket.is_none() && self.gated.is_none()) || traffic.replies.len() == start.bytes {
+        if (ticket.is_none() && self.pending_replies.is_none())
+            || traffic.replies.len() == start.bytes
+        {
             return;
         }
         let replies = traffic.replies.split_off(start.bytes);
         let count = std::mem::replace(&mut traffic.reply_count, start.count) - start.count;
-        let gated = self.gated.get_or_insert_default();
-        gated.bytes += replies.len();
-        gated.batches.push_back(Batch {
+        let pending_replies = self.pending_replies.get_or_insert_default();
+        pending_replies.bytes += replies.len();
+        pending_replies.batches.push_back(Batch {
             ticket,
             replies,
             count,
@@ -72,25 +74,25 @@ impl Connection {
 
     /// Lets answers go that need not be held back any more.
     pub(super) fn poll_gated(&mut self, cx: &mut Context<'_>) {
-        let Some(mut gated) = self.gated.take() else {
+        let Some(mut pending_replies) = self.pending_replies.take() else {
             return;
         };
-        while let Some(front) = gated.batches.front() {
+        while let Some(front) = pending_replies.batches.front() {
             if front
                 .ticket
                 .is_some_and(|ticket| !self.poll_done(ticket, cx.waker()))
             {
                 break;
             }
-            if let Some(batch) = gated.batches.pop_front() {
-                gated.bytes -= batch.replies.len();
+            if let Some(batch) = pending_replies.batches.pop_front() {
+                pending_replies.bytes -= batch.replies.len();
                 let traffic = self.buffers.get();
                 traffic.reply_count += batch.count;
                 traffic.replies.unsplit(batch.replies);
             }
         }
-        if !gated.batches.is_empty() {
-            self.gated = Some(gated);
+        if !pending_replies.batches.is_empty() {
+            self.pending_replies = Some(pending_replies);
         }
     }
 
@@ -100,7 +102,7 @@ impl Connection {
         if !self.session.is_stored() {
             return;
         }
-        let ticket = Ticket::new(self.slot.broker.persistence());
+        let ticket = Ticket::new(self.permit.broker.persistence());
         ticket.wait_for_all();
         let Some(number) = ticket.number() else {
             return;
@@ -115,12 +117,12 @@ impl Connection {
     }
 
     fn is_done(&self, ticket: TicketNumber) -> bool {
-        let persistence = self.slot.broker.persistence();
+        let persistence = self.permit.broker.persistence();
         persistence.is_none_or(|persistence| persistence.is_done(ticket))
     }
 
     fn poll_done(&self, ticket: TicketNumber, waker: &Waker) -> bool {
-        let persistence = self.slot.broker.persistence();
+        let persistence = self.permit.broker.persistence();
         persistence.is_none_or(|persistence| persistence.poll_done(ticket, waker))
     }
 }

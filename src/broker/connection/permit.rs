@@ -6,12 +6,12 @@ use crate::broker::listener::ListenerContext;
 use crate::broker::statistics::Counter;
 
 /// One of the connections that a listener and the broker may have, taken while it lasts.
-pub(in crate::broker) struct Slot {
+pub(in crate::broker) struct ConnectionPermit {
     pub(in crate::broker) listener: Arc<ListenerContext>,
     pub(in crate::broker) broker: Arc<Broker>,
 }
 
-impl Slot {
+impl ConnectionPermit {
     /// Takes one more connection of the listener and of the broker, unless there are as
     /// many as allowed.
     pub(in crate::broker) fn new(
@@ -34,7 +34,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.listener.connections().fetch_sub(1, Ordering::Relaxed);
         self.broker.connections.fetch_sub(1, Ordering::Relaxed);

@@ -43,7 +43,7 @@ impl Problem {
 }
 
 /// What was read.
-pub(super) struct Resources {
+pub(super) struct ExternalFiles {
     pub(super) logins: Logins,
     pub(super) rules: Rules,
     /// What speaks TLS on each listener, in the order of the configuration.
@@ -52,7 +52,7 @@ pub(super) struct Resources {
     pub(super) key_log: Option<Arc<dyn KeyLog>>,
 }
 
-impl Resources {
+impl ExternalFiles {
     /// Reads all that the configuration names. The keys of TLS connections go to the log,
     /// if there is one.
     pub(super) fn read(
