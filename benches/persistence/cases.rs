@@ -58,7 +58,7 @@ pub const CASES: &[Case] = &[
         in_each_round: true,
         goals: &[
             Goal::ratio(RATE, IN_MEMORY, Wanted::AtLeast(0.25)),
-            Goal::ratio(RATE, UNSYNCED, Wanted::AtLeast(0.7)),
+            Goal::ratio(RATE, UNSYNCED, Wanted::AtLeast(0.5)),
             Goal::ratio(RATE, MOSQUITTO, Wanted::AtLeast(5.0)),
         ],
         measure: |kind, extent| queue::away(&Broker::start(kind), extent),

@@ -23,6 +23,14 @@ const LATER: Duration = Duration::from_millis(20);
 /// A disk that takes so long to store a batch is slow.
 const SLOW: Duration = Duration::from_millis(20);
 
+/// After a batch that took at least this long to store, the next one is delayed a little: whoever
+/// was acknowledged sends again at once, and would wait for two batches otherwise.
+const WORTH_A_DELAY: Duration = Duration::from_millis(1);
+/// The longest such delay.
+const LONGEST_DELAY: Duration = Duration::from_millis(5);
+/// A batch with fewer changes has too few senders to wait for.
+const FEW: usize = 8;
+
 /// Room for so many changes at most is used again when they were all needless.
 const KEPT_ROOM: usize = 4096;
 
@@ -124,6 +132,8 @@ pub(super) struct Pending {
     committing_since: Option<Instant>,
     /// Whether the last one took long.
     is_slow: bool,
+    /// When the next one may be stored.
+    not_before: Option<Instant>,
     /// How soon the next batch is to be stored, and when that is.
     due: Option<(Urgency, Instant)>,
     pub(super) tickets: Tickets,
@@ -293,6 +303,7 @@ impl Pending {
         };
         let due = Instant::now() + commit_delay;
         let due = self.due.map_or(due, |(_, known)| known.min(due));
+        let due = self.not_before.map_or(due, |earliest| earliest.max(due));
         self.due = Some((urgency, due));
         true
     }
@@ -345,8 +356,8 @@ impl Pending {
     /// Notes that a batch is stored.
     pub(super) fn committed(&mut self, batch: &Batch) {
         let since = self.committing_since.take();
-        if !batch.is_empty() {
-            self.is_slow = since.is_some_and(|since| since.elapsed() >= SLOW);
+        if let (Some(since), false) = (since, batch.is_empty()) {
+            self.took(since.elapsed(), batch.len());
         }
         if self.is_slow && matches!(self.due, Some((Urgency::Deferred, _))) {
             self.age();
@@ -358,6 +369,20 @@ impl Pending {
         }
         for &ticket in &batch.waiting {
             self.tickets.release(ticket);
+        }
+    }
+
+    /// Notes how long it took to store so many changes, and gives the next ones time to gather.
+    fn took(&mut self, time: Duration, changes: usize) {
+        self.is_slow = time >= SLOW;
+        self.not_before = None;
+        if time < WORTH_A_DELAY || changes < FEW {
+            return;
+        }
+        let earliest = Instant::now() + LONGEST_DELAY.min(time / 4);
+        self.not_before = Some(earliest);
+        if let Some((Pace::Now, due)) = &mut self.due {
+            *due = earliest.max(*due);
         }
     }
 

@@ -165,6 +165,32 @@ fn changes_that_came_while_a_slow_batch_was_stored_go_with_the_next() {
 }
 
 #[test]
+fn a_batch_of_many_changes_that_took_long_is_followed_by_a_short_delay() {
+    let long = WORTH_A_DELAY * 2;
+    for (changes, took, is_delayed) in [
+        (FEW as u64, long, true),
+        (FEW as u64, Duration::ZERO, false),
+        (1, long, false),
+    ] {
+        let mut pending = Pending::default();
+        let put_now = |pending: &mut Pending, number| {
+            let change = Change::put(Record::Incoming, true, None);
+            pending.put(Key::Message(number), change, Urgency::Immediate);
+        };
+        (0..changes).for_each(|number| put_now(&mut pending, number));
+        let batch = pending.take();
+        pending.committing_since = Instant::now().checked_sub(took);
+        put_now(&mut pending, 100);
+        pending.committed(&batch);
+        let is_due_later = |pending: &Pending| pending.due() == pending.not_before;
+        assert_eq!(is_due_later(&pending), is_delayed);
+        pending.take();
+        put_now(&mut pending, 101);
+        assert_eq!(is_due_later(&pending), is_delayed);
+    }
+}
+
+#[test]
 fn a_removal_takes_the_place_of_an_old_change() {
     let mut pending = Pending::default();
     let ticket = pending.tickets.open();
