@@ -43,12 +43,14 @@ pub(super) fn convert(path: &Path, log: &Log) -> Result<(), StoreError> {
         path: path.to_owned(),
         cause,
     };
+    let is_there = path.try_exists().map_err(fail)?;
+    if !is_there && aside.is_file() {
+        files::rename(&aside, path).map_err(fail)?;
+    }
     if path.is_file() {
         let records = read(path)?;
         files::rename(path, &aside).map_err(fail)?;
         create(path, &records)?;
-    } else if aside.is_file() && !path.try_exists().map_err(fail)? {
-        create(path, &read(&aside)?)?;
     } else if !aside.is_file() {
         return Ok(());
     }

@@ -68,29 +68,23 @@ fn unused_name(path: &Path, clock: Clock) -> PathBuf {
     unused.next().unwrap_or_default()
 }
 
-/// The damaged stores that are kept beside `path`, the earliest first.
-fn damaged_beside(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory_of(path)) else {
-        return Vec::new();
-    };
-    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+/// Returns the damaged store beside `path` that was kept last.
+fn damaged_beside(path: &Path) -> Option<PathBuf> {
+    let mut prefix = path.file_name()?.to_owned();
     prefix.push(DAMAGED);
     let time = |entry: &fs::DirEntry| -> Option<u64> {
         let name = entry.file_name();
         let time = name.to_str()?.strip_prefix(prefix.to_str()?)?;
         time.parse().ok()
     };
-    let mut found: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| Some((time(&entry)?, entry.path())))
-        .collect();
-    found.sort();
-    found.into_iter().map(|(_, path)| path).collect()
+    let entries = fs::read_dir(directory_of(path)).ok()?.flatten();
+    let kept = entries.filter_map(|entry| Some((time(&entry)?, entry.path())));
+    kept.max().map(|(_, path)| path)
 }
 
 /// Says that an empty store has taken the place of a damaged one.
 pub(super) fn warn_of_damaged(path: &Path, log: &Log) {
-    let Some(damaged) = damaged_beside(path).pop() else {
+    let Some(damaged) = damaged_beside(path) else {
         return;
     };
     let (path, damaged) = (path.display(), damaged.display());

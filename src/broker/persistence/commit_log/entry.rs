@@ -103,29 +103,28 @@ pub(super) fn search(bytes: &[u8], log: LogId) -> impl Iterator<Item = Entry<'_>
     let mut long_tries = bytes.len().saturating_mul(LONG_TRIES);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let mut behind = rest;
-            let entry =
-                take(&mut behind).filter(|entry| Key::from_bytes(entry.key.as_ref()).is_some());
-            if let Some(entry) = entry {
-                let (written, _) = rest.split_at(rest.len() - behind.len());
-                let is_long = written.len() > LONG;
-                if !is_long || written.len() <= long_tries {
-                    if is_long {
-                        long_tries -= written.len();
-                    }
-                    let checksum = behind.split_first_chunk::<CHECKSUM>();
-                    let checksum = checksum.filter(|(checksum, _)| {
-                        u32::from_be_bytes(**checksum) == log.checksum(written)
-                    });
-                    if let Some((_, behind)) = checksum {
-                        rest = behind;
-                        return Some(entry);
-                    }
-                }
+            if let Some(entry) = take_checked(&mut rest, log, &mut long_tries) {
+                return Some(entry);
             }
             rest = &rest[1..];
         }
         None
+    })
+}
+
+/// Takes a change from the front with its checksum, if it is as it was written.
+fn take_checked<'a>(bytes: &mut &'a [u8], log: LogId, long_tries: &mut usize) -> Option<Entry<'a>> {
+    let mut rest = *bytes;
+    let entry = take(&mut rest)?;
+    Key::from_bytes(entry.key.as_ref())?;
+    let (written, _) = bytes.split_at(bytes.len() - rest.len());
+    if written.len() > LONG {
+        *long_tries = long_tries.checked_sub(written.len())?;
+    }
+    let (checksum, rest) = rest.split_first_chunk::<CHECKSUM>()?;
+    (u32::from_be_bytes(*checksum) == log.checksum(written)).then(|| {
+        *bytes = rest;
+        entry
     })
 }
 
