@@ -68,7 +68,6 @@ const BROKER_FLOORS: Floors = Floors {
 const UNORDERED: &[&str] = &[
     "crate::broker::config::table",
     "crate::broker::connection",
-    "crate::broker::persistence",
     "crate::broker::server",
     "crate::broker::session",
     "crate::passwd::hash",

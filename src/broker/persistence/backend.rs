@@ -1,5 +1,6 @@
-//! Where records are kept. Another library can take the place of the present one by
-//! another implementation of [`Backend`].
+//! Interface of the library that keeps the records.
+//!
+//! Another library takes its place by another implementation of [`Backend`].
 
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub(in crate::broker) enum StoreError {
     /// Another broker uses the store.
     #[error("Error: The store {path} is used by another broker.")]
     InUse { path: PathBuf },
-    /// What is in the store is not what was written.
+    /// The store does not hold what was written.
     #[error(
         "Error: The store {path} is damaged: {cause}.\n\
          Error: Nothing was changed. To start with what can still be read, run the broker once \
@@ -61,7 +62,7 @@ pub(in crate::broker) enum StoreError {
     /// A database of Mosquitto's cannot be read.
     #[error("Error: Unable to open {path}: {cause}.")]
     OpenDatabase { path: PathBuf, cause: io::Error },
-    /// What is in a database of Mosquitto's is not understood.
+    /// A database of Mosquitto's is not understood.
     #[error("Error: {path} cannot be taken over: {cause}.\nError: Nothing was changed.")]
     Database { path: PathBuf, cause: SnapshotError },
     /// There is no store that something could be imported into.
@@ -76,7 +77,7 @@ pub(in crate::broker) enum StoreError {
 pub(super) trait Backend: Send {
     /// Stores all changes or none.
     ///
-    /// When this returns they outlive the process, and a power cut too if the store was opened so.
+    /// When this returns they outlive the process, and also a power cut if the store was opened so.
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<(), StoreError>;
 
     /// Brings everything to the disk that is not there yet.

@@ -20,7 +20,7 @@ mod segment;
 mod store;
 mod syncer;
 
-pub(super) use self::building::{NewStore, Place, settle};
+pub(super) use self::building::{Existing, NewStore, settle};
 pub(super) use self::entry::Entries;
 pub(super) use self::opening::open;
 pub(super) use self::salvage::{Findings, Salvaged, VisitError};

@@ -1,7 +1,7 @@
 use crate::broker::ground::SessionNumber;
 use crate::protocol::PacketId;
 
-/// What a record is stored under.
+/// Key under which a record is stored.
 ///
 /// Keys sort by kind, and the records of a session by their numbers, so that a walk
 /// through the store meets a session's deliveries in their order. Numbers are given once
@@ -18,7 +18,7 @@ pub(in crate::broker) enum Key {
     Will(SessionNumber),
     /// A message that sessions have still to get.
     Message(u64),
-    /// That a session has still to get a message.
+    /// A message that a session is still to receive.
     Delivery(SessionNumber, u64),
     /// The retained message of a topic.
     Retained(u64),
@@ -119,7 +119,7 @@ impl Key {
         (rest.len() == length).then_some(key)
     }
 
-    /// Whether another record may have the key when this one is gone.
+    /// Returns whether another record may have the key when this one is gone.
     pub(super) fn is_used_again(self) -> bool {
         match self {
             Self::Session(_) | Self::Incoming(..) | Self::Will(_) => true,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Persistence;
 use super::backend::{Backend, StoreError};
-use super::commit_log::{self, NewStore, Place, Store, settle};
+use super::commit_log::{self, Existing, NewStore, Store, settle};
+use super::handle::Persistence;
 use super::import::import;
 use super::key::Key;
 use super::record::Record;
@@ -16,10 +16,10 @@ use crate::broker::ground::Clock;
 use crate::broker::log::Log;
 use crate::files::{self, DirectoryLock};
 
-/// What is asked of the store.
+/// Options of one opening of the store.
 pub(in crate::broker) struct StoreOptions<'a> {
     pub(in crate::broker) persistence: &'a PersistenceOptions,
-    /// Whether a damaged store is moved aside.
+    /// Moves a damaged store aside if set.
     pub(in crate::broker) recover: bool,
     /// A database of Mosquitto's to take over.
     pub(in crate::broker) import: Option<&'a Path>,
@@ -156,7 +156,7 @@ fn replace(path: &Path, records: &[(Key, Record)], clock: Clock) -> Result<(), S
     for (key, record) in records {
         new.put(key.to_bytes(), &record.to_bytes(clock))?;
     }
-    new.finish(Place::Empty)
+    new.finish(Existing::Empty)
 }
 
 /// A database of Mosquitto's is never touched; the log says how to take it over.

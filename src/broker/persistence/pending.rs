@@ -13,14 +13,14 @@ use self::commit_delay::CommitDelay;
 use self::tickets::Tickets;
 use super::key::Key;
 use super::record::Record;
-use super::ticket::TicketNumber;
+use super::ticket_number::TicketNumber;
 use crate::broker::ground::SessionNumber;
 use crate::protocol::PacketId;
 
-/// So long a change waits for which nobody waits: many are cheaper together.
+/// Commit delay of a change that nobody waits for: many are cheaper together.
 const LATER: Duration = Duration::from_millis(20);
 
-/// A disk that takes so long to store a batch is slow.
+/// Time to store a batch from which a disk counts as slow.
 const SLOW: Duration = Duration::from_millis(20);
 
 /// After a batch that took at least this long to store, the next one is delayed a little: whoever
@@ -37,7 +37,7 @@ const KEPT_ROOM: usize = 4096;
 /// Changes by their keys.
 type Changes = HashMap<Key, Change, RandomState>;
 
-/// How soon a change has to be stored.
+/// Urgency with which a change has to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::broker) enum Urgency {
     /// With others, as nobody waits for it.
@@ -48,14 +48,14 @@ pub(in crate::broker) enum Urgency {
     Immediate,
 }
 
-/// What becomes of a record.
+/// Change of one record.
 #[derive(Debug)]
 pub(super) struct Change {
-    /// What it is from now on; `None` when it goes.
+    /// The new record; `None` deletes it.
     pub(super) record: Option<Record>,
-    /// Whether the store has never had the key.
+    /// Set when the store has never had the key.
     fresh: bool,
-    /// Who waits for it.
+    /// The ticket that waits for it.
     ticket: Option<TicketNumber>,
     more_tickets: Vec<TicketNumber>,
 }
@@ -92,7 +92,7 @@ impl Change {
     }
 }
 
-/// What is stored at once.
+/// Changes that are stored at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// No key is in both.
@@ -106,7 +106,7 @@ impl Batch {
         self.parts.iter().flatten()
     }
 
-    /// How many there are.
+    /// Returns the number of changes.
     pub(super) fn len(&self) -> usize {
         self.parts.iter().map(HashMap::len).sum()
     }
@@ -123,28 +123,28 @@ pub(super) struct Pending {
     /// later change of one of them takes its place here.
     old: Changes,
     young: Changes,
-    /// Who waits for all of them.
+    /// Tickets that wait for all of them.
     waiting: Vec<TicketNumber>,
     commit_delay: CommitDelay,
-    /// How many of the old changes there were at first.
+    /// The number of old changes when they became old.
     had_old: usize,
-    /// Since when a batch is being stored.
+    /// The time at which the present batch began to be stored.
     committing_since: Option<Instant>,
-    /// Whether the last one took long.
+    /// Set when the last one took long.
     is_slow: bool,
-    /// When the next one may be stored.
+    /// The earliest time of the next one.
     not_before: Option<Instant>,
-    /// How soon the next batch is to be stored, and when that is.
+    /// The urgency of the next batch, and the time at which it is due.
     due: Option<(Urgency, Instant)>,
     pub(super) tickets: Tickets,
     /// Unreleased QoS 2 messages that have a record.
     incoming: HashSet<(SessionNumber, PacketId), RandomState>,
-    /// Whether nothing is stored for the moment, so that all of it is stored together.
+    /// Set while nothing is stored, so that all of it is stored together.
     is_held: bool,
-    /// Whether somebody wants everything on the disk.
+    /// Set when somebody wants everything on the disk.
     wants_sync: bool,
-    /// Whether changes are no longer taken: what is forgotten as the program ends is not
-    /// forgotten by the store.
+    /// Set when changes are no longer taken: what the program drops as it ends stays in
+    /// the store.
     is_closed: bool,
 }
 
@@ -157,7 +157,7 @@ impl Pending {
         self.len() == 0 && self.waiting.is_empty()
     }
 
-    /// How many changes wait.
+    /// Returns the number of changes that wait.
     pub(super) fn len(&self) -> usize {
         self.old.len() + self.young.len()
     }
@@ -174,7 +174,7 @@ impl Pending {
         true
     }
 
-    /// Whether that was asked for and nothing is left to be stored before it.
+    /// Returns whether a sync was asked for and nothing is left to be stored before it.
     pub(super) fn take_sync(&mut self) -> bool {
         if !self.is_empty() {
             return false;
@@ -218,7 +218,7 @@ impl Pending {
         self.bring_forward(urgency)
     }
 
-    /// Where a change of the record belongs.
+    /// Returns the part that holds changes of the record.
     fn part(&mut self, key: Key) -> &mut Changes {
         match self.old.contains_key(&key) {
             true => &mut self.old,
@@ -381,7 +381,7 @@ impl Pending {
         }
         let earliest = Instant::now() + LONGEST_DELAY.min(time / 4);
         self.not_before = Some(earliest);
-        if let Some((Pace::Now, due)) = &mut self.due {
+        if let Some((Urgency::Immediate, due)) = &mut self.due {
             *due = earliest.max(*due);
         }
     }

@@ -1,4 +1,4 @@
-//! What is stored, and its bytes.
+//! Records and their encoding.
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -20,7 +20,7 @@ pub(in crate::broker) enum Record {
     Session(Box<SessionRecord>),
     /// A subscription.
     Subscription(Box<SubscriptionRecord>),
-    /// That a QoS 2 message was taken and not yet released.
+    /// A QoS 2 message that was accepted and not yet released.
     Incoming,
     /// A will.
     Will(Box<WillRecord>),
@@ -28,7 +28,7 @@ pub(in crate::broker) enum Record {
     Message(Box<MessageRecord>),
     /// A message, if anybody has still to get it.
     IfReferenced(Weak<dyn StoredMessage>),
-    /// That a session has still to get a message.
+    /// A message that a session is still to receive.
     Delivery(DeliveryRecord),
 }
 
@@ -41,17 +41,17 @@ pub(in crate::broker) trait StoredMessage: fmt::Debug + Send + Sync {
 /// A session.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::broker) struct SessionRecord {
-    /// Who opened or last resumed it.
+    /// The user who opened or last resumed it.
     pub(in crate::broker) identity: Identity,
-    /// Whether the client spoke MQTT 5.0.
+    /// Set when the client spoke MQTT 5.0.
     pub(in crate::broker) v5: bool,
-    /// How many messages the client took at once.
+    /// The client's Receive Maximum.
     pub(in crate::broker) receive_maximum: NonZeroU16,
     pub(in crate::broker) expiry: Expiry,
     pub(in crate::broker) presence: StoredPresence,
 }
 
-/// Whether the client was there.
+/// Presence of a session's client when the record was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum StoredPresence {
     Online,
@@ -69,7 +69,7 @@ pub(in crate::broker) struct SubscriptionRecord {
     /// The QoS that was granted.
     pub(in crate::broker) qos: QoS,
     pub(in crate::broker) subscription_id: Option<SubscriptionId>,
-    /// What deliveries call it if it is shared; 0 if it is not.
+    /// The number by which deliveries name a shared subscription; 0 for any other.
     pub(in crate::broker) share: u64,
 }
 
@@ -83,21 +83,21 @@ pub(in crate::broker) struct MessageRecord {
     pub(in crate::broker) properties: Properties,
     pub(in crate::broker) expires_at: Option<Millis>,
     pub(in crate::broker) publisher: Option<SessionNumber>,
-    /// Who published it, where that is asked when it is delivered.
+    /// The publisher, where its rights are asked again at delivery.
     pub(in crate::broker) source: Option<Identity>,
 }
 
 /// A will.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::broker) struct WillRecord {
-    /// Who left it.
+    /// The user who left it.
     pub(in crate::broker) identity: Identity,
     pub(in crate::broker) message: MessageRecord,
     /// Seconds between the end of the connection and the will.
     pub(in crate::broker) delay: u32,
     /// Seconds for which the will counts once it is published.
     pub(in crate::broker) expiry: Option<u32>,
-    /// When it is due, once the connection has ended.
+    /// The time at which it is due, once the connection has ended.
     pub(in crate::broker) due: Option<Millis>,
 }
 
@@ -114,7 +114,7 @@ pub(in crate::broker) struct DeliveryRecord {
     pub(in crate::broker) stage: Stage,
 }
 
-/// How far a delivery is.
+/// Stage of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Stage {
     /// Not sent yet, or nobody noted that it was.

@@ -1,4 +1,4 @@
-//! What the store says when the broker starts.
+//! Contents of the store when the broker starts.
 
 mod contents;
 
@@ -41,7 +41,7 @@ pub(in crate::broker) struct RecoveredSession {
 }
 
 impl Recovery {
-    /// Whether there is nothing.
+    /// Returns whether there is nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.sessions.is_empty()
             && self.retained.is_empty()
@@ -98,7 +98,7 @@ impl Recovery {
     }
 }
 
-/// Whether a record is as a broker writes it.
+/// Returns whether a record is as a broker writes it.
 pub(super) fn is_readable(key: Key, value: &[u8], clock: Clock) -> bool {
     let value = Bytes::copy_from_slice(value);
     match key {

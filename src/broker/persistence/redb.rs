@@ -2,35 +2,22 @@
 //!
 //! They are read, and replaced by a store of the present kind.
 
+mod blocks;
 mod salvage;
 
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
+use redb::Builder;
 use redb::backends::FileBackend;
-use redb::{Builder, ReadableDatabase, ReadableTable, TableDefinition};
 
+use self::blocks::{FORMAT, Records, replay_database, without_panic_message};
 pub(super) use self::salvage::salvage;
 use super::backend::StoreError;
-use super::commit_log::{Entries, NewStore, Place};
-use super::key::KeyBytes;
+use super::commit_log::{Existing, NewStore};
 use crate::broker::log::Log;
 use crate::files;
-
-/// The version of the store.
-const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
-/// Blocks of changes by their numbers.
-const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
-const FORMAT: u32 = 1;
-/// At the end of a block: the checksum of the block and its number.
-const CHECKSUM: usize = 4;
-
-/// The records of a store.
-type Records = BTreeMap<KeyBytes, Bytes>;
 
 /// Replaces an earlier store at `path`, if there is one, by one of the present kind.
 ///
@@ -69,7 +56,7 @@ fn create(path: &Path, records: &Records) -> Result<(), StoreError> {
     for (&key, value) in records {
         new.put(key, value)?;
     }
-    new.finish(Place::Free)
+    new.finish(Existing::None)
 }
 
 /// Reads all records of a store.
@@ -113,49 +100,6 @@ fn replay(path: &Path, records: &mut Records) -> Result<Option<u64>, StoreError>
     }
 }
 
-/// Applies the changes in the log of a database. Returns the first block that is not what was
-/// written, or the format if it is another one.
-fn replay_database(
-    database: &impl ReadableDatabase,
-    records: &mut Records,
-) -> Result<Result<Option<u64>, u32>, redb::Error> {
-    let transaction = database.begin_read()?;
-    let format = transaction.open_table(ABOUT)?.get("format")?;
-    if let Some(format) = format
-        .map(|format| format.value())
-        .filter(|&found| found != FORMAT)
-    {
-        return Ok(Err(format));
-    }
-    let mut damaged = None;
-    for block in transaction.open_table(LOG)?.iter()? {
-        let (number, block) = block?;
-        match entries(number.value(), block.value()) {
-            Some(entries) => apply(entries, records),
-            None => damaged = damaged.or(Some(number.value())),
-        }
-    }
-    Ok(Ok(damaged))
-}
-
-fn apply(entries: Entries<'_>, records: &mut Records) {
-    for entry in entries {
-        match entry.value {
-            Some(value) => records.insert(entry.key, Bytes::copy_from_slice(value)),
-            None => records.remove(&entry.key),
-        };
-    }
-}
-
-/// Returns the changes in a block, if it is what was written under this number.
-fn entries(number: u64, block: &[u8]) -> Option<Entries<'_>> {
-    let (body, sum) = block.split_last_chunk::<CHECKSUM>()?;
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&number.to_be_bytes());
-    hasher.update(body);
-    (hasher.finalize() == u32::from_be_bytes(*sum)).then(|| Entries::unchecked(body))
-}
-
 fn explain(path: &Path, error: redb::Error) -> StoreError {
     let path_of_error = path.to_owned();
     match error {
@@ -180,14 +124,4 @@ fn damaged(path: &Path, cause: &str) -> StoreError {
         path: path.to_owned(),
         cause: cause.to_owned(),
     }
-}
-
-/// Works with a file that may be damaged; some damage makes the library panic, and its message
-/// would mean nothing to the reader of the log.
-fn without_panic_message<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let hook = take_hook();
-    set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    set_hook(hook);
-    result.ok()
 }

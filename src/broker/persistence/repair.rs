@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::backend::StoreError;
-use super::commit_log::{Findings, NewStore, Place, Salvaged, VisitError};
+use super::commit_log::{Existing, Findings, NewStore, Salvaged, VisitError};
 use super::key::{Key, KeyBytes};
 use super::recovery::{Recovery, is_readable};
 use super::redb;
@@ -52,7 +52,7 @@ pub(super) fn repair(path: &Path, clock: Clock) -> Result<Report, StoreError> {
         }
         report.is_uncertain = !is_certain;
     }
-    new.finish(Place::Damaged(&report.aside))?;
+    new.finish(Existing::Damaged(&report.aside))?;
     Ok(report)
 }
 
@@ -98,10 +98,10 @@ pub(super) fn warn_of_damaged(path: &Path, log: &Log) {
     ));
 }
 
-/// What became of a damaged store.
+/// Result of the repair of a damaged store.
 pub(super) struct Report {
     findings: Findings,
-    /// Whether records may be back that no longer counted.
+    /// Set when records may be back that had been deleted.
     is_uncertain: bool,
     /// Records that no version of the broker wrote so.
     unreadable_records: u64,

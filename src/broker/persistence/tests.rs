@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::backend::{StoreError, Write};
+use super::backend::{Backend, StoreError, Write};
 use super::*;
+use crate::broker::ground::Clock;
+use crate::broker::log::Log;
 
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -1,14 +1,16 @@
 use std::cell::Cell;
-use std::num::NonZeroU64;
 
-use super::Persistence;
+use super::handle::Persistence;
+use super::pending::Urgency;
+use super::record::Record;
+use super::stored_record::{StoredRecord, Transaction};
+use super::ticket_number::TicketNumber;
+use crate::broker::ground::SessionNumber;
+use crate::protocol::PacketId;
 
-/// Tells tickets apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::broker) struct TicketNumber(pub(super) NonZeroU64);
-
-/// What a batch of packets waits for before it may be acknowledged: all changes that
-/// were made under the ticket are stored, or are no longer needed.
+/// Condition for the acknowledgement of a batch of packets.
+///
+/// It holds when all changes that were made under the ticket are stored or no longer needed.
 ///
 /// It costs nothing until something is stored. While it is open it is not done.
 pub(in crate::broker) struct Ticket<'a> {
@@ -57,5 +59,42 @@ impl Drop for Ticket<'_> {
         if let (Some(persistence), Some(number)) = (self.persistence, self.number.get()) {
             persistence.close_ticket(number);
         }
+    }
+}
+
+impl StoredRecord {
+    /// Puts the record, or replaces it.
+    pub(in crate::broker) fn put(
+        &self,
+        record: Record,
+        urgency: Urgency,
+        ticket: Option<&Ticket<'_>>,
+    ) {
+        let change = self.change(record, ticket.and_then(Ticket::opened));
+        self.shared()
+            .change(|pending| pending.put(self.key(), change, urgency));
+    }
+
+    /// Puts the record together with others.
+    pub(in crate::broker) fn put_with(
+        &self,
+        transaction: &mut Transaction,
+        record: Record,
+        urgency: Urgency,
+        ticket: Option<&Ticket<'_>>,
+    ) {
+        let change = self.change(record, ticket.and_then(Ticket::opened));
+        transaction.changes.push((self.key(), change, urgency));
+    }
+}
+
+impl Transaction {
+    /// Notes that a QoS 2 message was accepted and is not yet released.
+    pub(in crate::broker) fn put_incoming(
+        &mut self,
+        from: (SessionNumber, PacketId),
+        ticket: &Ticket<'_>,
+    ) {
+        self.incoming.push((from, ticket.opened()));
     }
 }

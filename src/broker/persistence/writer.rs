@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use super::Shared;
 use super::backend::{Backend, StoreError, Write};
 use super::pending::Batch;
+use super::shared::Shared;
 
 /// A store that failed is tried again after this time.
 const RETRY: Duration = Duration::from_millis(500);
-/// So long without a change is a quiet moment.
+/// Time without a change after which the store is tidied up.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Starts the thread; it ends when the changes are closed and stored.
@@ -30,14 +30,14 @@ struct Writer {
     backend: Box<dyn Backend>,
     /// The bytes of a batch; kept for the next.
     bytes: BytesMut,
-    /// Whether something was stored since the store was last tidied up.
+    /// Set when something was stored since the store was last tidied up.
     is_untidy: bool,
-    /// Whether it is being tidied up, a step whenever nothing else is to be done.
+    /// Set while it is tidied up, one step whenever nothing else is to be done.
     is_tidying: bool,
     has_failed: bool,
 }
 
-/// What the thread does next.
+/// Next task of the thread.
 enum Task {
     Commit,
     Tidy,
@@ -64,14 +64,14 @@ impl Writer {
                 Task::Tidy => self.tidy(),
                 Task::Sync => {
                     if let Err(error) = self.backend.sync() {
-                        self.tell(&error);
+                        self.log_failure(&error);
                     }
                 }
                 Task::End => break,
             }
         }
         if let Err(error) = self.backend.close() {
-            self.tell(&error);
+            self.log_failure(&error);
         }
     }
 
@@ -120,7 +120,7 @@ impl Writer {
                 drop(pending);
                 self.is_tidying = false;
                 if std::mem::take(&mut self.has_failed) {
-                    self.shared.has_failed(false);
+                    self.shared.set_failed(false);
                     self.shared
                         .log
                         .notice(format_args!("The store takes messages again."));
@@ -131,8 +131,8 @@ impl Writer {
                 let is_closed = pending.is_closed();
                 drop(pending);
                 if !std::mem::replace(&mut self.has_failed, true) {
-                    self.shared.has_failed(true);
-                    self.tell(&error);
+                    self.shared.set_failed(true);
+                    self.log_failure(&error);
                     self.shared.log.error(format_args!(
                         "Error: What has to be stored is not acknowledged until the store takes it."
                     ));
@@ -149,7 +149,7 @@ impl Writer {
         self.is_tidying = match self.backend.tidy() {
             Ok(is_worth_more) => is_worth_more,
             Err(error) => {
-                self.tell(&error);
+                self.log_failure(&error);
                 false
             }
         };
@@ -180,7 +180,7 @@ impl Writer {
         self.backend.commit(&writes)
     }
 
-    fn tell(&self, error: &StoreError) {
+    fn log_failure(&self, error: &StoreError) {
         self.shared.log.error(format_args!("{error}"));
     }
 }

@@ -26,9 +26,9 @@ pub(super) struct Header {
     pub(super) synced: u64,
     /// The oldest block that is still needed.
     pub(super) oldest: u64,
-    /// Whether another block of the same commit follows.
+    /// Set when another block of the same commit follows.
     pub(super) is_continued: bool,
-    /// Whether the log was closed behind this block.
+    /// Set when the log was closed behind this block.
     pub(super) is_closing: bool,
 }
 
@@ -121,7 +121,7 @@ pub(super) fn entries(block: &[u8]) -> Entries<'_> {
 /// Finds all blocks in bytes of which some were overwritten or are missing, and where they begin.
 /// Without a log, those of any are found.
 ///
-/// What is in a block that was found is not searched.
+/// The contents of a block that was found are not searched.
 pub(super) fn search(bytes: &[u8], log: Option<LogId>) -> impl Iterator<Item = (usize, Block<'_>)> {
     let mut at = 0;
     std::iter::from_fn(move || {

@@ -30,11 +30,11 @@ const COMPLETE: &str = ".complete";
 /// One whose place another takes, and which is not kept.
 const REPLACED: &str = ".replaced";
 
-/// What becomes of the store whose place a new one takes.
+/// Fate of the store that a new one replaces.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::broker::persistence) enum Place<'a> {
+pub(in crate::broker::persistence) enum Existing<'a> {
     /// There is none.
-    Free,
+    None,
     /// It is deleted.
     Empty,
     /// It gets another name, which nothing has.
@@ -98,7 +98,7 @@ impl NewStore {
     /// Moves the store to its place.
     pub(in crate::broker::persistence) fn finish(
         mut self,
-        place: Place<'_>,
+        existing: Existing<'_>,
     ) -> Result<(), StoreError> {
         self.store_records()?;
         let Self {
@@ -109,7 +109,7 @@ impl NewStore {
         let closed = store.close();
         closed.map_err(|error| failed(path, &cause_of(error)))?;
         drop(store);
-        take_place(path, place).map_err(|cause| failed(path, &cause))
+        take_place(path, existing).map_err(|cause| failed(path, &cause))
     }
 }
 
@@ -138,13 +138,13 @@ fn begin(directory: &Path) -> io::Result<Store> {
 }
 
 /// Gives a complete store its place.
-fn take_place(path: &Path, place: Place<'_>) -> io::Result<()> {
+fn take_place(path: &Path, existing: Existing<'_>) -> io::Result<()> {
     let [new, complete, replaced] = [NEW, COMPLETE, REPLACED].map(|name| beside(path, name));
     files::sync_directory(&new)?;
-    let aside = match place {
-        Place::Free => return files::rename(&new, path),
-        Place::Empty => &replaced,
-        Place::Damaged(aside) => aside,
+    let aside = match existing {
+        Existing::None => return files::rename(&new, path),
+        Existing::Empty => &replaced,
+        Existing::Damaged(aside) => aside,
     };
     remove(&complete)?;
     remove(&replaced)?;

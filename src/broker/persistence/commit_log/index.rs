@@ -1,4 +1,4 @@
-//! Where each record is in the log, and which blocks of the log are still needed.
+//! Locations of the records in the log, and the blocks of the log that are still needed.
 //!
 //! A block is needed while one of its records is the last put under its key, and while an older
 //! block is needed. So the log is always one run of blocks, and a removal in it is there for as
@@ -14,7 +14,7 @@ use crate::broker::persistence::key::KeyBytes;
 /// The records and blocks of the log.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    records: HashMap<KeyBytes, Place, RandomState>,
+    records: HashMap<KeyBytes, Location, RandomState>,
     blocks: BTreeMap<u64, Block>,
     /// Bytes of the records that were neither removed nor replaced.
     live: u64,
@@ -22,10 +22,10 @@ pub(super) struct Index {
     last_number: u64,
 }
 
-/// Where a record is. There are many of these, so they are small.
+/// Location of a record. There are many of these, so they are small.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
-struct Place {
+struct Location {
     block: u64,
     /// Bytes of the record in the block.
     length: u32,
@@ -108,7 +108,7 @@ impl Index {
             Some(_) => {
                 block.live += 1;
                 self.live += u64::from(length);
-                let place = Place {
+                let place = Location {
                     block: number,
                     length,
                 };

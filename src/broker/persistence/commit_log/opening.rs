@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::building::{NewStore, Place};
+use super::building::{Existing, NewStore};
 use super::lock::lock;
 use super::replay::{ReplayError, Replayed, replay};
 use super::segment::Segment;
@@ -25,7 +25,7 @@ pub(in crate::broker::persistence) fn open(
 ) -> Result<Store, StoreError> {
     let fail = |cause| open_error(directory, cause);
     if !directory.try_exists().map_err(fail)? {
-        NewStore::create(directory)?.finish(Place::Free)?;
+        NewStore::create(directory)?.finish(Existing::None)?;
     }
     let lock = lock(directory).map_err(|cause| match cause.kind() {
         io::ErrorKind::WouldBlock => StoreError::InUse {

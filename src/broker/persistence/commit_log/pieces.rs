@@ -1,4 +1,4 @@
-//! What is in a segment that may be damaged.
+//! Readable parts of a segment that may be damaged.
 
 use super::block::{self, Block};
 use super::log_id::LogId;

@@ -24,7 +24,7 @@ pub(super) struct Replayed {
     /// The last block that is certain to be on the disk.
     pub(super) synced: u64,
     pub(super) segments: VecDeque<Segment>,
-    /// Whether it was closed and nothing of it is missing.
+    /// Set when it was closed and nothing of it is missing.
     pub(super) was_closed: bool,
     /// Files that are no part of it.
     pub(super) superfluous: Vec<PathBuf>,
@@ -54,7 +54,7 @@ struct Run {
     /// The oldest block that its last commit needs; 0 if it has no commit.
     oldest: u64,
     was_closed: bool,
-    /// Whether something in it is not what was written.
+    /// Set when something in it is not what was written.
     is_torn: bool,
     /// Its segments, also those of which nothing can be read.
     paths: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! What can still be read of a damaged log.
+//! Recovery of records from a damaged log.
 //!
 //! Blocks are found by their checksums, wherever they are, and so are the changes in a block that
 //! is damaged. Segments that were deleted may have come back, and a commit that was never finished
@@ -20,7 +20,7 @@ use super::pieces::{Part, Piece, parts};
 use super::segment::{self, Found, HEADER};
 use crate::broker::persistence::key::KeyBytes;
 
-/// What a disk that fails loses at once, in bytes.
+/// Smallest part that a failing disk loses, in bytes.
 const PAGE: usize = 4096;
 
 /// A damaged log that was read.
@@ -29,12 +29,12 @@ pub(in crate::broker::persistence) struct Salvaged {
     segments: Vec<(u64, PathBuf)>,
     log: LogId,
     horizon: Horizon,
-    /// Where each record is, by the place of its part among all parts.
+    /// The location of each record, by the position of its part among all parts.
     index: Index,
     findings: Findings,
 }
 
-/// What was found of a log, and what was not.
+/// Counts of what was found of a log, and of what was not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::broker::persistence) struct Findings {
     /// Blocks of the log that are as they were written.
@@ -62,7 +62,7 @@ impl<E> From<io::Error> for VisitError<E> {
     }
 }
 
-/// Which blocks count.
+/// Limits of the blocks that count.
 #[derive(Clone, Copy, Debug, Default)]
 struct Horizon {
     /// The first block of the log.

@@ -14,7 +14,7 @@ pub(super) const HEADER: usize = 32;
 const MAGIC: [u8; 8] = *b"mqstore\x02";
 /// The bytes of the header that its checksum covers.
 const CHECKED: usize = 24;
-/// What users have queued is not for everybody to read.
+/// Mode of a segment: only the broker's account reads users' messages.
 const MODE: u32 = 0o600;
 const EXTENSION: &str = "log";
 
@@ -24,7 +24,7 @@ pub(super) struct Segment {
     path: PathBuf,
     /// The number of its first block.
     first: u64,
-    /// Where each of its blocks begins.
+    /// The offset of each block.
     offsets: Vec<u64>,
     /// The end of the last one.
     length: u64,

@@ -22,9 +22,9 @@ use crate::files;
 
 /// A new file is begun when the last one has so many bytes.
 const SEGMENT: u64 = 16 * 1024 * 1024;
-/// So many useless bytes are no reason to move anything.
+/// Useless bytes that are no reason to move anything.
 const SPARE: u64 = 16 * 1024 * 1024;
-/// While the broker is idle, so many useless bytes may stay.
+/// Useless bytes that may stay while the broker is idle.
 const IDLE_SPARE: u64 = 64 * 1024;
 /// Bytes that are moved for each byte that is added, if any are. One would do if useless ones
 /// were spread evenly.
@@ -48,9 +48,9 @@ pub(in crate::broker::persistence) struct Store {
     segments: VecDeque<Segment>,
     /// The last of them.
     file: Arc<File>,
-    /// Whether its name may not be on the disk yet.
+    /// Set while its name may not be on the disk yet.
     is_new_file: bool,
-    /// Whether behind its end there may be remains of a commit that failed.
+    /// Set when the remains of a failed commit may follow its end.
     has_remains: bool,
     oldest: u64,
     durability: Durability,
@@ -59,7 +59,7 @@ pub(in crate::broker::persistence) struct Store {
     was_repaired: bool,
 }
 
-/// When commits are on the disk.
+/// Time at which commits are on the disk.
 pub(super) enum Durability {
     /// Before they return. The last block that is.
     Immediate(u64),
@@ -80,11 +80,11 @@ impl Durability {
 /// A segment that is no longer needed.
 struct Deletion {
     path: PathBuf,
-    /// When this block is on the disk, the file can go.
+    /// The block that has to be on the disk before the file is deleted.
     after: u64,
 }
 
-/// How much of the log may be useless.
+/// Share of the log that may be useless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tolerance {
     /// About one half, as what is moved has to be written again.

@@ -35,13 +35,13 @@ struct State {
     written: u64,
     /// The last block that is on the disk.
     synced: u64,
-    /// Since when there is something that is not.
+    /// The time of the first commit that is not on the disk.
     since: Option<Instant>,
     /// Files with something that is not, in the order in which they are to get there.
     files: Vec<Arc<File>>,
-    /// Whether one of them is new.
+    /// Set when one of them is new.
     has_new_file: bool,
-    /// Why an attempt failed. The system then no longer knows what is on the disk, and says that
+    /// The cause of a failed attempt. The system then no longer knows what is on the disk, and says that
     /// the next attempt succeeds, until everything is written again.
     error: Option<String>,
     /// Counts the attempts that failed.

@@ -46,7 +46,7 @@ fn client(expires_at: i64) -> Vec<u8> {
     chunk(6, &[&expires_at.to_le_bytes(), &expiry, &LENGTHS, b"c"])
 }
 
-/// That the client published the message and did not release it.
+/// Returns the entry of a message that the client published and did not release.
 fn incoming(id: u64, packet_id: u16) -> Vec<u8> {
     let qos_state_flags_direction = [2, 4, 0, 0];
     let fields = [

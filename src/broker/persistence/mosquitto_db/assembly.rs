@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chunk::{Client, ClientMessage, Direction, Message, MessageId, Subscription, Username};
 use super::reader::{Reader, invalid};
-use super::{
+use super::snapshot::{
     Snapshot, SnapshotClient, SnapshotDelivery, SnapshotError, SnapshotIncoming, SnapshotMessage,
     SnapshotStage, SnapshotSubscription, SnapshotWarning,
 };
@@ -15,7 +15,7 @@ use crate::protocol::{QoS, Text};
 #[derive(Default)]
 pub(super) struct Assembly {
     clients: Vec<SnapshotClient>,
-    /// Where in `clients` each is.
+    /// The index of each client in `clients`.
     numbers: HashMap<Text, usize>,
     messages: HashMap<MessageId, Arc<SnapshotMessage>>,
     client_messages: Vec<(usize, ClientMessage)>,
@@ -167,8 +167,9 @@ impl SnapshotClient {
     }
 }
 
-/// How far a delivery is, as Mosquitto understands its own states: what is not queued is
-/// sent again, in state 9 as a PUBREL and otherwise as a PUBLISH.
+/// Returns the stage of a delivery, as Mosquitto understands its own states.
+///
+/// A message that is not queued is sent again: in state 9 as a PUBREL, otherwise as a PUBLISH.
 fn stage(offset: usize, entry: &ClientMessage) -> Result<SnapshotStage, SnapshotError> {
     const AWAITING_PUBCOMP: u8 = 9;
     const QUEUED: u8 = 11;

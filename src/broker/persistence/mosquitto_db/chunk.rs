@@ -1,12 +1,12 @@
-//! What each type of chunk holds.
+//! Contents of each type of chunk.
 
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
 
-use super::SnapshotError;
 use super::reader::{Reader, invalid};
-use super::{SnapshotMessage, SnapshotSource};
+use super::snapshot::SnapshotError;
+use super::snapshot::{SnapshotMessage, SnapshotSource};
 use crate::broker::ground::forwarded_properties;
 use crate::protocol::{
     PacketId, Properties, QoS, SubscriptionId, SubscriptionOptions, Text, TopicFilter, TopicName,
@@ -15,7 +15,7 @@ use crate::protocol::{
 
 const CLIENT_ID: &str = "a client identifier";
 
-/// What ties a message to the chunks that speak of it.
+/// Identifier by which other chunks name a message.
 pub(super) type MessageId = [u8; 8];
 
 /// Chunk type 2: a message, whoever it is for.
@@ -37,7 +37,7 @@ pub(super) struct ClientMessage {
     pub(super) subscription_ids: Vec<SubscriptionId>,
 }
 
-/// Which way a client's message goes.
+/// Direction of a client's message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     /// From the client.

@@ -1,6 +1,6 @@
 //! The fields of a chunk, each with its place in the file.
 
-use super::SnapshotError;
+use super::snapshot::SnapshotError;
 use crate::protocol::{PacketId, QoS};
 
 /// Reads fields one after the other and knows where in the file it is.
@@ -16,7 +16,7 @@ impl<'a> Reader<'a> {
         Self { bytes, offset }
     }
 
-    /// Where the next field starts.
+    /// Returns the offset of the next field, in bytes.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }

@@ -1,10 +1,18 @@
 pub(in crate::broker::persistence) mod fixture;
 mod peer;
 
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::snapshot::*;
 use super::*;
-use crate::protocol::Property;
+use crate::protocol::{
+    PacketId, Properties, Property, QoS, SubscriptionId, SubscriptionOptions, Text, TopicFilter,
+    TopicName,
+};
 
 #[test]
 fn the_database_of_a_broker_that_nobody_used_is_empty() {

@@ -2,28 +2,33 @@ use std::time::{Duration, Instant};
 
 use crate::broker::persistence::key::Key;
 
-/// A change that may well become needless waits once or twice as long as the patience of
-/// the moment. It is short where waiting was in vain.
+/// Short commit delay, used where waiting was in vain.
+///
+/// A change that may become needless waits once or twice the present delay.
 const SHORT: Duration = Duration::from_micros(500);
-/// Long patience is at least this, however fast receivers acknowledge.
+/// Shortest long delay, however fast receivers acknowledge.
 const LEAST: Duration = Duration::from_millis(8);
-/// No patience is longer: an acknowledgement may be held back for twice as much.
+/// Longest delay: an acknowledgement may be held back for twice as long.
 const MOST: Duration = Duration::from_millis(25);
-/// Fewer changes are stored in no time. To wait longer for them would only slow down a
-/// publisher with few messages in flight.
+/// Number of changes from which the delay follows the acknowledgements.
+///
+/// Fewer changes are stored at once: waiting for them would only slow down a publisher with
+/// few messages in flight.
 const MANY: usize = 256;
 const FIRST_SHORT_TIME: Duration = Duration::from_millis(100);
 const LONGEST_SHORT_TIME: Duration = Duration::from_secs(2);
-/// So often in a row patience is in vain before it is short: what piled up while it was
-/// short has to be worked off first.
+/// Consecutive misses before the commit delay backs off.
+///
+/// The changes that piled up during a short delay have to be worked off first.
 const TRIES: u8 = 4;
-/// What takes longer is not timed to its end.
+/// Longest time that is measured.
 const TIMED_AT_MOST: Duration = Duration::from_millis(100);
 
-/// How long changes may wait to become needless: long while connected receivers
-/// acknowledge most messages within it, and for many changes as long as acknowledgements
-/// really take.
-/// When that was waited for in vain patience is short for a time, and longer each time.
+/// Time for which changes wait to become needless.
+///
+/// It is long while connected receivers acknowledge most messages within it; for many changes
+/// it is the time that acknowledgements take. After consecutive misses it is short for a
+/// period that doubles each time.
 #[derive(Default)]
 pub(super) struct CommitDelay {
     phase: Phase,
@@ -34,9 +39,9 @@ pub(super) struct CommitDelay {
 
 enum Phase {
     Long {
-        /// How often it may yet be in vain.
+        /// The misses that are left.
         tries: u8,
-        /// How long it is to be short then.
+        /// The length of the short phase that follows.
         short_time: Duration,
     },
     Short {
@@ -54,8 +59,7 @@ impl Default for Phase {
     }
 }
 
-/// How long it takes until changes are needless, smoothed as TCP smooths its round trips
-/// (RFC 6298).
+/// Time until changes become needless, smoothed as TCP smooths its round trips (RFC 6298).
 #[derive(Clone, Copy)]
 struct Taken {
     time: Duration,
@@ -83,7 +87,7 @@ impl Taken {
 }
 
 impl CommitDelay {
-    /// The patience of the moment with so many changes.
+    /// Returns the present delay with this many changes.
     pub(super) fn time(&self, changes: usize) -> Duration {
         match (&self.phase, self.taken) {
             (Phase::Short { .. }, _) => SHORT,
@@ -95,7 +99,7 @@ impl CommitDelay {
     }
 
     /// Notes a change that may become needless. One at a time is timed, and none while
-    /// patience is short: publishers run ahead then, and what piles up takes its time.
+    /// the delay is short: publishers run ahead then, and what piles up takes its time.
     pub(super) fn began(&mut self, key: Key) {
         if self.timed.is_none() && matches!(self.phase, Phase::Long { .. }) {
             self.timed = Some((key, Instant::now()));
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_tried_again_after_a_time_that_grows() {
+    fn a_long_delay_is_tried_again_after_a_time_that_grows() {
         let mut commit_delay = CommitDelay::default();
         for _ in 0..2 {
             for _ in 0..TRIES {
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn long_patience_follows_the_time_that_acknowledgements_take() {
+    fn a_long_delay_follows_the_time_that_acknowledgements_take() {
         let mut commit_delay = CommitDelay::default();
         for _ in 0..100 {
             acknowledged_after(&mut commit_delay, Duration::from_millis(1));
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_timed_while_patience_is_short() {
+    fn nothing_is_timed_while_the_delay_is_short() {
         let mut commit_delay = CommitDelay::default();
         for _ in 0..TRIES {
             commit_delay.record_outcome(10, 10);

@@ -223,7 +223,7 @@ fn in_a_hurry_old_and_young_are_stored_together() {
 }
 
 #[test]
-fn patience_is_long_while_it_pays_and_short_after_it_was_in_vain() {
+fn the_commit_delay_is_long_while_it_pays_and_short_after_misses() {
     let mut pending = Pending::default();
     for number in 0..10 {
         put_soon(&mut pending, number);

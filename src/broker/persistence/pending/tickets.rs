@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use foldhash::fast::RandomState;
 
-use super::super::ticket::TicketNumber;
+use super::super::ticket_number::TicketNumber;
 
 /// The tickets that are not done.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Tickets {
         }
     }
 
-    /// Whether a ticket is done; if not, the waker is told when it is.
+    /// Returns whether a ticket is done; if not, wakes the waker when it is.
     pub(in super::super) fn poll_done(&mut self, ticket: TicketNumber, waker: &Waker) -> bool {
         let Some(state) = self.states.get_mut(&ticket) else {
             return true;

@@ -1,4 +1,4 @@
-//! What is in a store, in numbers.
+//! Numbers of records in a store.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::broker::persistence::key::Key;
 use crate::broker::persistence::record::Stage;
 use crate::protocol::Text;
 
-/// How many records of each kind there are.
+/// Number of records of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::broker::persistence) struct Contents {
     sessions: usize,
@@ -69,7 +69,7 @@ impl Recovery {
     }
 }
 
-/// Whether a delivery has lost its message.
+/// Returns whether a delivery has lost its message.
 fn is_lost(recovery: &Recovery, delivery: &super::DeliveryRecord) -> bool {
     !matches!(delivery.stage, Stage::Released(_))
         && !recovery.messages.contains_key(&delivery.message)

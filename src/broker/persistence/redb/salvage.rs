@@ -1,4 +1,4 @@
-//! What can still be read of a damaged store of an earlier version.
+//! Recovery of records from a damaged store of an earlier version.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use redb::Builder;
 
-use super::{Records, apply, entries, replay_database, without_panic_message};
+use super::blocks::{Records, apply, entries, replay_database, without_panic_message};
 
 /// The size of a page of the library, in bytes.
 const PAGE: usize = 4096;

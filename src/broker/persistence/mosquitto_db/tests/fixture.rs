@@ -1,4 +1,4 @@
-//! What Debian's Mosquitto 2.0.11 wrote at SIGTERM, in hexadecimal digits.
+//! A file that Debian's Mosquitto 2.0.11 wrote at SIGTERM, in hexadecimal digits.
 //!
 //! Its clients are `five` (MQTT 5.0, expiry in an hour, subscribed with every option),
 //! `never` (MQTT 5.0, no expiry, nothing else), `half` (a QoS 2 message without PUBREL),

@@ -33,7 +33,7 @@ impl Kept {
         fs::write(&path, bytes).expect("the directory is writable");
     }
 
-    /// Where in its segment the block with this number is.
+    /// Returns the range of the block with this number in its segment.
     fn place(&mut self, number: u64) -> std::ops::Range<usize> {
         let mut segments = self.store().segments.iter();
         let (start, length) = segments
