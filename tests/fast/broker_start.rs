@@ -1,8 +1,9 @@
 //! How the broker starts, or says why it does not.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
+use crate::support::broker::free_port;
 use crate::support::{Broker, Program};
 use nix::sys::signal::Signal;
 
@@ -138,6 +139,14 @@ fn a_configuration_is_tested_without_a_start() {
     for text in ["'allow_anonymos'", "mosquitto.conf:2", "allow_anonymous"] {
         assert!(outcome.stderr().contains(text), "{text} in {outcome}");
     }
+}
+
+#[test]
+fn a_comment_behind_the_port_of_a_listener_is_no_address() {
+    let port = free_port();
+    let broker = Broker::with_config(&format!("listener {port} # any address"));
+    broker.wait_for_log(&format!("Opening ipv4 listen socket on port {port}."));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::places::{self, Scope};
 use super::plugin::Plugin;
 use super::table::{self, Place, Row, Support};
 use super::text::did_you_mean;
-use super::value::{Argument, Value, Wrong};
+use super::value::{Argument, Note, Value, Wrong};
 
 /// What the lines of one file are about at the moment.
 #[derive(Default)]
@@ -254,9 +254,7 @@ impl Parser {
             Some(target) => value.read(target, argument)?,
             None => None,
         };
-        if let Some(note) = note {
-            self.report(note.severity, note.message, None);
-        }
+        self.report_note(note);
         Ok(value.is_switched_off(argument))
     }
 
@@ -380,6 +378,15 @@ impl Parser {
         let here = std::mem::replace(&mut self.location, location);
         self.error(wrong);
         self.location = here;
+    }
+
+    fn report_note(&mut self, note: Option<Note>) {
+        let Some(Note { severity, message }) = note else {
+            return;
+        };
+        let place = self.location.as_ref();
+        let place = place.map_or(String::new(), |location| format!(" ({location})"));
+        self.report(severity, message.replace("{place}", &place), None);
     }
 
     fn report(&mut self, severity: Severity, message: String, hint: Option<String>) {

@@ -2,6 +2,7 @@
 
 mod access;
 mod broker;
+mod comments;
 mod every_option;
 mod files;
 mod ledger;

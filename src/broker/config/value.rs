@@ -16,6 +16,9 @@ pub(super) const INVALID: &str = "Error: Invalid '{name}' value ({value}).";
 /// The usual text for a second use of an option.
 pub(super) const DUPLICATE: &str = "Error: Duplicate '{name}' value in configuration.";
 
+/// The remedy for a comment behind a text.
+const COMMENTS: &str = "A comment must be on a line of its own.";
+
 /// An option as it stands in its line.
 #[derive(Clone, Copy)]
 pub(super) struct Argument<'a> {
@@ -34,7 +37,37 @@ impl<'a> Argument<'a> {
             .map(|word| String::from_utf8_lossy(word).into_owned())
     }
 
-    /// The first word; what follows it is a remark.
+    /// The words up to a comment, which begins with a `#`.
+    pub(super) fn words_before_comment(&self) -> impl Iterator<Item = String> + use<'a> {
+        self.words().take_while(|word| !word.starts_with('#'))
+    }
+
+    /// Returns a warning if the value, which is the whole rest of the line, seems to end in a
+    /// comment.
+    pub(super) fn comment_in_text(&self) -> Option<Note> {
+        self.has_comment().then(|| Note {
+            severity: Severity::Warning,
+            message: format!(
+                "Warning: The value of '{}' is the whole rest of the line, including the \
+                 '#'{{place}}. {COMMENTS}",
+                self.name
+            ),
+        })
+    }
+
+    /// The error `wrong`, with the remedy if the value seems to end in a comment.
+    pub(super) fn wrong_text(&self, wrong: Wrong) -> Wrong {
+        match self.has_comment() {
+            true => wrong.hint(COMMENTS),
+            false => wrong,
+        }
+    }
+
+    fn has_comment(&self) -> bool {
+        self.rest.starts_with(b"# ") || self.rest.windows(2).any(|pair| pair == b" #")
+    }
+
+    /// The first word; what follows it is a comment.
     pub(super) fn word(&self) -> Result<String, Wrong> {
         self.words().next().ok_or_else(|| self.empty())
     }
@@ -102,10 +135,11 @@ impl Wrong {
     }
 }
 
-/// Something to tell about a value that was taken.
+/// A remark about a value that was taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) severity: Severity,
+    /// The text, in which `{place}` stands for the line.
     pub(super) message: String,
 }
 
@@ -166,7 +200,7 @@ impl<T> Value<T> {
                     return Err(Wrong::new(argument.fill(rule.too_long, &text)));
                 }
                 set(target, text);
-                Ok(None)
+                Ok(argument.comment_in_text())
             }
             Self::Special(read) => read(target, argument),
             Self::Unread => Ok(None),

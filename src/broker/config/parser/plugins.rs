@@ -26,6 +26,7 @@ impl Parser {
         self.plugin_uses
             .extend(about.map(|block| (self.plugins.len(), block)));
         let path = argument.rest[name.as_ref().map_or(0, String::len)..].trim_ascii();
+        self.report_note(argument.comment_in_text());
         let path = String::from_utf8_lossy(path).into_owned();
         let stock = StockPlugin::from_path(Path::new(&path));
         let is_known = name.is_some() && self.plugins.iter().any(|plugin| plugin.name == name);

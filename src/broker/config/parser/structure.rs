@@ -48,7 +48,7 @@ impl Parser {
             ..*argument
         };
         let port = read_port(called.name, &called.word()?)?;
-        let address = match (port, argument.words().nth(1)) {
+        let address = match (port, argument.words_before_comment().nth(1)) {
             (0, None) => {
                 return Err(Wrong::new(
                     "Error: A listener with port 0 must provide a Unix socket path.",
@@ -100,6 +100,7 @@ impl Parser {
             return Err(second(DUPLICATE, argument, &earlier));
         }
         let host = argument.text()?;
+        self.report_note(argument.comment_in_text());
         self.made_default_listener(argument).address = ListenAddress::Host(host);
         Ok(())
     }
@@ -128,6 +129,7 @@ impl Parser {
 
     fn read_include_dir(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
         let directory = PathBuf::from(argument.text()?);
+        self.report_note(argument.comment_in_text());
         let Some(here) = self
             .location
             .clone()

@@ -83,7 +83,7 @@ fn plugin_option(plugin: &mut Plugin, argument: &Argument<'_>) -> Outcome {
         )));
     }
     if plugin.set_option(key, &argument.text()?) {
-        return Ok(None);
+        return Ok(argument.comment_in_text());
     }
     Ok(Some(Note {
         severity: Severity::Warning,

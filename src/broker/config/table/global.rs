@@ -308,6 +308,7 @@ fn log_dest(config: &mut Config, argument: &Argument<'_>) -> Outcome {
                 ));
             }
             destinations.file = Some(path.text()?.into());
+            return Ok(path.comment_in_text());
         }
         _ => {
             let words = WORDS.into_iter();

@@ -138,10 +138,10 @@ fn proxy_version(version: i32) -> ProxyVersion {
 fn mount_point(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     let text = argument.text()?;
     if text.contains(['+', '#']) {
-        return Err(Wrong::new(argument.fill(
+        return Err(argument.wrong_text(Wrong::new(argument.fill(
             "Error: Invalid '{name}' value ({value}). Does it contain a wildcard character?",
             &text,
-        )));
+        ))));
     }
     listener.mount_point = Some(text);
     Ok(None)
@@ -149,25 +149,27 @@ fn mount_point(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
 
 fn http_dir(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     let text = argument.text()?;
-    let wrong =
-        |why: &dyn Display| Wrong::new(format!("Error: Unable to open http_dir '{text}': {why}."));
+    let wrong = |why: &dyn Display| {
+        let message = format!("Error: Unable to open http_dir '{text}': {why}.");
+        argument.wrong_text(Wrong::new(message))
+    };
     if listener.http_dir.replace(PathBuf::from(&text)).is_some() {
         return Err(Wrong::new(argument.fill(DUPLICATE, "")));
     }
-    // Symbolic links in the path of the folder itself are its owner's affair.
-    let folder = fs::canonicalize(&text).map_err(|error| wrong(&error))?;
-    if !folder.is_dir() {
+    // Symbolic links in the path of the directory itself are its owner's affair.
+    let directory = fs::canonicalize(&text).map_err(|error| wrong(&error))?;
+    if !directory.is_dir() {
         return Err(wrong(&"it is not a directory"));
     }
-    listener.http_dir = Some(folder);
-    Ok(None)
+    listener.http_dir = Some(directory);
+    Ok(argument.comment_in_text())
 }
 
 /// `3`, `4` and `5`, separated by commas, spaces or tabs.
 fn accept_protocol_versions(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     argument.word()?;
     let mut versions = ProtocolVersions::NONE;
-    for word in argument.words() {
+    for word in argument.words_before_comment() {
         for version in word.split([',', '\t']) {
             match version {
                 "3" => versions.v3_1 = true,

@@ -2,7 +2,7 @@ use super::super::table;
 use super::*;
 
 /// Every name that Mosquitto 2.1 knows, and our own.
-const NAMES: &str = "
+pub(super) const NAMES: &str = "
     user pid_file include_dir per_listener_settings sys_interval set_tcp_nodelay retain_available
     retain_expiry_interval check_retain_source allow_duplicate_messages upgrade_outgoing_qos
     enable_control_api packet_buffer_size websockets_headers_size
