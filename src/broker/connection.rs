@@ -26,6 +26,7 @@ pub(super) use self::handshake::accept;
 use self::pause::Pause;
 use self::pending_replies::PendingReplies;
 pub(super) use self::permit::ConnectionPermit;
+use self::publish::unexpected_ack;
 use self::task::Part;
 use self::topics::Topics;
 use super::fanout::{Fanout, Finished};
@@ -208,12 +209,16 @@ impl Connection {
                         Packet::PubAck(ack) => {
                             self.debug_ack("PUBACK", &ack);
                             let state = locked.get_or_insert_with(|| session.state());
-                            state.puback(ack.packet_id, &mut settled);
+                            if !state.puback(ack.packet_id, &mut settled) {
+                                break Err(unexpected_ack());
+                            }
                         }
                         Packet::PubComp(ack) => {
                             self.debug_ack("PUBCOMP", &ack);
                             let state = locked.get_or_insert_with(|| session.state());
-                            state.pubcomp(ack.packet_id);
+                            if !state.pubcomp(ack.packet_id) {
+                                break Err(unexpected_ack());
+                            }
                         }
                         packet => {
                             locked = None;

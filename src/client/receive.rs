@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 self.send_waiting()?;
                 Ok(Some(published(ack)))
             }
-            PubAckOutcome::Unknown => Ok(None),
+            PubAckOutcome::Unknown | PubAckOutcome::Unexpected => Ok(None),
         }
     }
 
@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 self.send_waiting()?;
                 Ok(Some(published(ack)))
             }
-            PubRecOutcome::Unknown => {
+            PubRecOutcome::Unknown | PubRecOutcome::Unexpected => {
                 self.trace.unknown_pubrec(ack.packet_id.get());
                 self.send_pubrel(ack.packet_id, ReasonCode::PacketIdentifierNotFound)?;
                 Ok(None)
@@ -189,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 self.send_waiting()?;
                 Ok(Some(published(ack)))
             }
-            PubCompOutcome::Unknown => Ok(None),
+            PubCompOutcome::Unknown | PubCompOutcome::Unexpected => Ok(None),
         }
     }
 

@@ -63,8 +63,10 @@ enum Stage<M> {
 pub enum PubAckOutcome<M> {
     /// The message is delivered.
     Delivered(M),
-    /// No QoS 1 message with this identifier is in flight; ignore it.
+    /// No message with this identifier is in flight; ignore it.
     Unknown,
+    /// The message in flight awaits another packet.
+    Unexpected,
 }
 
 /// The meaning of a PUBREC.
@@ -76,8 +78,10 @@ pub enum PubRecOutcome<M> {
     Repeated,
     /// The receiver refused the message: send nothing.
     Refused(M),
-    /// No QoS 2 message with this identifier is in flight.
+    /// No message with this identifier is in flight.
     Unknown,
+    /// The message in flight awaits another packet.
+    Unexpected,
 }
 
 /// The meaning of a PUBCOMP.
@@ -85,8 +89,10 @@ pub enum PubRecOutcome<M> {
 pub enum PubCompOutcome {
     /// The delivery is complete.
     Complete,
-    /// No PUBREL with this identifier is in flight; ignore it.
+    /// No message with this identifier is in flight; ignore it.
     Unknown,
+    /// The message in flight awaits another packet.
+    Unexpected,
 }
 
 /// A packet to send again after a reconnect.
@@ -198,8 +204,10 @@ impl<M> Outgoing<M> {
 
     /// Takes a PUBACK.
     pub fn puback(&mut self, packet_id: PacketId) -> PubAckOutcome<M> {
-        if !matches!(self.stage(packet_id), Some(Stage::PubAck(_))) {
-            return PubAckOutcome::Unknown;
+        match self.stage(packet_id) {
+            Some(Stage::PubAck(_)) => {}
+            Some(_) => return PubAckOutcome::Unexpected,
+            None => return PubAckOutcome::Unknown,
         }
         match self.remove(packet_id) {
             Some(Stage::PubAck(message)) => PubAckOutcome::Delivered(message),
@@ -230,17 +238,21 @@ impl<M> Outgoing<M> {
                 }
             }
             Some(Stage::PubComp) => PubRecOutcome::Repeated,
-            _ => PubRecOutcome::Unknown,
+            Some(Stage::PubAck(_) | Stage::Reply) => PubRecOutcome::Unexpected,
+            None => PubRecOutcome::Unknown,
         }
     }
 
     /// Takes a PUBCOMP.
     pub fn pubcomp(&mut self, packet_id: PacketId) -> PubCompOutcome {
-        if !matches!(self.stage(packet_id), Some(Stage::PubComp)) {
-            return PubCompOutcome::Unknown;
+        match self.stage(packet_id) {
+            Some(Stage::PubComp) => {
+                self.remove(packet_id);
+                PubCompOutcome::Complete
+            }
+            Some(_) => PubCompOutcome::Unexpected,
+            None => PubCompOutcome::Unknown,
         }
-        self.remove(packet_id);
-        PubCompOutcome::Complete
     }
 
     /// Restores a QoS 1 or 2 message that was sent before a restart and not acknowledged.

@@ -102,3 +102,44 @@ fn every_length_of_an_acknowledgement_is_understood() {
     }
     client.expect_nothing();
 }
+
+// 5.0 [MQTT-4.13.1-1] · 3.1.1 [MQTT-4.8.0-1]
+#[test]
+fn an_acknowledgement_of_the_wrong_kind_ends_the_connection() {
+    let broker = Broker::local();
+    let wrong: [(u8, &[u8]); 6] = [
+        (1, &[0x50]),
+        (1, &[0x70]),
+        (2, &[0x40]),
+        (2, &[0x70]),
+        (2, &[0x50, 0x40]),
+        (2, &[0x50, 0x50, 0x40]),
+    ];
+    for version in BOTH {
+        for (qos, packets) in wrong {
+            let mut client = Client::open(&broker, &version.persistent("wrong"));
+            client.subscribe("a", 2);
+            let mut publisher = Client::new(&broker, version, "publisher");
+            publisher.publish("a", qos, false, "x");
+            let id = client.message().id;
+            let (last, right) = packets.split_last().expect("one at least");
+            for &first in right {
+                client.send(ack(first, id));
+                client.expect(ack(0x62, id));
+            }
+            client.send(ack(*last, id));
+            client.expect_end(0x82);
+            // The message is still in flight, and reaches the client after all.
+            let mut client = Client::open(&broker, &version.persistent("wrong"));
+            match right.is_empty() {
+                true => assert_eq!(client.receive("x").id, id),
+                false => {
+                    client.expect(ack(0x62, id));
+                    client.send(ack(0x70, id));
+                    client.expect_nothing();
+                }
+            }
+            Client::new(&broker, version, "wrong").leave();
+        }
+    }
+}

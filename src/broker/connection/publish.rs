@@ -10,13 +10,19 @@ use crate::broker::persistence::Ticket;
 use crate::protocol::{
     Acknowledgement, Delivery, Packet, PacketId, Publish, ReasonCode, TopicName,
 };
-use crate::qos::Received;
+use crate::qos::{PubRecOutcome, Received};
 
 /// What a topic may become behind a mount point.
 const TOO_LONG: Closed = Closed::Refused(
     ReasonCode::TopicNameInvalid,
     "PUBLISH: topic too long behind the mount point",
 );
+
+/// The end of a client that sends an acknowledgement which is not the one due
+/// [MQTT-4.13.1-1].
+pub(super) fn unexpected_ack() -> Closed {
+    Closed::protocol_error("acknowledgement of the wrong kind for the message in flight")
+}
 
 impl Connection {
     pub(super) fn publish(
@@ -108,9 +114,13 @@ impl Connection {
     ) -> Result<(), Closed> {
         self.debug_ack("PUBREC", ack);
         let refused = ack.reason.is_error();
-        let known = self.session.state().pubrec(ack.packet_id, refused, ticket);
+        let outcome = self.session.state().pubrec(ack.packet_id, refused, ticket);
+        if outcome == PubRecOutcome::Unexpected {
+            return Err(unexpected_ack());
+        }
+        let is_known = outcome != PubRecOutcome::Unknown;
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
-        if !known {
+        if !is_known {
             self.permit.broker.env.limited_log.write(
                 LineKind::UnknownPacketId,
                 self.session.number(),
@@ -123,7 +133,7 @@ impl Connection {
         if refused {
             return Ok(());
         }
-        let reason = match known {
+        let reason = match is_known {
             true => ReasonCode::Success,
             false => ReasonCode::PacketIdentifierNotFound,
         };

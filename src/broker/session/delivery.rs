@@ -307,38 +307,62 @@ impl SessionState {
         }
     }
 
-    /// Takes a PUBACK; a repeated or unknown one is ignored.
-    pub(in crate::broker) fn puback(&mut self, packet_id: PacketId, settled: &mut AckedRecords) {
-        if let PubAckOutcome::Delivered(Some(kept)) = self.outgoing.puback(packet_id) {
-            self.count_out(Some(&kept));
-            settled.add(kept);
+    /// Takes a PUBACK; returns whether a PUBACK may come for this identifier.
+    ///
+    /// A repeated or unknown one is ignored.
+    pub(in crate::broker) fn puback(
+        &mut self,
+        packet_id: PacketId,
+        settled: &mut AckedRecords,
+    ) -> bool {
+        match self.outgoing.puback(packet_id) {
+            PubAckOutcome::Delivered(Some(kept)) => {
+                self.count_out(Some(&kept));
+                settled.add(kept);
+            }
+            PubAckOutcome::Delivered(None) | PubAckOutcome::Unknown => {}
+            PubAckOutcome::Unexpected => return false,
         }
+        true
     }
 
-    /// Takes a PUBREC; false when no message with this identifier is in flight. Unless
-    /// it refused the message, a PUBREL is due in any case, once the ticket is done.
+    /// Takes a PUBREC.
+    ///
+    /// Unless the client refused the message, a PUBREL is due once the ticket is done.
     pub(in crate::broker) fn pubrec(
         &mut self,
         packet_id: PacketId,
         refused: bool,
         ticket: &Ticket<'_>,
-    ) -> bool {
+    ) -> PubRecOutcome<()> {
         match self.outgoing.pubrec(packet_id, refused) {
             PubRecOutcome::Received(kept) => {
                 self.count_out(kept.as_ref());
                 self.store_released(packet_id, kept, ticket);
+                PubRecOutcome::Received(())
             }
-            PubRecOutcome::Refused(kept) => self.count_out(kept.as_ref()),
-            PubRecOutcome::Repeated => ticket.wait_for_all(),
-            PubRecOutcome::Unknown => return false,
+            PubRecOutcome::Refused(kept) => {
+                self.count_out(kept.as_ref());
+                PubRecOutcome::Refused(())
+            }
+            PubRecOutcome::Repeated => {
+                ticket.wait_for_all();
+                PubRecOutcome::Repeated
+            }
+            PubRecOutcome::Unknown => PubRecOutcome::Unknown,
+            PubRecOutcome::Unexpected => PubRecOutcome::Unexpected,
         }
-        true
     }
 
-    /// Takes a PUBCOMP; a repeated or unknown one is ignored.
-    pub(in crate::broker) fn pubcomp(&mut self, packet_id: PacketId) -> PubCompOutcome {
+    /// Takes a PUBCOMP; returns whether a PUBCOMP may come for this identifier.
+    ///
+    /// A repeated or unknown one is ignored.
+    pub(in crate::broker) fn pubcomp(&mut self, packet_id: PacketId) -> bool {
+        if self.outgoing.pubcomp(packet_id) == PubCompOutcome::Unexpected {
+            return false;
+        }
         self.forget_released(packet_id);
-        self.outgoing.pubcomp(packet_id)
+        true
     }
 
     /// Notes that the client took something: more is made ready, and publishers that
