@@ -337,9 +337,7 @@ impl Session {
             broker.forget_read_rights();
         }
         state.expiry = opening.expiry;
-        state
-            .incoming
-            .set_receive_maximum(opening.own_receive_maximum);
+        state.incoming.resume(opening.own_receive_maximum);
         state.will = opening
             .will
             .map(|will| Box::new(StoredWill::new(will, self.number(), opening.identity)));

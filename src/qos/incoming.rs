@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::num::NonZeroU16;
 
 use foldhash::fast::RandomState;
@@ -15,11 +14,31 @@ use crate::protocol::PacketId;
 pub struct Incoming<M> {
     receive_maximum: NonZeroU16,
     /// Allocated for the first message.
-    #[expect(
-        clippy::box_collection,
-        reason = "most sessions have none, and all pay for the size"
-    )]
-    unreleased: Option<Box<HashMap<PacketId, M, RandomState>>>,
+    unreleased: Option<Box<Unreleased<M>>>,
+}
+
+/// Messages that were received and not yet released.
+#[derive(Debug)]
+struct Unreleased<M> {
+    messages: HashMap<PacketId, Entry<M>, RandomState>,
+    /// The number of messages of this connection.
+    window_used: usize,
+}
+
+#[derive(Debug)]
+struct Entry<M> {
+    message: M,
+    /// True if the message takes room in this connection's window.
+    in_window: bool,
+}
+
+impl<M> Default for Unreleased<M> {
+    fn default() -> Self {
+        Self {
+            messages: HashMap::default(),
+            window_used: 0,
+        }
+    }
 }
 
 /// The kinds of received QoS 2 PUBLISH packets.
@@ -43,30 +62,51 @@ impl<M> Incoming<M> {
         }
     }
 
-    /// Changes the receive maximum, as a new connection may.
-    pub fn set_receive_maximum(&mut self, receive_maximum: NonZeroU16) {
+    /// Begins a new connection of the same session, which may have another receive maximum.
+    ///
+    /// The messages that are left from the earlier connection do not count until the sender
+    /// sends them again: it begins with a full quota (section 4.9).
+    pub fn resume(&mut self, receive_maximum: NonZeroU16) {
         self.receive_maximum = receive_maximum;
+        if let Some(unreleased) = &mut self.unreleased {
+            unreleased.window_used = 0;
+            for entry in unreleased.messages.values_mut() {
+                entry.in_window = false;
+            }
+        }
     }
 
     /// Takes a QoS 2 PUBLISH and keeps `message` if it is [`Received::New`].
     pub fn publish(&mut self, packet_id: PacketId, message: M) -> Received {
         let unreleased = self.unreleased.get_or_insert_default();
-        let is_full = unreleased.len() >= usize::from(self.receive_maximum.get());
-        match unreleased.entry(packet_id) {
-            Entry::Occupied(_) => Received::Duplicate,
-            Entry::Vacant(_) if is_full => Received::QuotaExceeded,
-            Entry::Vacant(entry) => {
-                entry.insert(message);
-                Received::New
-            }
+        let entry = unreleased.messages.get_mut(&packet_id);
+        if entry.as_ref().is_some_and(|entry| entry.in_window) {
+            return Received::Duplicate;
         }
+        if unreleased.window_used >= usize::from(self.receive_maximum.get()) {
+            return Received::QuotaExceeded;
+        }
+        unreleased.window_used += 1;
+        if let Some(entry) = entry {
+            entry.in_window = true;
+            return Received::Duplicate;
+        }
+        let entry = Entry {
+            message,
+            in_window: true,
+        };
+        unreleased.messages.insert(packet_id, entry);
+        Received::New
     }
 
     /// Takes a PUBREL and gives the message back, or `None` if the identifier is unknown.
     ///
     /// A PUBCOMP answers either [MQTT-4.3.3-11].
     pub fn release(&mut self, packet_id: PacketId) -> Option<M> {
-        self.unreleased.as_mut()?.remove(&packet_id)
+        let unreleased = self.unreleased.as_mut()?;
+        let Entry { message, in_window } = unreleased.messages.remove(&packet_id)?;
+        unreleased.window_used -= usize::from(in_window);
+        Some(message)
     }
 
     /// Forgets a message that was refused after all.
@@ -77,14 +117,21 @@ impl<M> Incoming<M> {
     /// Iterates over the identifiers of the messages not yet released, in no order.
     pub fn packet_ids(&self) -> impl Iterator<Item = PacketId> {
         let unreleased = self.unreleased.iter();
-        unreleased.flat_map(|messages| messages.keys().copied())
+        unreleased.flat_map(|unreleased| unreleased.messages.keys().copied())
+    }
+
+    /// Estimates the memory that the messages' identifiers hold, in bytes.
+    pub fn held_size(&self) -> usize {
+        let entry = size_of::<(PacketId, Entry<M>)>() + 1;
+        let unreleased = self.unreleased.as_ref();
+        unreleased.map_or(0, |unreleased| unreleased.messages.capacity() * entry)
     }
 
     /// Returns the number of messages not yet released.
     pub fn len(&self) -> usize {
         self.unreleased
             .as_ref()
-            .map_or(0, |messages| messages.len())
+            .map_or(0, |unreleased| unreleased.messages.len())
     }
 
     /// Returns whether every message is released.

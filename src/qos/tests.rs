@@ -62,9 +62,11 @@ fn unknown_and_crossed_acknowledgements_change_nothing() {
     outgoing.send(QoS::AtLeastOnce, 1);
     outgoing.send(QoS::ExactlyOnce, 2);
     assert_eq!(outgoing.puback(id(9)), PubAckOutcome::Unknown);
-    assert_eq!(outgoing.puback(id(2)), PubAckOutcome::Unknown);
-    assert_eq!(outgoing.pubrec(id(1), false), PubRecOutcome::Unknown);
-    assert_eq!(outgoing.pubcomp(id(2)), PubCompOutcome::Unknown);
+    assert_eq!(outgoing.puback(id(2)), PubAckOutcome::Unexpected);
+    assert_eq!(outgoing.pubrec(id(9), false), PubRecOutcome::Unknown);
+    assert_eq!(outgoing.pubrec(id(1), false), PubRecOutcome::Unexpected);
+    assert_eq!(outgoing.pubcomp(id(9)), PubCompOutcome::Unknown);
+    assert_eq!(outgoing.pubcomp(id(2)), PubCompOutcome::Unexpected);
     assert_eq!(outgoing.in_flight(), 2);
     assert_eq!(outgoing.room(), 3);
 }
@@ -203,6 +205,16 @@ fn a_qos_2_message_is_taken_once_until_it_is_released() {
     assert_eq!(incoming.release(id(1)), Some("a"));
     assert_eq!(incoming.release(id(1)), None);
     assert_eq!(incoming.publish(id(1), "d"), Received::New);
+    // A new connection has a quota of its own.
+    incoming.resume(window(2));
+    assert_eq!(incoming.publish(id(3), "e"), Received::New);
+    assert_eq!(incoming.publish(id(2), "b again"), Received::Duplicate);
+    assert_eq!(incoming.publish(id(1), "d again"), Received::QuotaExceeded);
+    assert_eq!(incoming.release(id(1)), Some("d"));
+    assert_eq!(incoming.publish(id(4), "f"), Received::QuotaExceeded);
+    assert_eq!(incoming.release(id(2)), Some("b"));
+    assert_eq!(incoming.publish(id(4), "f"), Received::New);
+    assert_eq!(incoming.len(), 2);
 }
 
 /// A sender and a receiver joined by a line that is cut at any packet.

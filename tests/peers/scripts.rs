@@ -74,6 +74,20 @@ fn node_talks_every_version_at_every_level_over_tcp_and_websocket() {
 }
 
 #[test]
+fn node_publishes_any_number_of_messages_at_once() {
+    let Some(folder) = require_node() else { return };
+    let broker = Broker::local();
+    let url = format!("mqtt://127.0.0.1:{}", broker.port());
+    for (version, qos, count) in [(4, 2, 200), (5, 1, 200), (5, 2, 200), (5, 2, 20_000)] {
+        Program::typed(&format!("node burst.js {url} {version} {qos} {count}"))
+            .in_folder(&folder)
+            .run()
+            .succeeds()
+            .prints(format!("0 failed, {count} arrived once\n"));
+    }
+}
+
+#[test]
 fn python_talks_every_version_at_every_level_over_tcp_and_websocket() {
     let Some(python) = require_python() else {
         return;

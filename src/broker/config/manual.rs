@@ -113,8 +113,10 @@ mod tests {
                 continue;
             }
             let mut with = read(&format!("listener 1883\n{name} {default}\n"));
-            // Unset, and set to the default, are two values of one meaning.
+            // Unset, and set to the default, are two values of one meaning, except that a
+            // configured limit is enforced.
             match name {
+                "max_inflight_messages" => with.limits.enforces_inflight_messages = false,
                 "auto_id_prefix" => with.security.auto_id_prefix = None,
                 "persistence_file" => with.persistence.file = None,
                 _ => {}

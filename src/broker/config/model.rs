@@ -259,6 +259,8 @@ impl EffectiveSecurity<'_> {
 pub struct Limits {
     /// QoS 1 and 2 messages in flight, per client and direction; 0: unlimited.
     pub max_inflight_messages: u16,
+    /// True if this number was configured: then a client that exceeds it is disconnected.
+    pub enforces_inflight_messages: bool,
     /// Payload bytes of the outgoing ones; `None`: unlimited.
     pub max_inflight_bytes: Option<u32>,
     /// QoS 1 and 2 messages queued beyond those; `Some(0)`: unlimited, `None`: not
@@ -284,6 +286,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_inflight_messages: 20,
+            enforces_inflight_messages: false,
             max_inflight_bytes: None,
             max_queued_messages: None,
             max_queued_bytes: None,

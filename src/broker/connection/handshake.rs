@@ -273,7 +273,13 @@ impl Handshake {
         let limits = &listener.config().limits;
         let version = connect.version;
         let number = ConnectionNumber::unused();
-        let own_window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
+        let window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
+        // Before MQTT 5.0 no client learns of a limit. Some clients of MQTT 5.0 ignore it, and
+        // would lose messages that they could send to other brokers.
+        let own_receive_maximum = match version.is_v5() && limits.enforces_inflight_messages {
+            true => window,
+            false => NonZeroU16::MAX,
+        };
         let properties = &connect.properties;
         let opening = Opening {
             identity: Arc::new(Identity {
@@ -302,17 +308,12 @@ impl Handshake {
                 credentials: credentials.map(Box::new),
                 ending: None,
             },
-            receive_maximum: properties.receive_maximum().unwrap_or(own_window),
+            receive_maximum: properties.receive_maximum().unwrap_or(window),
             topic_alias_maximum: properties
                 .topic_alias_maximum()
                 .unwrap_or(0)
                 .min(listener.settings().max_topic_alias_broker),
-            // Before MQTT 5.0 no client is told of a limit.
-            own_receive_maximum: if version.is_v5() {
-                own_window
-            } else {
-                NonZeroU16::MAX
-            },
+            own_receive_maximum,
             will: connect.will.take(),
         };
         let accepted = Accepted {

@@ -51,7 +51,10 @@ impl Connection {
                 }
                 Received::QuotaExceeded => {
                     self.warn_of_quota();
-                    return self.answer(delivery, ReasonCode::QuotaExceeded);
+                    return Err(Closed::Refused(
+                        ReasonCode::ReceiveMaximumExceeded,
+                        "PUBLISH: more than the Receive Maximum",
+                    ));
                 }
             }
         }

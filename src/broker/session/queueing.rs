@@ -89,9 +89,9 @@ impl SessionState {
         }
     }
 
-    /// About the bytes of memory that the session holds of messages.
+    /// Estimates the memory that the session holds of messages and their identifiers, in bytes.
     pub(in crate::broker) fn held_bytes(&self) -> usize {
-        self.waiting().held_bytes
+        self.waiting().held_bytes + self.incoming.held_size()
     }
 
     /// Adds what the session holds at the moment.

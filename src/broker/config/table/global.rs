@@ -191,11 +191,15 @@ pub(super) static PERSISTENCE: &[Row] = &[
 
 #[rustfmt::skip]
 pub(super) static LIMITS: &[Row] = &[
-    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| config.limits.max_inflight_messages = receive_maximum(number)))
+    Row::global(&["max_inflight_messages"], Integer(INFLIGHT_MESSAGES, |config, number| {
+        config.limits.max_inflight_messages = receive_maximum(number);
+        config.limits.enforces_inflight_messages = true;
+    }))
         .documented("20", "",
             "The number of QoS 1 and 2 messages that may be under way to a client, and in MQTT 5 \
              from it, without being acknowledged. 0 means no limit. 1 keeps the order of messages \
-             even if the client resends some."),
+             even if the client resends some. An MQTT 5 client that exceeds a configured number is \
+             disconnected with reason code 0x93; the default is announced but not enforced."),
     Row::global(&["max_inflight_bytes"], Integer(Range::NATURAL, |config, bytes| config.limits.max_inflight_bytes = limit(bytes)))
         .documented("0", "bytes",
             "The total payload of the messages that may be under way to a client without being \
