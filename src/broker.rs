@@ -107,11 +107,12 @@ impl Broker {
             let acceptor = tls.map(|tls| tls.acceptor);
             ListenerContext::new(Arc::clone(&config), index, acceptor)
         });
+        let env = Env::new(&config, log, clock, external_files.rules, persistence);
         Self {
-            env: Env::new(&config, log, clock, external_files.rules, persistence),
             listeners: RwLock::new(listeners.map(Arc::new).collect()),
             config: RwLock::new(config),
-            authenticator: Authenticator::new(external_files.logins),
+            authenticator: Authenticator::new(external_files.logins, Arc::clone(&env.limited_log)),
+            env,
             key_log: external_files.key_log,
             connections: AtomicU32::new(0),
             sessions: SessionRegistry::new(),

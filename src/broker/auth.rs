@@ -2,32 +2,31 @@
 
 mod access;
 mod acl;
+mod login;
+mod password_checks;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
-use bytes::Bytes;
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 pub(super) use self::access::{AccessControl, Rules, is_open_to_clients};
 pub(super) use self::acl::coverage::{Coverage, Effort};
 pub(super) use self::acl::{Acl, AclError};
+pub(super) use self::login::{Credentials, LoginFault};
+use self::password_checks::{Login, PasswordChecks};
 use super::config::{Config, Listener};
 use super::ground::ListenerName;
+use super::log::rate_limit::RateLimitedLog;
 use crate::passwd::users::Users;
 use crate::protocol::Text;
 
 /// Checks user names and passwords.
-///
-/// A password takes time on purpose, so checks run on threads of their own, and only a
-/// few at once: a flood of logins leaves the network threads alone.
 pub(super) struct Authenticator {
     rights: RwLock<Logins>,
-    permits: Arc<Semaphore>,
+    checks: PasswordChecks,
 }
 
 /// Who may connect to one listener.
@@ -39,66 +38,52 @@ pub(super) struct LoginRights {
     users: Option<Arc<Users>>,
 }
 
-/// A user name and a password, as a CONNECT brought them.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    username: Text,
-    password: Bytes,
-}
-
-impl Credentials {
-    /// Copies them into memory of their own; `None` for an anonymous client. A missing
-    /// password counts as an empty one, which never passes.
-    pub(super) fn new(username: Option<&Text>, password: Option<&[u8]>) -> Option<Self> {
-        let username = username?.to_owned_text();
-        let password = Bytes::copy_from_slice(password.unwrap_or_default());
-        Some(Self { username, password })
-    }
-
-    pub(super) fn username(&self) -> &Text {
-        &self.username
-    }
+/// What a client asks to be let in with.
+pub(super) struct LoginAttempt<'a> {
+    pub(super) listener: &'a ListenerName,
+    pub(super) credentials: Option<&'a Credentials>,
+    pub(super) client_id: &'a Text,
+    /// An IPv4 address or an IPv6 /64 network; `None` for clients without an address.
+    pub(super) network: Option<IpAddr>,
 }
 
 /// Who may connect to each listener. Nobody may to one that is not among them.
 pub(super) type Logins = HashMap<ListenerName, Arc<LoginRights>>;
 
 impl Authenticator {
-    pub(super) fn new(logins: Logins) -> Self {
-        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    pub(super) fn new(logins: Logins, log: Arc<RateLimitedLog>) -> Self {
         Self {
             rights: RwLock::new(logins),
-            permits: Arc::new(Semaphore::new((cores / 2).max(1))),
+            checks: PasswordChecks::new(log),
         }
     }
 
     /// Puts the rights of a new configuration in force; returns those of before.
     pub(super) fn change(&self, logins: Logins) -> Logins {
-        std::mem::replace(&mut self.rights.write(), logins)
+        let before = std::mem::replace(&mut *self.rights.write(), logins);
+        self.checks.forget_refusals();
+        before
     }
 
-    /// Whether a client may connect to the listener.
-    pub(super) async fn allows(
-        &self,
-        listener: &ListenerName,
-        credentials: Option<&Credentials>,
-    ) -> bool {
-        let Some(rights) = self.rights(listener) else {
-            return false;
-        };
-        if rights.by_certificate || rights.users.is_none() || credentials.is_none() {
-            return rights.by_certificate || rights.allow_anonymous;
+    /// Lets a client in, or returns why not.
+    pub(super) async fn log_in(&self, attempt: LoginAttempt<'_>) -> Result<(), LoginFault> {
+        let rights = self.rights(attempt.listener);
+        let rights = rights.ok_or(LoginFault::UnknownUser)?;
+        match (rights.users_to_ask(), attempt.credentials) {
+            (Some(users), Some(credentials)) => {
+                let login = Login {
+                    listener: attempt.listener.clone(),
+                    users: Arc::clone(users),
+                    credentials: credentials.clone(),
+                    client_id: attempt.client_id.clone(),
+                    network: attempt.network,
+                };
+                Box::pin(self.checks.check(login)).await
+            }
+            _ if rights.by_certificate || rights.allow_anonymous => Ok(()),
+            (_, None) => Err(LoginFault::NoUsername),
+            (None, Some(_)) => Err(LoginFault::UnknownUser),
         }
-        let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
-            return false;
-        };
-        let credentials = credentials.cloned();
-        let check = spawn_blocking(move || {
-            let allowed = rights.allow(credentials.as_ref());
-            drop(permit);
-            allowed
-        });
-        check.await.unwrap_or(false)
     }
 
     /// Whether a client that was let in by the rights of before still is. Passwords are
@@ -129,15 +114,17 @@ impl Authenticator {
 }
 
 impl LoginRights {
+    /// Returns the users whose passwords count, if any do.
+    fn users_to_ask(&self) -> Option<&Arc<Users>> {
+        self.users.as_ref().filter(|_| !self.by_certificate)
+    }
+
     fn allow(&self, credentials: Option<&Credentials>) -> bool {
-        if self.by_certificate {
-            return true;
-        }
-        match (&self.users, credentials) {
-            (Some(users), Some(Credentials { username, password })) => {
-                users.authenticate(username.as_str(), password)
+        match (self.users_to_ask(), credentials) {
+            (Some(users), Some(login)) => {
+                users.authenticate(login.username().as_str(), login.password())
             }
-            _ => self.allow_anonymous,
+            _ => self.by_certificate || self.allow_anonymous,
         }
     }
 }

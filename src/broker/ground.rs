@@ -7,6 +7,7 @@ mod listener_name;
 mod mount_point;
 mod numbers;
 mod properties;
+mod random;
 mod subscription;
 mod sys_topic;
 
@@ -17,5 +18,6 @@ pub(super) use self::listener_name::ListenerName;
 pub(super) use self::mount_point::MountPoint;
 pub(super) use self::numbers::{ConnectionNumber, SessionNumber, ShareId};
 pub(super) use self::properties::forwarded_properties;
+pub(super) use self::random::random_bytes;
 pub(super) use self::subscription::GrantedOptions;
 pub(super) use self::sys_topic::{LOG_PREFIX, SYS_PREFIX, is_log_line};

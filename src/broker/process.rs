@@ -198,10 +198,3 @@ impl Drop for PidFile {
         let _ = fs::remove_file(&self.0);
     }
 }
-
-/// Bytes that nobody can guess.
-pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
-    bytes
-}

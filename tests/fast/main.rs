@@ -32,6 +32,7 @@ mod configurations;
 mod documents;
 mod guide;
 mod ledger;
+mod logins;
 mod mosquitto_links;
 mod openssl_certificates;
 mod passwd;

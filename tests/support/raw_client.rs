@@ -1,8 +1,10 @@
 //! A client of raw bytes: no codec of ours helps it, so none of ours can hide a mistake.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::LIMIT;
 use super::scripted_broker::read_packet;
@@ -32,6 +34,19 @@ impl RawClient {
     #[track_caller]
     pub(crate) fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the broker listens");
+        stream.set_nodelay(true).expect("a TCP socket has nodelay");
+        Self { stream }
+    }
+
+    /// Connects to a port of 127.0.0.1 from another address of this machine.
+    #[track_caller]
+    pub(crate) fn connect_from(address: IpAddr, port: u16) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+        let bind = socket.bind(&SocketAddr::new(address, 0).into());
+        bind.expect("the address is one of this machine");
+        let broker = SocketAddr::from(([127, 0, 0, 1], port));
+        socket.connect(&broker.into()).expect("the broker listens");
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true).expect("a TCP socket has nodelay");
         Self { stream }
     }

@@ -4,9 +4,11 @@
 mod connack;
 mod deadline;
 mod open;
+mod presence;
 mod read_connect;
 mod refusal;
 
+use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use tokio::time::timeout;
 
 use self::deadline::Deadline;
 use self::open::{Opened, open};
+use self::presence::while_present;
 use self::read_connect::read_connect;
 use self::refusal::Refusal;
 use super::Connection;
@@ -27,8 +30,8 @@ use super::pending_replies::BatchStart;
 use super::permit::ConnectionPermit;
 use super::task::ClientTask;
 use crate::broker::Broker;
-use crate::broker::auth::{Credentials, Logins};
-use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
+use crate::broker::auth::{Credentials, LoginAttempt, Logins};
+use crate::broker::ground::{ConnectionNumber, Expiry, Identity, random_bytes};
 use crate::broker::lifecycle::{OpenedSession, Opening};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer};
 use crate::broker::log::LogType;
@@ -88,7 +91,9 @@ async fn admit(
         }
     };
     let version = connect.version;
-    match log_in(connect, certificate.username, listener, broker).await {
+    let login = log_in(connect, certificate.username, peer.network(), &permit);
+    let login = while_present(pin!(login), &mut stream, &mut rest, broker).await;
+    match login {
         Ok(login) => {
             let handshake = Handshake {
                 stream,
@@ -129,9 +134,10 @@ struct Login {
 async fn log_in(
     mut connect: Box<Connect>,
     certified_name: Option<Text>,
-    listener: &ListenerContext,
-    broker: &Broker,
+    network: Option<IpAddr>,
+    permit: &ConnectionPermit,
 ) -> Result<Login, Refusal> {
+    let ConnectionPermit { listener, broker } = permit;
     let settings = listener.settings();
     let version = connect.version;
     if !listener.accepts(version) {
@@ -163,13 +169,14 @@ async fn log_in(
     }
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
-    if !broker
-        .authenticator
-        .allows(listener.name(), credentials.as_ref())
-        .await
-    {
-        return Err(Refusal::Code(ReasonCode::NotAuthorized));
-    }
+    let attempt = LoginAttempt {
+        listener: listener.name(),
+        credentials: credentials.as_ref(),
+        client_id: &client_id,
+        network,
+    };
+    let checked = broker.authenticator.log_in(attempt).await;
+    checked.map_err(Refusal::Login)?;
     if settings.use_username_as_clientid {
         let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
         assigned = *username != connect.client_id;
@@ -387,7 +394,7 @@ fn session_expiry(connect: &Connect, limit: Option<u32>) -> Expiry {
 
 /// A client identifier that nobody else has: the prefix and 36 characters.
 fn generated_client_id(prefix: &str) -> Text {
-    let number = u128::from_be_bytes(crate::broker::process::random_bytes());
+    let number = u128::from_be_bytes(random_bytes());
     let digits = format!("{number:032X}");
     let parts = [
         &digits[..8],

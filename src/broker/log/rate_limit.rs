@@ -49,6 +49,10 @@ pub(in crate::broker) enum LineKind {
     ProxyHeaderCorrupt,
     /// There are as many connections as are allowed.
     TooManyConnections,
+    /// Logins from an address fail, and have to wait longer for their check.
+    LoginsDelayed,
+    /// As many logins wait for their check as may.
+    TooManyLogins,
     /// The system has no more sockets to give.
     AcceptFailed,
     /// The memory limit is reached.
@@ -61,7 +65,11 @@ impl LineKind {
     fn log_type(self) -> LogType {
         match self {
             Self::AcceptFailed => LogType::Error,
-            Self::UnknownPacketId | Self::QuotaExceeded | Self::MemoryShort => LogType::Warning,
+            Self::UnknownPacketId
+            | Self::QuotaExceeded
+            | Self::LoginsDelayed
+            | Self::TooManyLogins
+            | Self::MemoryShort => LogType::Warning,
             Self::MessagesDropped
             | Self::MessagesUnreadable
             | Self::UnreadableFilter
@@ -84,6 +92,8 @@ impl LineKind {
             | Self::MessageTooLarge
             | Self::UnknownPacketId
             | Self::QuotaExceeded
+            | Self::LoginsDelayed
+            | Self::TooManyLogins
             | Self::DangerousName => 1,
             _ => 10,
         }

@@ -1,6 +1,7 @@
 use std::{fmt, io};
 
 use crate::broker::Broker;
+use crate::broker::auth::LoginFault;
 use crate::broker::listener::Peer;
 use crate::broker::log::rate_limit::LineKind;
 use crate::protocol::{
@@ -38,6 +39,8 @@ pub(super) enum Refusal {
     KeepAlive,
     /// The will asks for what the broker does not do.
     Will(ReasonCode),
+    /// Its login did not pass.
+    Login(LoginFault),
     /// Any version is told why.
     Code(ReasonCode),
 }
@@ -84,6 +87,10 @@ impl Refusal {
             Self::Will(_) => return None,
             Self::TooManyClients if v5 => reason(ReasonCode::ServerBusy),
             Self::TooManyClients => return None,
+            Self::Login(LoginFault::TooManyLogins) if v5 => reason(ReasonCode::ServerBusy),
+            Self::Login(LoginFault::TooManyLogins) => v3(Code::SERVER_UNAVAILABLE),
+            Self::Login(_) if v5 => reason(ReasonCode::NotAuthorized),
+            Self::Login(_) => v3(Code::NOT_AUTHORISED),
             Self::Code(code) if v5 => reason(*code),
             Self::Code(ReasonCode::BadUserNameOrPassword) => v3(Code::BAD_USER_NAME_OR_PASSWORD),
             Self::Code(_) => v3(Code::NOT_AUTHORISED),
@@ -161,7 +168,8 @@ impl Refusal {
             Self::Gone => "connection closed by client.".to_owned(),
             Self::Socket(error) => format!("bad socket read/write: {error}"),
             Self::TimedOut => "exceeded timeout.".to_owned(),
-            Self::Code(ReasonCode::NotAuthorized) => "not authorised.".to_owned(),
+            Self::Login(LoginFault::TooManyLogins) => "server busy.".to_owned(),
+            Self::Login(_) | Self::Code(ReasonCode::NotAuthorized) => "not authorised.".to_owned(),
             Self::Code(ReasonCode::BadAuthenticationMethod) => {
                 "bad authentication method.".to_owned()
             }
