@@ -63,6 +63,10 @@ crash ROUNDS="500":
 power-cuts CUTS="500":
     MQ_POWER_CUTS={{ CUTS }} cargo test --locked --test durability power_cut
 
+# Runs all behaviours of hostile clients at full size against an optimised broker (ten minutes).
+hostile:
+    cargo test --locked --release --test durability hostile:: -- --nocapture --test-threads=1
+
 # Measures the broker.
 bench:
     cargo bench --locked --bench broker

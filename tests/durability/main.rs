@@ -1,5 +1,6 @@
 //! `persistence true` means it: whatever was acknowledged is there after the broker was
 //! killed at that moment (SIGKILL, which no program can prepare for) and started again.
+//! And whatever clients do, the broker goes on for all others (`hostile`).
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,6 +12,7 @@ mod disk;
 mod expiry;
 mod files;
 mod full;
+mod hostile;
 mod import;
 mod import_or_nothing;
 mod listeners;

@@ -87,6 +87,11 @@ impl Broker {
             .expect("the test asked for another listener")
     }
 
+    /// The ports of the listeners that not every test has: WebSocket, and another.
+    pub(crate) fn more_ports(&self) -> (Option<u16>, Option<u16>) {
+        (self.websocket_port, self.other_port)
+    }
+
     /// The folder the broker runs in, where its files lie.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -211,11 +216,20 @@ impl Broker {
 
     /// The memory the broker holds, in bytes, as the kernel counts it.
     pub(crate) fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it has held.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the broker is running");
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .expect("a process has a resident size");
         let kibibytes: u64 = line
             .trim()
