@@ -346,15 +346,20 @@ impl Connection {
         self.session
             .state()
             .take_rest(self.number, &mut self.buffers.get().unsent);
-        self.permit
-            .broker
-            .close_session(&self.session, self.number, end);
-        if closed.is_socket_dead() {
+        let broker = &self.permit.broker;
+        let remains = broker.close_session(&self.session, self.number, end);
+        let is_socket_dead = closed.is_socket_dead();
+        if is_socket_dead && remains.is_none() {
             return None;
         }
         Some(Box::pin(async move {
-            self.stored().await;
-            self.linger().await;
+            if let Some(remains) = remains {
+                self.permit.broker.clear_away(remains).await;
+            }
+            if !is_socket_dead {
+                self.stored().await;
+                self.linger().await;
+            }
         }))
     }
 

@@ -18,14 +18,20 @@ impl Broker {
     pub(super) fn subscription_tree(&self) -> String {
         let mut root = Node::default();
         self.sessions.for_each(|session| {
-            for (filter, stored) in &session.state().subscriptions {
+            // A session can have many: the tree grows when it is no longer locked.
+            let subscriptions: Vec<_> = session
+                .state()
+                .subscriptions
+                .iter()
+                .map(|(filter, stored)| (filter.clone(), stored.granted.qos))
+                .collect();
+            for (filter, qos) in subscriptions {
                 let levels = filter.as_str().split('/');
                 let node = levels.fold(&mut root, |node, level| {
                     node.levels.entry(level.to_owned()).or_default()
                 });
                 let client_id = session.client_id().to_string();
-                node.subscribers
-                    .push((client_id, stored.granted.qos.into()));
+                node.subscribers.push((client_id, qos.into()));
             }
         });
         root.to_string()

@@ -15,6 +15,7 @@ mod full;
 mod hostile;
 mod import;
 mod import_or_nothing;
+mod large_sessions;
 mod listeners;
 mod mosquitto_db;
 mod older_stores;

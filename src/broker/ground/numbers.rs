@@ -42,7 +42,7 @@ impl ConnectionNumber {
 
 /// Tells the shared subscriptions of a session apart, so that what one of them brought
 /// can go to another member when the session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::broker) struct ShareId(NonZeroU64);
 
 impl ShareId {

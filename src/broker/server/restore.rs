@@ -64,9 +64,18 @@ impl Broker {
                 (number, Arc::new(message))
             })
             .collect();
-        for (number, session) in recovery.sessions {
-            self.restore_session(number, session, &messages, persistence, now, &mut restored);
+        let mut sessions: Vec<_> = recovery.sessions.into_iter().collect();
+        sessions.sort_unstable_by_key(|(number, _)| *number);
+        let mut superseded = Vec::new();
+        for (number, session) in sessions {
+            let earlier =
+                self.restore_session(number, session, &messages, persistence, now, &mut restored);
+            superseded.extend(earlier);
         }
+        // The broker ended while it was clearing them away.
+        superseded
+            .iter()
+            .for_each(|session| self.end_superseded(session));
         for (number, record) in recovery.retained {
             let stored = persistence.restored(Key::Retained(number));
             let source = record.source.clone().map(Arc::new);
@@ -102,7 +111,7 @@ impl Broker {
         persistence: &Persistence,
         now: Millis,
         restored: &mut Restored,
-    ) {
+    ) -> Option<Arc<Session>> {
         let packet_ids = recovered.packet_ids();
         let RecoveredSession {
             session: record,
@@ -179,7 +188,7 @@ impl Broker {
                 expires_at: Some(now),
             };
         }
-        self.sessions.restore(session);
+        self.sessions.restore(session)
     }
 }
 

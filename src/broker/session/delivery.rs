@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::Session;
 use super::presence::{ActiveConnection, LentWriter, Presence};
-use super::queued::{OrphanedSharedMessage, Queued};
+use super::queued::Queued;
 use super::state::SessionState;
 use super::stored::{AckedRecords, Recorder};
 use crate::broker::env::Env;
@@ -222,55 +222,6 @@ impl SessionState {
         self.wake_paused_publishers();
     }
 
-    /// Ends the session: nothing is kept. What a shared subscription brought and the
-    /// client did not get is given back for the group's other members.
-    pub(in crate::broker) fn end(&mut self) -> Vec<OrphanedSharedMessage> {
-        self.detach(Presence::Ended);
-        (self.kept_bytes, self.in_flight_bytes) = (0, 0);
-        self.record = None;
-        self.released = None;
-        let in_flight = self.outgoing.drain().into_iter().flatten();
-        let in_flight = in_flight.map(|queued| (queued, true));
-        let queue = std::mem::take(&mut self.queue).into_list();
-        let queue = queue.into_iter().map(|queued| (queued, false));
-        let shared = in_flight.chain(queue).filter_map(|(queued, is_in_flight)| {
-            let orphaned = self.for_another_member(queued, is_in_flight);
-            orphaned.ok()
-        });
-        let shared = shared.collect();
-        self.incoming.clear();
-        self.subscriptions = Default::default();
-        shared
-    }
-
-    /// Adds the filter of the shared subscription that brought the message, for the group's other
-    /// members.
-    ///
-    /// Returns the message itself if no shared subscription did, or if it is in flight at QoS 2:
-    /// then it must reach nobody else [MQTT-4.8.2-5].
-    pub(super) fn for_another_member(
-        &self,
-        queued: Queued,
-        is_in_flight: bool,
-    ) -> Result<OrphanedSharedMessage, Queued> {
-        let Some(share) = queued.granted.share else {
-            return Err(queued);
-        };
-        if is_in_flight && queued.qos == QoS::ExactlyOnce {
-            return Err(queued);
-        }
-        let mut subscriptions = self.subscriptions.iter();
-        let found = subscriptions.find(|(_, stored)| stored.granted.share == Some(share));
-        match found {
-            Some((filter, _)) => Ok(OrphanedSharedMessage {
-                filter: filter.clone(),
-                message: queued.message,
-                _record: queued.record,
-            }),
-            None => Err(queued),
-        }
-    }
-
     /// Moves what is ready to be written to the end of `chunks`, and says what it is;
     /// nothing when the connection is not this session's any more.
     pub(in crate::broker) fn take_output(
@@ -371,6 +322,32 @@ impl SessionState {
         self.last_progress = now;
         self.refill(session, env, now);
         self.wake_if_relieved(env);
+    }
+
+    /// Takes out unwanted messages that were sent on an earlier connection and must be sent again.
+    pub(super) fn withdraw(&mut self, mut is_unwanted: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
+        let withdrawn = self
+            .outgoing
+            .withdraw(|kept| kept.as_ref().is_some_and(&mut is_unwanted));
+        let withdrawn: Vec<_> = withdrawn.into_iter().flatten().collect();
+        for queued in &withdrawn {
+            self.count_out(Some(queued));
+        }
+        withdrawn
+    }
+
+    /// Makes ready what a check of rights held up, and wakes the connection for it.
+    pub(in crate::broker) fn go_on_after_check(
+        &mut self,
+        session: &Session,
+        env: &Env,
+        now: Millis,
+    ) {
+        self.refill(session, env, now);
+        self.wake_if_relieved(env);
+        if let (_, Some(waker)) = self.reach_connection(false) {
+            waker.wake();
+        }
     }
 
     /// Lets publishers that paused for the session go on when little enough is left.

@@ -112,22 +112,29 @@ impl SessionRegistry {
         lengths.sum()
     }
 
-    /// Takes up a session of an earlier broker.
-    pub(in crate::broker) fn restore(&self, session: Arc<Session>) {
+    /// Takes up a session of an earlier broker; returns the one that had the client identifier.
+    pub(in crate::broker) fn restore(&self, session: Arc<Session>) -> Option<Arc<Session>> {
         let mut shard = self.shard(session.client_id());
-        shard.sessions.insert(ByClientId(session));
+        let earlier = shard.sessions.replace(ByClientId(session));
+        earlier.map(|earlier| earlier.0)
+    }
+
+    /// The number of shards.
+    pub(in crate::broker) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The sessions of one shard.
+    pub(in crate::broker) fn of_shard(&self, shard: usize) -> Vec<Arc<Session>> {
+        let shard = self.shards[shard].lock();
+        let sessions = shard.sessions.iter();
+        sessions.map(|known| Arc::clone(&known.0)).collect()
     }
 
     /// Calls `visit` for each session, without a lock.
     pub(in crate::broker) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
-        for shard in &self.shards {
-            let sessions: Vec<_> = shard
-                .lock()
-                .sessions
-                .iter()
-                .map(|known| Arc::clone(&known.0))
-                .collect();
-            sessions.iter().for_each(&mut visit);
+        for shard in 0..self.shards() {
+            self.of_shard(shard).iter().for_each(&mut visit);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::queue::Queue;
 use super::queued::Queued;
 use super::subscription::StoredSubscription;
 use super::will::StoredWill;
-use crate::broker::ground::{ConnectionNumber, Expiry, Millis};
+use crate::broker::ground::{ConnectionNumber, Expiry, Millis, after_seconds};
 use crate::broker::persistence::StoredRecord;
 use crate::broker::wire::{Outbox, TopicAliases};
 use crate::protocol::{PacketId, TopicFilter};
@@ -102,6 +102,24 @@ impl SessionState {
         }
     }
 
+    /// Takes the will of a connection that has ended, unless it waits for its delay or for the
+    /// end of the session [MQTT-3.1.3-9].
+    pub(in crate::broker) fn take_will_at(
+        &mut self,
+        now: Millis,
+        expires_at: Option<Millis>,
+    ) -> Option<Box<StoredWill>> {
+        match &mut self.will {
+            Some(will) if will.delay > 0 => {
+                let due = after_seconds(now, will.delay);
+                will.due = Some(expires_at.map_or(due, |end| due.min(end)));
+                will.store(None);
+                None
+            }
+            will => will.take(),
+        }
+    }
+
     /// Whether the session outlives its connection.
     pub(in crate::broker) fn is_persistent(&self) -> bool {
         self.expiry != Expiry::AtDisconnect
@@ -109,17 +127,26 @@ impl SessionState {
 
     /// Ends the connection's part: what it has not written is forgotten.
     pub(super) fn clear_output(&mut self) {
+        self.shut_down_after_rest();
+        self.outbox.clear();
+        self.unwritten = 0;
+    }
+
+    /// Shuts the socket down if a packet was written in part, as nothing can follow it.
+    pub(super) fn shut_down_after_rest(&self) {
         if let Presence::Online(active_connection) = &self.presence
             && let Some(socket) = active_connection
                 .socket
                 .as_ref()
                 .filter(|_| self.outbox.has_rest())
         {
-            // Nothing can follow what was written in part.
             let _ = socket.shut_down();
         }
-        self.outbox.clear();
-        self.unwritten = 0;
+    }
+
+    /// Forgets the bytes of messages in flight that were taken out.
+    pub(super) fn forget_kept(&mut self) {
+        (self.kept_bytes, self.in_flight_bytes) = (0, 0);
     }
 
     pub(super) fn wake_paused_publishers(&mut self) {

@@ -156,6 +156,11 @@ impl AckedRecords {
         }
     }
 
+    /// Takes a record that is needed no longer.
+    pub(super) fn add_record(&mut self, record: StoredRecord) {
+        self.records.push(record);
+    }
+
     /// Takes all that away from the store.
     pub(in crate::broker) fn forget(self, persistence: Option<&Persistence>) {
         if let Some(persistence) = persistence {

@@ -1,12 +1,26 @@
 //! Messages that wait in a session and that its client may not read.
 
+use std::sync::Arc;
+
 use super::Session;
 use super::queued::{OrphanedSharedMessage, Queued};
-use super::state::SessionState;
+use super::shared_filters::SharedFilters;
 use super::stored::AckedRecords;
 use crate::broker::auth::AccessControl;
 
+/// Check of a session's messages after its rights have changed.
+///
+/// A queue can be long. So its messages are checked a few at a time, with the session locked only
+/// for those, and none leaves the queue before it was checked.
+pub(in crate::broker) struct RightsCheck {
+    session: Arc<Session>,
+    shared: SharedFilters,
+    /// Unreadable messages that were in flight.
+    withdrawn: Vec<Queued>,
+}
+
 /// Messages that were taken out of a session because its client may not read them.
+#[derive(Default)]
 pub(in crate::broker) struct Unreadable {
     /// The number of messages that are dropped.
     pub(in crate::broker) dropped: usize,
@@ -16,33 +30,57 @@ pub(in crate::broker) struct Unreadable {
     pub(in crate::broker) shared: Vec<OrphanedSharedMessage>,
 }
 
-impl Session {
-    /// Takes out the messages that the client may not read by the present rules and identity.
+impl RightsCheck {
+    /// Begins a check; `None` if there is nothing to check.
     ///
     /// A connected client already has the messages in its window. It may acknowledge them; its
     /// next connection asks again. If the listener of an absent client is unknown, everything
     /// stays: nobody receives it before the client connects through another one.
-    pub(in crate::broker) fn take_unreadable(
-        &self,
-        state: &mut SessionState,
-        access: &AccessControl,
-    ) -> Option<Unreadable> {
-        let identity = self.identity();
+    pub(in crate::broker) fn begin(session: &Arc<Session>, access: &AccessControl) -> Option<Self> {
+        let identity = session.identity();
+        let mut state = session.state();
         if !access.is_restricted() || !access.knows_listener_of(&identity) {
+            state.queue.skip_check();
             return None;
         }
         let mut reader = access.reader(&identity);
-        let taken = state.take_out(|queued| !reader.may_read(&queued.message.topic));
-        if taken.is_empty() {
+        let withdrawn = state.withdraw(|queued| !reader.may_read(&queued.message.topic));
+        state.queue.begin_check();
+        if withdrawn.is_empty() && state.queue.is_checked() {
             return None;
         }
-        let mut unreadable = Unreadable {
-            dropped: 0,
-            settled: AckedRecords::default(),
-            shared: Vec::new(),
-        };
-        for (queued, is_in_flight) in taken {
-            match state.for_another_member(queued, is_in_flight) {
+        Some(Self {
+            session: Arc::clone(session),
+            shared: state.subscriptions.iter().collect(),
+            withdrawn,
+        })
+    }
+
+    pub(in crate::broker) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Checks the next messages, at most `limit` of the queue; `None` after the last ones.
+    pub(in crate::broker) fn check_some(
+        &mut self,
+        access: &AccessControl,
+        limit: usize,
+    ) -> Option<Unreadable> {
+        let withdrawn = std::mem::take(&mut self.withdrawn);
+        let identity = self.session.identity();
+        let mut state = self.session.state();
+        if withdrawn.is_empty() && state.queue.is_checked() {
+            return None;
+        }
+        let mut reader = access.reader(&identity);
+        let is_unreadable = |queued: &Queued| !reader.may_read(&queued.message.topic);
+        let queued = state.queue.check_some(limit, is_unreadable);
+        drop(state);
+        let withdrawn = withdrawn.into_iter().map(|queued| (queued, true));
+        let queued = queued.into_iter().map(|queued| (queued, false));
+        let mut unreadable = Unreadable::default();
+        for (queued, is_in_flight) in withdrawn.chain(queued) {
+            match self.shared.for_another_member(queued, is_in_flight) {
                 Ok(orphaned) => unreadable.shared.push(orphaned),
                 Err(queued) => {
                     unreadable.dropped += 1;
@@ -51,34 +89,5 @@ impl Session {
             }
         }
         Some(unreadable)
-    }
-}
-
-impl SessionState {
-    /// Takes out unwanted messages that must still be sent or sent again, each with whether it
-    /// is in flight.
-    fn take_out(&mut self, mut is_unwanted: impl FnMut(&Queued) -> bool) -> Vec<(Queued, bool)> {
-        let in_flight = self
-            .outgoing
-            .withdraw(|kept| kept.as_ref().is_some_and(&mut is_unwanted));
-        let mut taken: Vec<_> = in_flight
-            .into_iter()
-            .flatten()
-            .map(|queued| (queued, true))
-            .collect();
-        for (queued, _) in &taken {
-            self.count_out(Some(queued));
-        }
-        for _ in 0..self.queue.len() {
-            let Some(queued) = self.queue.pop() else {
-                break;
-            };
-            if is_unwanted(&queued) {
-                taken.push((queued, false));
-            } else {
-                self.queue.push(queued);
-            }
-        }
-        taken
     }
 }
