@@ -159,6 +159,13 @@ impl Connection {
             active_connection.offer_writer();
         }
         active_connection.wait(cx.waker(), wants_output);
+        if active_connection.reads_last_input {
+            let may_read = self.pause.is_none() && wants_output;
+            active_connection.reads_last_input = may_read && self.stream.has_input();
+            if active_connection.reads_last_input {
+                cx.waker().wake_by_ref();
+            }
+        }
         Poll::Pending
     }
 

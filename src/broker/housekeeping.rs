@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Broker;
-use super::session::{Ending, Presence};
+use super::session::{Ending, Presence, Session};
 
 /// How often silence and deadlines are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -51,6 +51,18 @@ impl Broker {
                 state.end_connection(Ending::KeepAlive);
             }
         });
+    }
+
+    /// Has the connections with a will handle what their sockets hold; returns their sessions.
+    pub(super) fn read_last_input_of_wills(&self) -> Vec<Arc<Session>> {
+        let mut sessions = Vec::new();
+        self.sessions.for_each(|session| {
+            let mut state = session.state();
+            if state.will.is_some() && state.read_last_input() {
+                sessions.push(Arc::clone(session));
+            }
+        });
+        sessions
     }
 
     /// Ends all connections, as the broker's end does.

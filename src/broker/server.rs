@@ -1,6 +1,7 @@
 //! A running broker, from its first socket to its last.
 
 mod accept;
+mod last_resort;
 mod memory_limit;
 mod restore;
 mod signals;
@@ -28,6 +29,8 @@ use super::log::Log;
 use super::persistence::Opened;
 use super::sys::{run_sys_topics, topic_sink};
 
+/// Time that connections get to handle what their clients sent before the broker stops.
+const LAST_INPUT: Duration = Duration::from_millis(200);
 /// Time that clients get to take their waiting messages when the broker stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -137,7 +140,15 @@ fn log_http_dir(listener: &Listener, log: &Log) {
 
 impl Broker {
     /// Publishes all wills, and gives clients a moment to take their waiting messages.
+    ///
+    /// A client that has sent a DISCONNECT leaves no will, even if its packet is not read yet.
     async fn stop(&self) {
+        let deadline = Instant::now() + LAST_INPUT;
+        let mut reading = self.read_last_input_of_wills();
+        while !reading.is_empty() && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
+            reading.retain(|session| session.state().reads_last_input());
+        }
         self.publish_all_wills();
         self.end_connections();
         let deadline = Instant::now() + FAREWELL;

@@ -30,6 +30,7 @@ mod scene;
 mod sessions;
 mod slow_disk;
 mod small_disk;
+mod stopping;
 mod subscriptions;
 mod wills;
 

@@ -52,10 +52,13 @@ impl Closed {
 
     /// Returns whether the socket may hold packets that count.
     ///
-    /// The client did not know of the takeover when it sent them. A write may fail while
-    /// earlier input is still unread.
+    /// The client did not know of the takeover, or of the broker's end, when it sent them. A
+    /// write may fail while earlier input is still unread.
     pub(super) fn leaves_input(&self) -> bool {
-        matches!(self, Self::By(Ending::TakenOver) | Self::Socket(_))
+        matches!(
+            self,
+            Self::By(Ending::TakenOver | Ending::ShuttingDown) | Self::Socket(_)
+        )
     }
 
     /// Returns the end that counts when the rest of the input ended with `last`.

@@ -314,6 +314,7 @@ impl Handshake {
                 mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
+                reads_last_input: false,
             },
             receive_maximum: properties.receive_maximum().unwrap_or(window),
             topic_alias_maximum: properties

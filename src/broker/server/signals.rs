@@ -1,5 +1,6 @@
 //! A broker under the control of signals, as a program runs it.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Server, Start};
+use super::{Server, Start, last_resort};
 use crate::broker::Broker;
 use crate::broker::config::Overrides;
 use crate::broker::systemd::ServiceManager;
@@ -24,10 +25,23 @@ pub(in crate::broker) struct Control {
     pub(in crate::broker) greeting: Option<String>,
 }
 
-/// The signals that a broker obeys.
-struct Signals {
+/// Signals that stop the broker.
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Signals that ask something of a running broker.
+struct RequestSignals {
     hang_up: Signal,
     /// Asks for a snapshot of what is kept.
     user_1: Signal,
@@ -37,16 +51,32 @@ struct Signals {
     rotate: Signal,
 }
 
-impl Signals {
+impl RequestSignals {
     fn new() -> io::Result<Self> {
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             user_1: signal(SignalKind::user_defined1())?,
             user_2: signal(SignalKind::user_defined2())?,
             rotate: signal(SignalKind::from_raw(nix::libc::SIGRTMIN()))?,
         })
+    }
+
+    /// Does what they ask for, one after the other.
+    async fn obey(&mut self, broker: &Arc<Broker>, control: &Control) -> Infallible {
+        let log = broker.log();
+        loop {
+            tokio::select! {
+                _ = self.user_1.recv() => {
+                    if let Some(persistence) = broker.persistence() {
+                        log.information(format_args!("Saving the store to the disk."));
+                        persistence.sync();
+                    }
+                }
+                _ = self.rotate.recv() => log.reopen(),
+                _ = self.user_2.recv() => print_subscription_tree(broker).await,
+                _ = self.hang_up.recv() => reload(broker, control).await,
+            }
+        }
     }
 }
 
@@ -56,8 +86,10 @@ impl Signals {
 ///
 /// A socket cannot be opened, which the log explains, or a signal cannot be watched.
 pub(in crate::broker) async fn run(start: Start, control: Control) -> io::Result<()> {
-    let mut signals = Signals::new()?;
+    let mut signals = StopSignals::new()?;
+    let mut requests = RequestSignals::new()?;
     let log = start.log.clone();
+    last_resort::watch(log.clone())?;
     let server = Server::start(start)?;
     if let Some(greeting) = &control.greeting {
         log.flush(LAST_LINES);
@@ -67,21 +99,11 @@ pub(in crate::broker) async fn run(start: Start, control: Control) -> io::Result
         manager.ready();
         tokio::spawn(manager.keep_alive());
     }
-    let broker = server.broker();
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
-            _ = signals.user_1.recv() => {
-                if let Some(persistence) = broker.persistence() {
-                    log.information(format_args!("Saving the store to the disk."));
-                    persistence.sync();
-                }
-            }
-            _ = signals.rotate.recv() => log.reopen(),
-            _ = signals.user_2.recv() => print_subscription_tree(broker).await,
-            _ = signals.hang_up.recv() => reload(broker, &control).await,
-        }
+    // Whatever is under way, such as a reload of a file that cannot be read, is not waited for.
+    tokio::select! {
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+        never = requests.obey(server.broker(), &control) => match never {},
     }
     server.stop().await;
     Ok(())

@@ -42,6 +42,8 @@ pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.
     pub(in crate::broker) ending: Option<Ending>,
+    /// Set until the task has handled what the socket holds, before the broker stops.
+    pub(in crate::broker) reads_last_input: bool,
 }
 
 impl ActiveConnection {

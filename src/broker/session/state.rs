@@ -102,6 +102,22 @@ impl SessionState {
         }
     }
 
+    /// Has the connection, if there is one, handle what its socket holds; returns whether there
+    /// is one.
+    pub(in crate::broker) fn read_last_input(&mut self) -> bool {
+        let Presence::Online(active_connection) = &mut self.presence else {
+            return false;
+        };
+        active_connection.reads_last_input = true;
+        active_connection.wake();
+        true
+    }
+
+    /// Returns whether the connection has not yet handled what its socket holds.
+    pub(in crate::broker) fn reads_last_input(&self) -> bool {
+        matches!(&self.presence, Presence::Online(active_connection) if active_connection.reads_last_input)
+    }
+
     /// Takes the will of a connection that has ended, unless it waits for its delay or for the
     /// end of the session [MQTT-3.1.3-9].
     pub(in crate::broker) fn take_will_at(
