@@ -204,7 +204,7 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
         .expect("a certificate for one name");
     fs::write(folder.join("server.crt"), made.cert.pem()).expect("a file in our folder");
-    fs::write(folder.join("server.key"), made.key_pair.serialize_pem())
+    fs::write(folder.join("server.key"), made.signing_key.serialize_pem())
         .expect("a file in our folder");
     made.cert.der().clone()
 }

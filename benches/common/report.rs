@@ -32,7 +32,7 @@ impl Report {
             failures: Vec::new(),
             facts: serde_json::Map::new(),
         };
-        report.tell("date", jiff::Zoned::now().date().to_string());
+        report.tell("date", jiff::ZonedDateTime::now().date().to_string());
         report.tell("processors", threads);
         report
     }

@@ -7,11 +7,10 @@ mod tls;
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use mio::net::TcpListener;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -147,7 +146,7 @@ impl ListeningSocket {
         Ok(match socket {
             BoundSocket::Tcp(socket) => {
                 SockRef::from(&socket).set_tcp_nodelay(nodelay)?;
-                let listener = watch(TcpListener::from_std(socket), Interest::READABLE)?;
+                let listener = watch(socket, Interest::READABLE)?;
                 Self::Tcp { listener, nodelay }
             }
             BoundSocket::Unix(socket, file) => Self::Unix(UnixListener::from_std(socket)?, file),
@@ -159,7 +158,6 @@ impl ListeningSocket {
         match self {
             Self::Tcp { listener, .. } => {
                 let (stream, address) = accept_waiting(listener).await?;
-                let stream = std::net::TcpStream::from(stream);
                 Ok((Socket::Tcp(stream.into()), Peer::from_address(address)))
             }
             Self::Unix(listener, file) => {
@@ -174,16 +172,16 @@ impl ListeningSocket {
 ///
 /// Whether one more waits is asked of the system first: it makes a whole socket before it
 /// finds that there is nobody to take.
-async fn accept_waiting(
-    listener: &AsyncFd<TcpListener>,
-) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
+async fn accept_waiting(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         let mut ready = poll_fn(|cx| listener.poll_read_ready(cx)).await?;
         if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
             if !has_input(listener.get_ref()) {
                 ready.clear_ready();
             }
-            return accepted;
+            let (stream, address) = accepted?;
+            stream.set_nonblocking(true)?;
+            return Ok((stream, address));
         }
     }
 }
@@ -207,7 +205,7 @@ mod tests {
     use super::*;
 
     fn listening(nodelay: bool) -> (ListeningSocket, SocketAddr) {
-        let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = socket.local_addr().unwrap();
         socket.set_nonblocking(true).unwrap();
         let socket = ListeningSocket::new(BoundSocket::Tcp(socket), nodelay).unwrap();

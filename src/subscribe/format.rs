@@ -4,7 +4,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use thiserror::Error;
 
 use super::{json, number, time};
@@ -244,12 +244,12 @@ struct Fields<'a> {
     publish: &'a Publish,
     report: Report,
     /// The time of the message, once a field has asked for it.
-    now: Option<Zoned>,
+    now: Option<ZonedDateTime>,
 }
 
 impl Fields<'_> {
-    fn now(&mut self) -> &Zoned {
-        self.now.get_or_insert_with(Zoned::now)
+    fn now(&mut self) -> &ZonedDateTime {
+        self.now.get_or_insert_with(ZonedDateTime::now)
     }
 
     fn topic(&self) -> &[u8] {

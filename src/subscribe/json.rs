@@ -10,7 +10,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use self::string::string;
 use super::time;
@@ -44,7 +44,7 @@ pub(super) fn compact(json: &[u8]) -> Option<Vec<u8>> {
 /// The payload must be JSON and is not. Then `out` is unchanged.
 pub(super) fn message(
     publish: &Publish,
-    now: &Zoned,
+    now: &ZonedDateTime,
     payload: Payload,
     out: &mut Vec<u8>,
 ) -> Result<(), NotJson> {
@@ -161,7 +161,7 @@ mod tests {
             payload: Bytes::copy_from_slice(payload),
         };
         let now: jiff::Timestamp = "2026-02-03T04:05:06.000001Z".parse().unwrap();
-        let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+        let now = now.to_zoned_datetime(jiff::tz::TimeZone::UTC);
         let mut out = Vec::new();
         message(&publish, &now, kind, &mut out).ok()?;
         Some(String::from_utf8(out).unwrap())

@@ -2,20 +2,20 @@
 
 use std::io::Write;
 
-use jiff::{Zoned, fmt::strtime};
+use jiff::{ZonedDateTime, fmt::strtime};
 
 /// Formats a time with `%FT%T%z`.
-pub(super) fn iso(now: &Zoned) -> String {
+pub(super) fn iso(now: &ZonedDateTime) -> String {
     now.strftime("%FT%T%z").to_string()
 }
 
 /// Formats the `tst` of a JSON message, with microseconds.
-pub(super) fn iso_micros(now: &Zoned) -> String {
+pub(super) fn iso_micros(now: &ZonedDateTime) -> String {
     now.strftime("%FT%T.%6f%z").to_string()
 }
 
 /// Appends the seconds since 1970 with nine decimals.
-pub(super) fn unix(now: &Zoned, out: &mut Vec<u8>) {
+pub(super) fn unix(now: &ZonedDateTime, out: &mut Vec<u8>) {
     let timestamp = now.timestamp();
     let _ = write!(
         out,
@@ -28,7 +28,7 @@ pub(super) fn unix(now: &Zoned, out: &mut Vec<u8>) {
 /// Appends a conversion of `strftime` in the C locale.
 ///
 /// Unknown conversions are left as they are.
-pub(super) fn conversion(letter: u8, now: &Zoned, out: &mut Vec<u8>) {
+pub(super) fn conversion(letter: u8, now: &ZonedDateTime, out: &mut Vec<u8>) {
     let format: &[u8] = match letter {
         b'c' => b"%a %b %e %H:%M:%S %Y",
         b'r' => b"%I:%M:%S %p",
@@ -56,12 +56,15 @@ mod tests {
 
     use super::*;
 
-    fn at(timestamp: &str, hours: i8) -> Zoned {
+    fn at(timestamp: &str, hours: i8) -> ZonedDateTime {
         let zone = match hours {
             0 => TimeZone::UTC,
             hours => TimeZone::fixed(offset(hours)),
         };
-        timestamp.parse::<Timestamp>().unwrap().to_zoned(zone)
+        timestamp
+            .parse::<Timestamp>()
+            .unwrap()
+            .to_zoned_datetime(zone)
     }
 
     fn converted(letter: u8) -> String {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use mq::client::Error;
 use mq::transport::tls_client::{Connector, Options};
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
-    IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -20,10 +20,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::LIMIT;
 
 /// An authority whose certificates end with the test.
-pub(crate) struct Authority {
-    certificate: Certificate,
-    key: KeyPair,
-}
+pub(crate) struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
     /// Makes one and writes its certificate to `ca.crt`.
@@ -45,7 +42,7 @@ impl Authority {
             .push(DnType::CommonName, "test ca");
         let certificate = params.self_signed(&key).expect("the parameters are fine");
         write(folder, &format!("{name}.crt"), &certificate.pem());
-        Self { certificate, key }
+        Self(Issuer::new(params, key))
     }
 
     /// Writes a certificate and its key to `NAME.crt` and `NAME.key`; good for
@@ -63,7 +60,7 @@ impl Authority {
             .push(DnType::OrganizationName, "school");
         params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params
-            .signed_by(&key, &self.certificate, &self.key)
+            .signed_by(&key, &self.0)
             .expect("the parameters are fine");
         write(folder, &format!("{name}.crt"), &certificate.pem());
         write(folder, &format!("{name}.key"), &key.serialize_pem());
@@ -85,9 +82,7 @@ impl Authority {
             revoked_certs: vec![revoked],
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = list
-            .signed_by(&self.certificate, &self.key)
-            .expect("the parameters are fine");
+        let list = list.signed_by(&self.0).expect("the parameters are fine");
         write(folder, "revoked.crl", &list.pem().expect("a list is PEM"));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// A certificate with its key.
 pub(crate) struct Identity {
+    params: CertificateParams,
     pub(crate) certificate: Certificate,
     pub(crate) key: KeyPair,
 }
@@ -27,7 +28,11 @@ impl Identity {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
-        Self { certificate, key }
+        Self {
+            params,
+            certificate,
+            key,
+        }
     }
 
     /// An authority whose time was over in 1999.
@@ -38,7 +43,11 @@ impl Identity {
         params.not_after = rcgen::date_time_ymd(1999, 12, 31);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
-        Self { certificate, key }
+        Self {
+            params,
+            certificate,
+            key,
+        }
     }
 
     /// A certificate that this authority signs.
@@ -57,9 +66,13 @@ impl Identity {
     fn sign_params(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key");
         let certificate = params
-            .signed_by(&key, &self.certificate, &self.key)
+            .signed_by(&key, &Issuer::from_params(&self.params, &self.key))
             .expect("a certificate");
-        Self { certificate, key }
+        Self {
+            params,
+            certificate,
+            key,
+        }
     }
 
     /// Writes `NAME.pem` and `NAME.key`.

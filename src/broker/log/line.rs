@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::fmt::strtime::{BrokenDownTime, Config};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 /// The longest line, in bytes, with its time and without its end. The rest is cut off.
 pub(super) const LONGEST_LINE: usize = 999;
@@ -102,7 +102,7 @@ pub(super) fn formatted(format: &str, second: i64) -> String {
     let Ok(timestamp) = Timestamp::from_second(second) else {
         return format.to_owned();
     };
-    let local: Zoned = timestamp.to_zoned(TimeZone::system());
+    let local: ZonedDateTime = timestamp.to_zoned_datetime(TimeZone::system());
     BrokenDownTime::from(&local)
         .to_string_with_config(&Config::new().lenient(true), format)
         .unwrap_or_else(|_| format.to_owned())

@@ -15,7 +15,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::default_listener(&["certfile"], Text(LAST_WINS, |listener, path| listener.tls.certfile = Some(path.into())))
         .documented("", "",
             "The certificate of this listener in PEM format, followed by any intermediate \
-             certificates. Transaction with `keyfile` it turns TLS on. SIGHUP reads both files \
+             certificates. Together with `keyfile` it turns TLS on. SIGHUP reads both files \
              again."),
     Row::default_listener(&["keyfile"], Text(LAST_WINS, |listener, path| listener.tls.keyfile = Some(path.into())))
         .documented("", "",

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, Certificate as Made, CertificateParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, date_time_ymd,
+    IsCa, Issuer, KeyPair, date_time_ymd,
 };
 use rustls::crypto::ring::default_provider;
 
@@ -10,6 +10,7 @@ use super::*;
 
 /// A certificate with its key.
 struct Identity {
+    params: CertificateParams,
     certificate: Made,
     key: KeyPair,
 }
@@ -28,15 +29,25 @@ impl Identity {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        Self { certificate, key }
+        Self {
+            params,
+            certificate,
+            key,
+        }
     }
 
     fn sign(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
-        let certificate = params
-            .signed_by(&key, &self.certificate, &self.key)
-            .unwrap();
-        Self { certificate, key }
+        let certificate = params.signed_by(&key, &self.issuer()).unwrap();
+        Self {
+            params,
+            certificate,
+            key,
+        }
+    }
+
+    fn issuer(&self) -> Issuer<'_, &KeyPair> {
+        Issuer::from_params(&self.params, &self.key)
     }
 
     fn intermediate(&self, name: &str, years: (i32, i32)) -> Self {
@@ -112,17 +123,16 @@ fn another_way_to_an_authority_that_is_good_is_found() {
     let old = Identity::authority("old", (2000, 2010));
     let new = Identity::authority("new", (2000, 2090));
     let key = KeyPair::generate().unwrap();
+    let mut intermediate = params("between", (2000, 2090));
+    intermediate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let between = |authority: &Identity| {
-        let mut params = params("between", (2000, 2090));
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .signed_by(&key, &authority.certificate, &authority.key)
-            .unwrap()
+        let issuer = authority.issuer();
+        intermediate.signed_by(&key, &issuer).unwrap()
     };
     let (by_old, by_new) = (between(&old), between(&new));
     let own_key = KeyPair::generate().unwrap();
     let client = params("client", (2000, 2090))
-        .signed_by(&own_key, &by_old, &key)
+        .signed_by(&own_key, &Issuer::from_params(&intermediate, &key))
         .unwrap();
     let intermediates = [by_old.der().clone(), by_new.der().clone()];
     let both = check(&[&old, &new]);
@@ -178,7 +188,11 @@ fn a_certificate_for_another_purpose_is_refused() {
     own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().unwrap();
     let certificate = own.self_signed(&key).unwrap();
-    let own = Identity { certificate, key };
+    let own = Identity {
+        params: own,
+        certificate,
+        key,
+    };
     let mut check = check(&[&root, &own]);
     for (purpose, expected) in [
         (Purpose::Clients, Err(CertificateFault::WrongPurpose)),

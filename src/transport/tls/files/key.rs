@@ -1,6 +1,6 @@
 //! Private keys in the text of a PEM file.
 
-use pkcs8::EncryptedPrivateKeyInfo;
+use pkcs8::EncryptedPrivateKeyInfoRef;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
@@ -57,7 +57,7 @@ pub(super) fn decrypt(pem: String, passphrase: &[u8]) -> Result<PrivateKeyDer<'s
     let damaged = || "the key is damaged".to_owned();
     let document = pkcs8::der::SecretDocument::from_pem(&pem);
     let (_, document) = document.map_err(|_| damaged())?;
-    let info = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| damaged())?;
+    let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| damaged())?;
     let key = info
         .decrypt(passphrase)
         .map_err(|_| "the passphrase is wrong, or the key is encrypted in an unknown way")?;
