@@ -274,6 +274,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Asks the broker for a sign that it has handled everything sent so far.
+    ///
+    /// [`Client::is_answered`] is true when the sign has arrived.
+    pub fn ping(&mut self) -> Result<(), Error> {
+        trace!(self, "sending PINGREQ");
+        if let Some(connection) = &mut self.connection {
+            connection.keep_alive.ping_sent(Instant::now());
+        }
+        self.send(&Packet::PingReq)
+    }
+
+    /// Returns whether the broker has answered every PINGREQ of this connection.
+    pub fn is_answered(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| connection.keep_alive.is_answered())
+    }
+
     /// Keeps the connection alive without reading.
     ///
     /// This is for times in which no more messages can be taken. It returns when something

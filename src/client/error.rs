@@ -200,8 +200,13 @@ pub enum PublishError {
     #[error("Message QoS not supported on broker, try a lower QoS.")]
     QosNotSupported,
     /// The packet would be larger than the broker accepts.
-    #[error("Packet larger than supported by the server")]
-    PacketTooLarge,
+    #[error("Packet larger than supported by the server ({size} bytes, {limit} allowed)")]
+    PacketTooLarge {
+        /// The size in bytes.
+        size: usize,
+        /// The broker's Maximum Packet Size.
+        limit: u32,
+    },
     /// The payload is larger than MQTT allows.
     #[error("Message payload is too large.")]
     PayloadTooLarge,
@@ -225,7 +230,7 @@ impl PublishError {
             Self::PayloadTooLarge => 9,
             Self::NotSupported => 10,
             Self::QosNotSupported => 24,
-            Self::PacketTooLarge => 25,
+            Self::PacketTooLarge { .. } => 25,
         }
     }
 }

@@ -40,6 +40,16 @@ impl KeepAlive {
         self.received = now;
     }
 
+    /// Notes a PINGREQ, unless one is under way.
+    pub(super) fn ping_sent(&mut self, now: Instant) {
+        self.pinged.get_or_insert(now);
+    }
+
+    /// Returns whether every PINGREQ was answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.pinged.is_none()
+    }
+
     pub(super) fn answered(&mut self) {
         self.pinged = None;
     }

@@ -172,8 +172,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             payload_length,
         };
         let size = publish_size(&head, self.options.version);
-        if size > self.limits.maximum_packet_size as usize {
-            return Err(PublishError::PacketTooLarge);
+        let limit = self.limits.maximum_packet_size;
+        if size > limit as usize {
+            return Err(PublishError::PacketTooLarge { size, limit });
         }
         Ok(())
     }

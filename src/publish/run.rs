@@ -13,6 +13,10 @@ use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
 
 /// The exit code after Ctrl+C, as in a shell.
 const INTERRUPTED: i32 = 130;
+/// The size of a payload in bytes from which a broker might refuse it.
+const LARGE: usize = 4 * 1024;
+/// The number of connections in a row that may end while the broker receives a large message.
+const MAX_CUT_OFFS: u32 = 5;
 
 /// Publishes everything and returns the exit code.
 pub fn run(settings: Settings) -> u8 {
@@ -53,6 +57,8 @@ async fn publish(settings: Settings) -> u8 {
         first_refusal: None,
         progress: Progress::new(total, settings.report),
         published: 0,
+        unconfirmed: 0,
+        cut_offs: 0,
         settings,
     };
     let result = publisher.run().await;
@@ -74,6 +80,11 @@ struct Publisher {
     progress: Progress,
     /// The number of messages given to the client.
     published: u64,
+    /// The size of the largest payload that the broker may not have handled.
+    unconfirmed: usize,
+    /// The connections that have ended since a message was acknowledged, while a large one was
+    /// unconfirmed.
+    cut_offs: u32,
 }
 
 /// A reason that not everything was published.
@@ -152,6 +163,7 @@ impl Publisher {
                 self.pause(repetition.delay).await?;
             }
         }
+        self.confirm().await?;
         Ok(self.disconnect().await?)
     }
 
@@ -161,8 +173,13 @@ impl Publisher {
         let mut failure = None;
         loop {
             if let Err(error) = self.try_lines(&mut lines, &mut failure).await {
-                if error.is_final() {
+                self.note_cut_off();
+                if error.is_final() || self.cut_offs == MAX_CUT_OFFS {
                     return Err(error.into());
+                }
+                if self.cut_offs > 0 && self.publication.qos == QoS::AtMostOnce {
+                    failure.get_or_insert(Failure::Connection(error));
+                    self.unconfirmed = 0;
                 }
                 while !self.client.try_reconnect(&self.settings.endpoint).await? {}
                 continue;
@@ -194,7 +211,7 @@ impl Publisher {
             }
             self.progress.set(self.published);
             if lines.is_done() && self.client.is_idle() {
-                return Ok(());
+                return self.confirm().await;
             }
             tokio::select! {
                 result = self.client.drive() => result?,
@@ -208,9 +225,42 @@ impl Publisher {
     }
 
     fn publish(&mut self, payload: Bytes) -> Result<(), PublishError> {
+        let size = payload.len();
         self.client.publish(&self.publication, payload)?;
+        self.unconfirmed = self.unconfirmed.max(size);
         self.published += 1;
         Ok(())
+    }
+
+    /// Waits until the broker has handled a large QoS 0 message, which nothing acknowledges.
+    ///
+    /// A broker that refuses it ends the connection, perhaps only after our DISCONNECT.
+    async fn confirm(&mut self) -> Result<(), Error> {
+        if self.publication.qos == QoS::AtMostOnce && self.unconfirmed >= LARGE {
+            self.client.ping()?;
+            self.drive_until(Client::is_answered).await?;
+            self.unconfirmed = 0;
+            self.cut_offs = 0;
+        }
+        Ok(())
+    }
+
+    /// Counts a lost connection if a large message may be the reason.
+    fn note_cut_off(&mut self) {
+        if self.unconfirmed >= LARGE {
+            self.cut_offs += 1;
+            if self.cut_offs == 1 {
+                self.progress.suspend(|| self.hint_at_size());
+            }
+        }
+    }
+
+    fn hint_at_size(&self) {
+        self.settings.report.hint(format_args!(
+            "the broker ended the connection while it received a message of {} bytes: it may accept \
+             only smaller ones (`max_packet_size`, usually 2000000)",
+            self.unconfirmed
+        ));
     }
 
     async fn drive_until(
@@ -246,15 +296,20 @@ impl Publisher {
                     packet_id,
                     reason,
                     reason_string,
-                } if reason.is_error() => self.refused(packet_id, reason, reason_string),
+                } => {
+                    if reason.is_error() {
+                        self.refused(packet_id, reason, reason_string);
+                    }
+                    self.cut_offs = 0;
+                    if self.client.is_acknowledged() {
+                        self.unconfirmed = 0;
+                    }
+                }
                 Event::Disconnected(_) => {
                     self.client.abandon();
                     return Err(Error::ConnectionLost);
                 }
-                Event::Published { .. }
-                | Event::Message(_)
-                | Event::Subscribed(_)
-                | Event::Unsubscribed(_) => {}
+                Event::Message(_) | Event::Subscribed(_) | Event::Unsubscribed(_) => {}
             }
         }
         Ok(())
@@ -286,6 +341,11 @@ impl Publisher {
         }
     }
 
+    /// Returns whether Mosquitto's programs hide this error behind a lost connection.
+    fn says_more(&self, error: PublishError) -> bool {
+        self.settings.refusals_fail && matches!(error, PublishError::PacketTooLarge { .. })
+    }
+
     /// Reports a failure and returns the exit code.
     fn report(&self, failure: &Failure) -> u8 {
         let report = self.settings.report;
@@ -310,15 +370,21 @@ impl Publisher {
                 report.error(error);
                 report.cause(error);
                 report.wrong_protocol(self.client.other_protocol());
+                if self.unconfirmed >= LARGE && self.cut_offs == 0 {
+                    self.hint_at_size();
+                }
                 error.exit_code()
             }
-            Failure::Message(error) if lines => {
+            Failure::Message(error) if lines || self.says_more(*error) => {
                 report.error(error);
                 error.exit_code()
             }
             Failure::Message(error) => {
                 // Mosquitto reports nothing if the packet is too large for the broker.
-                if *error != PublishError::PacketTooLarge && *error != PublishError::NotSupported {
+                if !matches!(
+                    error,
+                    PublishError::PacketTooLarge { .. } | PublishError::NotSupported
+                ) {
                     report.error(error);
                 }
                 report.error(Error::ConnectionLost);

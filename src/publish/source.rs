@@ -43,7 +43,7 @@ pub enum LoadError {
         /// The cause.
         cause: io::Error,
     },
-    /// A path is a directory, a pipe or a device.
+    /// A path is a directory.
     #[error("Error: {path} is not a file.\nError loading input file \"{path}\".")]
     NotAFile {
         /// The path.
@@ -88,11 +88,10 @@ fn load_file(path: &Path) -> Result<Bytes, LoadError> {
         path: name.clone(),
         cause,
     };
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() {
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
         return Err(LoadError::NotAFile { path: name });
     }
-    let file = File::open(path).map_err(failed)?;
     match read_payload(file).map_err(failed)? {
         Some(payload) => Ok(payload),
         None => Err(LoadError::FileTooLarge { path: name }),

@@ -183,6 +183,8 @@ fn a_message_that_the_broker_cannot_take_is_not_sent() {
     let no_qos: &[u8] = b"\x20\x05\x00\x00\x02\x24\x00";
     let small: &[u8] = b"\x20\x08\x00\x00\x05\x27\x00\x00\x00\x14";
     let large = "x".repeat(20);
+    let too_large =
+        "Error: Packet larger than supported by the server (26 bytes, 20 allowed)\n".to_owned();
     let cases = [
         (
             no_qos,
@@ -190,13 +192,8 @@ fn a_message_that_the_broker_cannot_take_is_not_sent() {
             7,
             format!("Error: Message QoS not supported on broker, try a lower QoS.\n{LOST}"),
         ),
-        (small, format!("-m {large}"), 7, LOST.to_owned()),
-        (
-            small,
-            "-l".to_owned(),
-            25,
-            "Error: Packet larger than supported by the server\n".to_owned(),
-        ),
+        (small, format!("-m {large}"), 25, too_large.clone()),
+        (small, "-l".to_owned(), 25, too_large),
     ];
     for (connack, options, code, text) in cases {
         let broker = ScriptedBroker::with_connack(connack);
@@ -248,4 +245,61 @@ fn debug_shows_the_packets() {
              Client me received PUBACK (Mid: 1, RC:0)\n\
              Client me sending DISCONNECT\n",
         );
+}
+
+#[test]
+fn a_pipe_is_a_file_to_send() {
+    let broker = Broker::local();
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut subscriber = broker.subscriber("mq-sub -t a");
+    let publisher = broker
+        .typed("mq-pub -t a -f pipe")
+        .in_folder(folder.path())
+        .start();
+    fs::write(&pipe, "from a program").unwrap();
+    publisher.ends().succeeds();
+    subscriber.expect_line("from a program");
+}
+
+#[test]
+fn a_message_over_the_brokers_limit_is_never_a_success() {
+    let broker = Broker::with_config("max_packet_size 5000\n");
+    let folder = tempfile::tempdir().unwrap();
+    for (name, size) in [("large", 3_000_000), ("small", 5_001)] {
+        fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
+        for (version, code, text) in [
+            ("mqttv311", 7, "Error: The connection was lost\n".to_owned()),
+            (
+                "mqttv5",
+                25,
+                format!(
+                    "Error: Packet larger than supported by the server ({} bytes, 5000 allowed)\n",
+                    size + if size > 2_097_151 { 9 } else { 7 }
+                ),
+            ),
+        ] {
+            broker
+                .typed(&format!("mq-pub -V {version} -t a -f {name}"))
+                .in_folder(folder.path())
+                .run()
+                .exits_with(code)
+                .complains(&text);
+        }
+    }
+}
+
+#[test]
+fn a_line_over_the_brokers_limit_fails_and_the_others_arrive() {
+    let broker = Broker::with_config("max_packet_size 5000\n");
+    let mut subscriber = broker.subscriber("mq-sub -t a");
+    let lines = format!("one\n{}\n", "x".repeat(100_000));
+    broker
+        .typed("mq-pub -l -V mqttv311 -t a")
+        .stdin(lines.as_str())
+        .run()
+        .exits_with(7)
+        .complains("Error: The connection was lost\n");
+    subscriber.expect_line("one");
 }
