@@ -65,7 +65,7 @@ use self::config::Config;
 use self::env::Env;
 use self::external_files::ExternalFiles;
 use self::ground::{Clock, Identity, Millis};
-use self::listener::ListenerContext;
+use self::listener::{AddressCounts, Handshakes, ListenerContext};
 use self::live_options::LiveOptions;
 use self::log::Log;
 use self::message::{Message, Publication};
@@ -88,6 +88,8 @@ pub struct Broker {
     key_log: Option<Arc<dyn KeyLog>>,
     /// The connections of all listeners.
     connections: AtomicU32,
+    address_counts: AddressCounts,
+    handshakes: Arc<Handshakes>,
     sessions: SessionRegistry,
     router: Router,
     retained: RetainedMessages,
@@ -115,6 +117,8 @@ impl Broker {
             env,
             key_log: external_files.key_log,
             connections: AtomicU32::new(0),
+            address_counts: AddressCounts::default(),
+            handshakes: Arc::default(),
             sessions: SessionRegistry::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),

@@ -261,10 +261,11 @@ impl Handle {
             listener.settings().address == ListenAddress::InProcess
         };
         let listener = broker.listeners.read().iter().find(is_in_process).cloned();
-        if let Some(permit) = listener.and_then(|listener| ConnectionPermit::new(&listener, broker))
-        {
+        let permit = listener.and_then(|listener| ConnectionPermit::new(&listener, broker).ok());
+        if let Some(permit) = permit {
+            let handshake = broker.handshakes.begin(None, || {}).await;
             let far = Socket::Unix(Box::new(far));
-            tokio::spawn(connection::accept(far, Peer::InProcess, permit));
+            tokio::spawn(connection::accept(far, Peer::InProcess, permit, handshake));
         }
         let mut client = Client::new(options);
         client.connect(near).await?;

@@ -1,6 +1,8 @@
 //! Listening sockets, what speaks TLS on them, and the peers behind them.
 
+mod address_count;
 mod bind;
+mod handshakes;
 mod interface;
 mod peer;
 mod tls;
@@ -17,7 +19,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixListener;
 use tokio_rustls::TlsAcceptor;
 
+pub(super) use self::address_count::AddressCounts;
 pub(super) use self::bind::{BoundSocket, SocketFile, bind};
+pub(super) use self::handshakes::{Handshake, Handshakes};
 pub(super) use self::interface::addresses_of;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{ListenerTls, Negotiated, TlsError, handshake_failure, listener_tls};

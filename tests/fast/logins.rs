@@ -1,11 +1,11 @@
-//! Logins while others flood the broker with wrong ones.
+//! Logins and connections while others flood the broker with theirs.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::support::broker::{Broker, Builder, FEW_LOG_LINES};
 use super::support::program::Program;
-use super::support::raw_client::{CONNACK_ACCEPTED, RawClient, packet, string};
+use super::support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
 
 /// The CONNACK of MQTT 3.1.1 for a wrong login.
 const NOT_AUTHORISED: &[u8] = b"\x20\x02\x00\x05";
@@ -131,4 +131,78 @@ fn what_a_client_sends_behind_its_login_counts_when_it_has_closed_before_the_ans
     client.send([login("guest", "secret"), publish, b"\xe0\x00".to_vec()].concat());
     drop(client);
     subscriber.expect_line("last words");
+}
+
+/// A connection with the address 127.0.0.`last` that has sent nothing.
+fn silent(broker: &Broker, last: u8) -> RawClient {
+    let client = RawClient::connect_from([127, 0, 0, last].into(), broker.port());
+    broker.wait_for_log(&format!("New connection from {}", client.address()));
+    client
+}
+
+#[test]
+fn an_address_with_as_many_connections_as_allowed_gets_no_more() {
+    let broker = Broker::builder()
+        .before("allow_anonymous true\nmax_connections_per_address 2")
+        .other_listener("")
+        .start();
+    let first = silent(&broker, 2);
+    let mut second = RawClient::connect_from([127, 0, 0, 2].into(), broker.other_port());
+    second.send(CONNECT_V311);
+    second.expect(CONNACK_ACCEPTED);
+    let mut third = RawClient::connect_from([127, 0, 0, 2].into(), broker.port());
+    third.expect_closed();
+    broker.wait_for_log(
+        "Client connection from 127.0.0.2 denied: max_connections_per_address exceeded.",
+    );
+    let mut other = silent(&broker, 3);
+    other.send(CONNECT_V311);
+    other.expect(CONNACK_ACCEPTED);
+    // Whoever leaves makes room.
+    drop(first);
+    broker.wait_for_log("disconnected: connection closed by client.");
+    silent(&broker, 2);
+}
+
+#[test]
+fn a_client_behind_a_proxy_is_counted_by_its_own_address() {
+    let broker = Broker::with_config("enable_proxy_protocol 1\nmax_connections_per_address 1");
+    let client = |last: u8| {
+        let mut client = broker.raw_client();
+        client.send(format!(
+            "PROXY TCP4 192.0.2.{last} 192.0.2.254 1024 1883\r\n"
+        ));
+        client.send_in_vain(CONNECT_V311);
+        client
+    };
+    let mut clients = [client(1), client(2)];
+    for client in &mut clients {
+        client.expect(CONNACK_ACCEPTED);
+    }
+    client(1).expect_closed();
+    broker.wait_for_log(
+        "Client connection from 192.0.2.1 denied: max_connections_per_address exceeded.",
+    );
+}
+
+#[test]
+fn at_the_limit_the_address_with_the_most_silent_connections_makes_room() {
+    let broker = Broker::with_config("max_unauthenticated_connections 3");
+    let mut lone = silent(&broker, 4);
+    let mut older = silent(&broker, 2);
+    let mut newer = silent(&broker, 2);
+    let mut client = RawClient::connect_from([127, 0, 0, 3].into(), broker.port());
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    assert_eq!(older.expect_closed(), b"");
+    broker.wait_for_log("disconnected: made room for other connections.");
+    broker.wait_for_log(
+        "Warning: 3 connections have not sent their CONNECT, as many as \
+         max_unauthenticated_connections allows. The oldest make room.",
+    );
+    // Those that have logged in are not counted.
+    for client in [&mut lone, &mut newer] {
+        client.send(CONNECT_V311);
+        client.expect(CONNACK_ACCEPTED);
+    }
 }

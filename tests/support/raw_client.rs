@@ -51,6 +51,11 @@ impl RawClient {
         Self { stream }
     }
 
+    /// Its own address, as the broker sees it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.stream.local_addr().expect("it is connected")
+    }
+
     /// Sends bytes as they are.
     #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {

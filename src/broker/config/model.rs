@@ -278,6 +278,10 @@ pub struct Limits {
     pub global_max_clients: Option<u32>,
     /// Connections of all listeners; `None`: any number.
     pub global_max_connections: Option<u32>,
+    /// Connections of each IPv4 address or IPv6 /64 network; `None`: any number.
+    pub max_connections_per_address: Option<u32>,
+    /// Connections that have not sent their CONNECT; `None`: any number.
+    pub max_unauthenticated_connections: Option<u32>,
     /// Bytes of memory for what is kept of messages; `None`: any.
     pub memory_limit: Option<usize>,
 }
@@ -295,6 +299,8 @@ impl Default for Limits {
             max_keepalive: None,
             global_max_clients: None,
             global_max_connections: None,
+            max_connections_per_address: None,
+            max_unauthenticated_connections: Some(1000),
             memory_limit: None,
         }
     }

@@ -33,7 +33,7 @@ use crate::broker::Broker;
 use crate::broker::auth::{Credentials, LoginAttempt, Logins};
 use crate::broker::ground::{ConnectionNumber, Expiry, Identity, random_bytes};
 use crate::broker::lifecycle::{OpenedSession, Opening};
-use crate::broker::listener::{ListenerContext, Negotiated, Peer};
+use crate::broker::listener::{self, ListenerContext, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{ActiveConnection, Session, Writer};
@@ -50,20 +50,28 @@ pub(in crate::broker) fn accept(
     socket: Socket,
     peer: Peer,
     permit: ConnectionPermit,
+    handshake: listener::Handshake,
 ) -> ClientTask {
-    ClientTask::new(Box::pin(admit(socket, peer, permit)))
+    let deadline = Deadline::new(handshake);
+    ClientTask::new(Box::pin(admit(socket, peer, permit, deadline)))
 }
 
 async fn admit(
     socket: Socket,
     mut peer: Peer,
-    permit: ConnectionPermit,
+    mut permit: ConnectionPermit,
+    mut deadline: Deadline,
 ) -> Option<Box<Connection>> {
-    let ConnectionPermit { listener, broker } = &permit;
-    let mut deadline = Deadline::default();
-    let opening = open(socket, &mut peer, listener);
-    let opened = deadline.wait_for(pin!(opening)).await;
-    let (mut stream, certificate) = match opened.unwrap_or(Err(Refusal::TimedOut)) {
+    let network = peer.network();
+    let opening = open(socket, &mut peer, &permit.listener);
+    let opened = deadline.wait_for(network, pin!(opening)).await;
+    // Behind a proxy the address is known by now.
+    let counted = permit.count_for(peer.network());
+    let opened = counted.map_err(Refusal::TooManyConnections).and(opened);
+    let ConnectionPermit {
+        listener, broker, ..
+    } = &permit;
+    let (mut stream, certificate) = match opened {
         Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
         Ok(Opened::Web(visit)) => {
             let folder = listener.settings().http_dir.as_deref();
@@ -78,15 +86,12 @@ async fn admit(
     let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
     let mut rest = BytesMut::new();
     let reading = read_connect(&mut stream, &mut decoder, &mut rest, broker);
-    let read = deadline.wait_for(pin!(reading)).await;
+    let read = deadline.wait_for(peer.network(), pin!(reading)).await;
+    drop(deadline);
     let connect = match read {
-        Ok(Ok(connect)) => connect,
-        Ok(Err(refusal)) => {
+        Ok(connect) => connect,
+        Err(refusal) => {
             refuse(stream, &refusal, decoder.version(), &peer, broker).await;
-            return None;
-        }
-        Err(_) => {
-            Refusal::TimedOut.log(&peer, broker);
             return None;
         }
     };
@@ -137,7 +142,9 @@ async fn log_in(
     network: Option<IpAddr>,
     permit: &ConnectionPermit,
 ) -> Result<Login, Refusal> {
-    let ConnectionPermit { listener, broker } = permit;
+    let ConnectionPermit {
+        listener, broker, ..
+    } = permit;
     let settings = listener.settings();
     let version = connect.version;
     if !listener.accepts(version) {
@@ -269,7 +276,9 @@ struct Handshake {
 impl Handshake {
     /// Splits a login into the session that it asks for and the parts for the answer.
     fn opening(&self, login: Login) -> (Opening, Accepted) {
-        let ConnectionPermit { listener, broker } = &self.permit;
+        let ConnectionPermit {
+            listener, broker, ..
+        } = &self.permit;
         let Login {
             mut connect,
             client_id,
@@ -347,7 +356,9 @@ impl Handshake {
             present,
             stored,
         } = opened;
-        let ConnectionPermit { listener, broker } = &permit;
+        let ConnectionPermit {
+            listener, broker, ..
+        } = &permit;
         decoder.set_max_packet_size(listener.config().limits.max_packet_size);
         log_new_client(&accepted.connect, &session, &peer, broker);
         log_tls(tls.as_deref(), session.client_id(), broker);
@@ -490,13 +501,13 @@ mod tests {
     /// session.
     #[test]
     fn the_task_of_an_idle_client_is_small() {
-        fn size_of_future<F>(_: impl FnOnce(Socket, Peer, ConnectionPermit) -> F) -> usize {
+        fn size_of_future<T, F>(_: impl FnOnce(Socket, Peer, ConnectionPermit, T) -> F) -> usize {
             size_of::<F>()
         }
         let task = size_of_future(accept);
         assert!(task <= 24, "{task} bytes");
         let connection = size_of::<Connection>();
-        assert!(connection <= 152, "{connection} bytes");
+        assert!(connection <= 160, "{connection} bytes");
         let session = size_of::<Session>();
         assert!(session <= 312, "{session} bytes");
         let admission = size_of_future(admit);

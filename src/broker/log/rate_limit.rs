@@ -49,6 +49,8 @@ pub(in crate::broker) enum LineKind {
     ProxyHeaderCorrupt,
     /// There are as many connections as are allowed.
     TooManyConnections,
+    /// As many connections have not sent their CONNECT as may.
+    TooManyHandshakes,
     /// Logins from an address fail, and have to wait longer for their check.
     LoginsDelayed,
     /// As many logins wait for their check as may.
@@ -67,6 +69,7 @@ impl LineKind {
             Self::AcceptFailed => LogType::Error,
             Self::UnknownPacketId
             | Self::QuotaExceeded
+            | Self::TooManyHandshakes
             | Self::LoginsDelayed
             | Self::TooManyLogins
             | Self::MemoryShort => LogType::Warning,
@@ -92,6 +95,7 @@ impl LineKind {
             | Self::MessageTooLarge
             | Self::UnknownPacketId
             | Self::QuotaExceeded
+            | Self::TooManyHandshakes
             | Self::LoginsDelayed
             | Self::TooManyLogins
             | Self::DangerousName => 1,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::broker::Broker;
 use crate::broker::connection::{self, ConnectionPermit};
-use crate::broker::listener::{ListenerContext, ListeningSocket, Peer};
+use crate::broker::listener::{Handshake, ListenerContext, ListeningSocket, Peer};
 use crate::broker::log::rate_limit::LineKind;
 use crate::transport::socket::Socket;
 
@@ -36,7 +36,8 @@ pub(super) async fn listen(
             Ok((accepted, peer)) => {
                 let listener = broker.listener(index);
                 socket.set_nodelay(&accepted, listener.config());
-                take(accepted, peer, &listener, &broker);
+                let handshake = begin_handshake(&listener, &broker).await;
+                take(accepted, peer, &listener, &broker, handshake);
             }
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
@@ -53,26 +54,57 @@ pub(super) async fn listen(
     }
 }
 
-fn take(socket: Socket, peer: Peer, context: &Arc<ListenerContext>, broker: &Arc<Broker>) {
+/// Begins a handshake; others wait in the system's queue until there is room for it.
+async fn begin_handshake(context: &ListenerContext, broker: &Broker) -> Handshake {
+    let limit = context.config().limits.max_unauthenticated_connections;
+    let report = || {
+        broker.env.limited_log.write(
+            LineKind::TooManyHandshakes,
+            (),
+            format_args!(
+                "Warning: {} connections have not sent their CONNECT, as many as \
+                 max_unauthenticated_connections allows. The oldest make room.",
+                limit.unwrap_or_default()
+            ),
+        );
+    };
+    broker.handshakes.begin(limit, report).await
+}
+
+fn take(
+    socket: Socket,
+    peer: Peer,
+    context: &Arc<ListenerContext>,
+    broker: &Arc<Broker>,
+    handshake: Handshake,
+) {
     let settings = context.settings();
     let log = broker.log();
-    let Some(permit) = ConnectionPermit::new(context, broker) else {
-        let host = peer.host();
-        broker.env.limited_log.write(
-            LineKind::TooManyConnections,
-            peer.network(),
-            format_args!("Client connection from {host} denied: max_connections exceeded."),
-        );
-        return;
-    };
     // A proxy has yet to say where the connection is from.
+    let network = peer.network().filter(|_| settings.proxy_protocol.is_none());
+    let permit = ConnectionPermit::new(context, broker).and_then(|mut permit| {
+        permit.count_for(network)?;
+        Ok(permit)
+    });
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(limit) => {
+            let host = peer.host();
+            broker.env.limited_log.write(
+                LineKind::TooManyConnections,
+                peer.network(),
+                format_args!("Client connection from {host} denied: {limit} exceeded."),
+            );
+            return;
+        }
+    };
     if broker.live_options().connection_messages() && settings.proxy_protocol.is_none() {
         log.notice(format_args!(
             "New connection from {peer} on port {}.",
             settings.port
         ));
     }
-    tokio::spawn(connection::accept(socket, peer, permit));
+    tokio::spawn(connection::accept(socket, peer, permit, handshake));
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {

@@ -240,6 +240,19 @@ pub(super) static LIMITS: &[Row] = &[
         .documented("-1", "",
             "The number of connections on all listeners together. Further connections are closed. \
              0 and -1 mean no limit."),
+    Row::global(&["max_connections_per_address"], Integer(Range::NATURAL, |config, number| config.limits.max_connections_per_address = limit(number)))
+        .documented("-1", "",
+            "The number of connections from one address, which is a /64 network with IPv6, on all \
+             listeners together. Further connections are closed. Behind a proxy that passes it \
+             on, the address of the client counts. Clients of Unix sockets are not counted. 0 \
+             and -1 mean no limit. This option is not in Mosquitto."),
+    Row::global(&["max_unauthenticated_connections"], Integer(Range::NATURAL, |config, number| config.limits.max_unauthenticated_connections = limit(number)))
+        .documented("1000", "",
+            "The number of connections that have not sent their CONNECT yet, on all listeners \
+             together. At the limit, the address with the most of them makes room: its oldest \
+             connection is closed, if it has had at least a second. Until there is room, new \
+             connections wait. Logins that wait for their password to be checked have a limit of \
+             their own, 1024. 0 and -1 mean no limit. This option is not in Mosquitto."),
 ];
 
 #[rustfmt::skip]

@@ -13,6 +13,7 @@ pub(super) const NAMES: &str = "
     max_inflight_messages max_inflight_bytes max_queued_messages max_queued_bytes
     queue_qos0_messages max_packet_size message_size_limit max_keepalive
     persistent_client_expiration memory_limit global_max_clients global_max_connections
+    max_connections_per_address max_unauthenticated_connections
     listener bind_interface socket_domain protocol max_connections max_qos maximum_qos
     max_topic_alias max_topic_alias_broker mount_point use_username_as_clientid
     accept_protocol_versions listener_allow_anonymous listener_auto_id_prefix
@@ -229,6 +230,8 @@ fn what_is_no_number_is_told_from_one_that_is_too_large() {
         "memory_limit",
         "global_max_clients",
         "global_max_connections",
+        "max_connections_per_address",
+        "max_unauthenticated_connections",
         "max_connections",
         "max_qos",
         "max_topic_alias",

@@ -13,7 +13,9 @@ use crate::protocol::{
 impl Connection {
     /// Answers the CONNECT with success.
     pub(super) fn acknowledge(&mut self, accepted: &Accepted, present: bool) {
-        let ConnectionPermit { listener, broker } = &self.permit;
+        let ConnectionPermit {
+            listener, broker, ..
+        } = &self.permit;
         let mut properties = Vec::new();
         if self.version.is_v5() {
             if accepted.keep_alive != accepted.connect.keep_alive {

@@ -2,6 +2,7 @@ use std::{fmt, io};
 
 use crate::broker::Broker;
 use crate::broker::auth::LoginFault;
+use crate::broker::connection::permit::ConnectionLimit;
 use crate::broker::listener::Peer;
 use crate::broker::log::rate_limit::LineKind;
 use crate::protocol::{
@@ -16,6 +17,10 @@ pub(super) enum Refusal {
     Socket(io::Error),
     /// Its CONNECT did not come in time.
     TimedOut,
+    /// It has not sent its CONNECT, and others need its place.
+    Displaced,
+    /// Its address has as many connections as are allowed.
+    TooManyConnections(ConnectionLimit),
     /// It speaks TLS to a port that does not.
     Tls,
     /// A page that is not among the allowed ones sent it.
@@ -60,6 +65,8 @@ impl Refusal {
             Self::Gone
             | Self::Socket(_)
             | Self::TimedOut
+            | Self::Displaced
+            | Self::TooManyConnections(_)
             | Self::Tls
             | Self::Transport(_)
             | Self::Origin
@@ -118,6 +125,13 @@ impl Refusal {
                     "Client from {peer} appears to be using TLS to connect to a non-TLS listener."
                 ),
             ),
+            Self::TooManyConnections(limit) => log(
+                LineKind::TooManyConnections,
+                format_args!(
+                    "Client connection from {} denied: {limit} exceeded.",
+                    peer.host()
+                ),
+            ),
             Self::Proxy => log(
                 LineKind::ProxyHeaderCorrupt,
                 format_args!("Connection rejected, corrupt PROXY header."),
@@ -168,6 +182,8 @@ impl Refusal {
             Self::Gone => "connection closed by client.".to_owned(),
             Self::Socket(error) => format!("bad socket read/write: {error}"),
             Self::TimedOut => "exceeded timeout.".to_owned(),
+            Self::Displaced => "made room for other connections.".to_owned(),
+            Self::TooManyConnections(limit) => format!("{limit} exceeded."),
             Self::Login(LoginFault::TooManyLogins) => "server busy.".to_owned(),
             Self::Login(_) | Self::Code(ReasonCode::NotAuthorized) => "not authorised.".to_owned(),
             Self::Code(ReasonCode::BadAuthenticationMethod) => {
