@@ -13,7 +13,11 @@
 
 mod argon2id;
 mod bcrypt;
+mod cost;
 mod encoding;
+mod error;
+mod limits;
+mod salt;
 mod sha512;
 
 use std::fmt;
@@ -21,25 +25,26 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-pub use self::argon2id::{MAX_ARGON2_LANES, MAX_ARGON2_MEMORY, MAX_ARGON2_PASSES};
-pub use self::bcrypt::{MAX_BCRYPT_COST, MAX_BCRYPT_PASSWORD};
+pub use self::cost::{Cost, Iterations};
+pub use self::error::{CreateHashError, ParseHashError};
+pub use self::limits::{
+    MAX_ARGON2_LANES, MAX_ARGON2_MEMORY, MAX_ARGON2_PASSES, MAX_BCRYPT_COST, MAX_BCRYPT_PASSWORD,
+    MAX_ITERATIONS,
+};
 
 use self::argon2id::Argon2id;
 use self::bcrypt::Bcrypt;
 use self::sha512::{Sha512, Sha512Pbkdf2};
 
-/// The most PBKDF2 iterations that a `$7$` hash may ask for.
-pub const MAX_ITERATIONS: u32 = 10_000_000;
-
-/// How a password is hashed.
+/// The ways to hash a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// `$7$`: PBKDF2-HMAC-SHA512, what every Mosquitto since 1.6 can read.
+    /// `$7$`: PBKDF2-HMAC-SHA512, which every Mosquitto since 1.6 can read.
     #[default]
     Sha512Pbkdf2,
     /// `$6$`: one round of SHA-512 over password and salt, weak, for files of Mosquitto before 1.6.
     Sha512,
-    /// `$argon2id$`: what Mosquitto 2.1 reads when it was built with argon2.
+    /// `$argon2id$`, which Mosquitto 2.1 reads if it was built with argon2.
     Argon2id,
     /// `$2b$`: bcrypt, which Mosquitto does not read.
     Bcrypt,
@@ -54,7 +59,7 @@ impl Scheme {
         Scheme::Bcrypt,
     ];
 
-    /// The name on the command line (`-H`).
+    /// Returns the name on the command line (`-H`).
     pub fn name(self) -> &'static str {
         match self {
             Scheme::Sha512Pbkdf2 => "sha512-pbkdf2",
@@ -64,7 +69,7 @@ impl Scheme {
         }
     }
 
-    /// The scheme that `text` claims by its first characters, whether or not the rest is sound.
+    /// Returns the scheme that `text` claims by its first characters, whether or not the rest is sound.
     pub fn claimed_by(text: &str) -> Option<Scheme> {
         const PREFIXES: [(&str, Scheme); 6] = [
             ("$7$", Scheme::Sha512Pbkdf2),
@@ -93,8 +98,8 @@ impl FromStr for Scheme {
 }
 
 impl fmt::Display for Scheme {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -102,63 +107,6 @@ impl fmt::Display for Scheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not one of sha512-pbkdf2, sha512, argon2id, bcrypt")]
 pub struct UnknownScheme;
-
-/// The number of PBKDF2 iterations: 1 to [`MAX_ITERATIONS`], 1000 by default as in Mosquitto.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Iterations(u32);
-
-impl Iterations {
-    /// `count` iterations; `None` when it is 0 or more than [`MAX_ITERATIONS`].
-    pub const fn new(count: u32) -> Option<Iterations> {
-        if count == 0 || count > MAX_ITERATIONS {
-            return None;
-        }
-        Some(Iterations(count))
-    }
-
-    /// The count, 1 to [`MAX_ITERATIONS`].
-    pub const fn count(self) -> u32 {
-        self.0
-    }
-}
-
-impl Default for Iterations {
-    fn default() -> Self {
-        Iterations(1000)
-    }
-}
-
-/// What a verification costs: all that decides how long it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
-    /// PBKDF2 with so many iterations.
-    Sha512Pbkdf2(Iterations),
-    /// One SHA-512.
-    Sha512,
-    /// argon2id.
-    Argon2id {
-        /// Memory in KiB.
-        memory: u32,
-        /// Passes over it.
-        passes: u32,
-        /// Lanes, which one thread computes one after the other.
-        lanes: u32,
-    },
-    /// bcrypt with 2 to this power rounds.
-    Bcrypt(u32),
-}
-
-impl Cost {
-    /// Estimates the time in microseconds, to compare costs of different schemes.
-    pub fn microseconds(self) -> u64 {
-        match self {
-            Self::Sha512Pbkdf2(iterations) => u64::from(iterations.count()),
-            Self::Sha512 => 1,
-            Self::Argon2id { memory, passes, .. } => u64::from(memory) * u64::from(passes),
-            Self::Bcrypt(power) => 50 << power,
-        }
-    }
-}
 
 /// The hash of one password, with everything needed to verify it.
 ///
@@ -195,7 +143,7 @@ impl PasswordHash {
         Ok(PasswordHash(form))
     }
 
-    /// The scheme of this hash.
+    /// Returns the scheme of this hash.
     pub fn scheme(&self) -> Scheme {
         match self.0 {
             Form::Sha512Pbkdf2(_) => Scheme::Sha512Pbkdf2,
@@ -215,7 +163,9 @@ impl PasswordHash {
         }
     }
 
-    /// Whether this is the hash of `password`. Slow on purpose; the comparison takes constant time.
+    /// Returns whether this is the hash of `password`.
+    ///
+    /// This is slow on purpose. The comparison takes constant time.
     pub fn verify(&self, password: &[u8]) -> bool {
         match &self.0 {
             Form::Sha512Pbkdf2(hash) => hash.verify(password),
@@ -241,73 +191,20 @@ impl FromStr for PasswordHash {
 }
 
 impl fmt::Display for PasswordHash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Form::Sha512Pbkdf2(hash) => hash.fmt(formatter),
-            Form::Sha512(hash) => hash.fmt(formatter),
-            Form::Argon2id(hash) => hash.fmt(formatter),
-            Form::Bcrypt(hash) => hash.fmt(formatter),
+            Form::Sha512Pbkdf2(hash) => hash.fmt(f),
+            Form::Sha512(hash) => hash.fmt(f),
+            Form::Argon2id(hash) => hash.fmt(f),
+            Form::Bcrypt(hash) => hash.fmt(f),
         }
     }
 }
 
 impl fmt::Debug for PasswordHash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "PasswordHash({})", self.scheme())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasswordHash({})", self.scheme())
     }
-}
-
-/// Why a text is not a hash.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ParseHashError {
-    /// It begins like none of the schemes; a plain-text password lands here.
-    #[error("not a hash of a known type ($7$, $6$, $argon2id$, $2b$)")]
-    UnknownScheme,
-    /// A part is missing, or it is not in the scheme's encoding.
-    #[error("{0} is missing or malformed")]
-    Malformed(&'static str),
-    /// A salt or a hash has a length that the scheme does not know.
-    #[error("{part} is {length} bytes long")]
-    Length {
-        /// Which part.
-        part: &'static str,
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// A parameter asks for more work, or less, than is accepted.
-    #[error("{parameter} is not within {minimum} to {maximum}")]
-    OutOfRange {
-        /// Which parameter.
-        parameter: &'static str,
-        /// The least accepted value.
-        minimum: u32,
-        /// The greatest accepted value.
-        maximum: u32,
-    },
-}
-
-/// Why a password could not be hashed.
-#[derive(Debug, Error)]
-pub enum CreateHashError {
-    /// The system gave no random bytes for the salt.
-    #[error("no random bytes: {0}")]
-    Random(getrandom::Error),
-    /// bcrypt would silently cut the password.
-    #[error("bcrypt takes at most {MAX_BCRYPT_PASSWORD} bytes, this password has {length}")]
-    TooLongForBcrypt {
-        /// The length of the password in bytes.
-        length: usize,
-    },
-    /// bcrypt would take the password for a shorter one.
-    #[error("bcrypt takes no password with a NUL byte")]
-    NulForBcrypt,
-}
-
-/// Random bytes for a salt.
-fn salt<const LENGTH: usize>() -> Result<[u8; LENGTH], CreateHashError> {
-    let mut salt = [0; LENGTH];
-    getrandom::fill(&mut salt).map_err(CreateHashError::Random)?;
-    Ok(salt)
 }
 
 #[cfg(test)]

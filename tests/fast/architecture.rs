@@ -70,7 +70,6 @@ const UNORDERED: &[&str] = &[
     "crate::broker::connection",
     "crate::broker::server",
     "crate::broker::session",
-    "crate::passwd::hash",
     "crate::transport::tls_client",
 ];
 

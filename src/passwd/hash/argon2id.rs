@@ -6,15 +6,11 @@ use ::argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use subtle::ConstantTimeEq;
 
+use super::cost::Cost;
 use super::encoding::{UNPADDED, decode, number};
-use super::{Cost, CreateHashError, ParseHashError, salt};
-
-/// The most memory that an argon2id hash may ask for, in KiB: 256 MiB.
-pub const MAX_ARGON2_MEMORY: u32 = 256 * 1024;
-/// The most passes over its memory that an argon2id hash may ask for.
-pub const MAX_ARGON2_PASSES: u32 = 32;
-/// The most lanes (degree of parallelism) that an argon2id hash may ask for.
-pub const MAX_ARGON2_LANES: u32 = 16;
+use super::error::{CreateHashError, ParseHashError};
+use super::limits::{MAX_ARGON2_LANES, MAX_ARGON2_MEMORY, MAX_ARGON2_PASSES};
+use super::salt::salt;
 
 const SHORTEST_SALT: usize = 8;
 const SHORTEST_HASH: usize = 16;
@@ -91,9 +87,9 @@ impl Argon2id {
 }
 
 impl fmt::Display for Argon2id {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
-            formatter,
+            f,
             "$argon2id$v=19$m={},t={},p={}${}${}",
             self.params.m_cost(),
             self.params.t_cost(),

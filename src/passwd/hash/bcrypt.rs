@@ -5,21 +5,18 @@ use std::fmt;
 use base64::Engine;
 use subtle::ConstantTimeEq;
 
+use super::cost::Cost;
 use super::encoding::{CRYPT, decode, number};
-use super::{Cost, CreateHashError, ParseHashError, salt};
-
-/// The longest password that bcrypt reads, in bytes; it would cut a longer one without a word.
-pub const MAX_BCRYPT_PASSWORD: usize = 72;
-
-/// The highest cost that a bcrypt hash may ask for; each step doubles the time.
-pub const MAX_BCRYPT_COST: u32 = 17;
+use super::error::{CreateHashError, ParseHashError};
+use super::limits::{MAX_BCRYPT_COST, MAX_BCRYPT_PASSWORD};
+use super::salt::salt;
 
 const LEAST_COST: u32 = 4;
 const NEW_COST: u32 = 10;
 const SALT_TEXT_LENGTH: usize = 22;
 const HASH_LENGTH: usize = 23;
 
-/// `$2b$cost$` and then salt and hash without a sign between them.
+/// `$2b$cost$` and then salt and hash with nothing between them.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Bcrypt {
     variant: Variant,
@@ -28,7 +25,7 @@ pub(super) struct Bcrypt {
     hash: [u8; HASH_LENGTH],
 }
 
-/// Which program wrote the hash. All three mean the same computation.
+/// The program that wrote the hash. All three mean the same computation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Variant {
     A,
@@ -86,7 +83,7 @@ impl Bcrypt {
 }
 
 impl fmt::Display for Bcrypt {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variant = match self.variant {
             Variant::A => "2a",
             Variant::B => "2b",
@@ -94,7 +91,7 @@ impl fmt::Display for Bcrypt {
         };
         let salt = CRYPT.encode(self.salt);
         let hash = CRYPT.encode(self.hash);
-        write!(formatter, "${variant}${:02}${salt}{hash}", self.cost)
+        write!(f, "${variant}${:02}${salt}{hash}", self.cost)
     }
 }
 

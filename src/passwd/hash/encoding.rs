@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use base64::alphabet::{Alphabet, BCRYPT, STANDARD};
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
-use super::ParseHashError;
+use super::error::ParseHashError;
 
 /// Base64 with padding when written; read with or without it.
 pub(super) const PADDED: GeneralPurpose = engine(&STANDARD, true);

@@ -6,8 +6,11 @@ use base64::Engine;
 use sha2::Digest;
 use subtle::ConstantTimeEq;
 
+use super::cost::{Cost, Iterations};
 use super::encoding::{PADDED, decode, number};
-use super::{Cost, CreateHashError, Iterations, MAX_ITERATIONS, ParseHashError, salt};
+use super::error::{CreateHashError, ParseHashError};
+use super::limits::MAX_ITERATIONS;
+use super::salt::salt;
 
 const HASH_LENGTH: usize = 64;
 
@@ -40,7 +43,8 @@ impl Sha512Pbkdf2 {
     pub(super) fn parse(text: &str) -> Result<Self, ParseHashError> {
         let mut parts = text.split('$').skip(2);
         let count = number(parts.next(), "the iteration count", 1..=MAX_ITERATIONS)?;
-        let iterations = Iterations(count);
+        let iterations =
+            Iterations::new(count).ok_or(ParseHashError::Malformed("the iteration count"))?;
         Ok(Sha512Pbkdf2 {
             iterations,
             digest: Salted::parse(parts)?,
@@ -58,8 +62,8 @@ impl Sha512Pbkdf2 {
 }
 
 impl fmt::Display for Sha512Pbkdf2 {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "$7${}{}", self.iterations.count(), self.digest)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "$7${}{}", self.iterations.count(), self.digest)
     }
 }
 
@@ -87,8 +91,8 @@ impl Sha512 {
 }
 
 impl fmt::Display for Sha512 {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "$6{}", self.0)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "$6{}", self.0)
     }
 }
 
@@ -123,9 +127,9 @@ impl Salted {
 }
 
 impl fmt::Display for Salted {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
-            formatter,
+            f,
             "${}${}",
             PADDED.encode(&self.salt),
             PADDED.encode(self.hash)
