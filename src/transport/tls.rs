@@ -4,6 +4,7 @@ pub(crate) mod authorities;
 pub mod cause;
 pub(crate) mod certificate;
 pub(crate) mod chain;
+pub(crate) mod ciphers;
 pub mod fault;
 pub mod files;
 pub(crate) mod handshake;

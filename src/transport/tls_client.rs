@@ -1,7 +1,6 @@
 //! The client's side of TLS, by rustls: what is trusted, who we are, and why a handshake
 //! failed.
 
-mod ciphers;
 mod verifier;
 
 use std::fmt;
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, KeyLog, SupportedProtocolVersion};
+use rustls::{ClientConfig, KeyLog, SupportedCipherSuite, SupportedProtocolVersion};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -21,10 +20,12 @@ use tokio_rustls::client::TlsStream;
 use self::verifier::Verifier;
 use super::keylog::KeyLogFile;
 use super::tls::authorities::{Authorities, Origin};
+use super::tls::ciphers::select;
 use super::tls::files::{self, FileError};
 use super::tls::identity::{IdentityError, certified_key, complete};
 use super::tls::trust::Purpose;
 
+pub use self::verifier::{Notice, Verification};
 pub use super::tls::files::AskPassphrase;
 
 /// What a user asks of TLS.
@@ -50,39 +51,6 @@ pub struct Options {
     pub key_log: Option<PathBuf>,
     /// The one to tell what could be better about the broker's certificate.
     pub notice: Option<Notice>,
-}
-
-/// Somebody to be told something.
-#[derive(Clone)]
-pub struct Notice(Arc<dyn Fn(&str) + Send + Sync>);
-
-impl Notice {
-    /// Somebody who is told by a call.
-    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
-    }
-
-    fn tell(&self, text: &str) {
-        (self.0)(text);
-    }
-}
-
-impl fmt::Debug for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Notice")
-    }
-}
-
-/// What is checked of the broker's certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verification {
-    /// Who signed it, until when it is valid, and for which name.
-    #[default]
-    Full,
-    /// All but the name, for brokers that have none: those at Unix sockets.
-    WithoutName,
-    /// Nothing.
-    Nothing,
 }
 
 /// Which versions of TLS are spoken.
@@ -183,10 +151,29 @@ impl fmt::Debug for Connector {
 fn provider(options: &Options) -> Result<CryptoProvider, OptionsError> {
     let mut provider = ring::default_provider();
     if let Some(list) = &options.ciphers {
-        provider.cipher_suites = ciphers::choose(list, options.versions, &provider.cipher_suites)
+        provider.cipher_suites = cipher_suites(list, options.versions, &provider.cipher_suites)
             .ok_or_else(|| OptionsError::Ciphers(list.clone()))?;
     }
     Ok(provider)
+}
+
+/// Returns the suites that a list leaves, if any.
+///
+/// A list is about TLS 1.2, and all suites of 1.3 stay; it is about 1.3 if nothing else is
+/// spoken.
+fn cipher_suites(
+    list: &str,
+    versions: Versions,
+    suites: &[SupportedCipherSuite],
+) -> Option<Vec<SupportedCipherSuite>> {
+    let is_listed = |suite: &SupportedCipherSuite| match versions {
+        Versions::From12 => suite.tls13().is_none(),
+        Versions::Only13 => suite.tls13().is_some(),
+    };
+    let (listed, others): (Vec<_>, Vec<_>) = suites.iter().copied().partition(is_listed);
+    let mut left = select(list, &listed)?;
+    left.extend(others);
+    Some(left)
 }
 
 /// Our own certificate with its key, its chain completed from those that the user trusts.

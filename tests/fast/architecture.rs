@@ -70,7 +70,6 @@ const UNORDERED: &[&str] = &[
     "crate::broker::connection",
     "crate::broker::server",
     "crate::broker::session",
-    "crate::transport::tls_client",
 ];
 
 static LIBRARY: LazyLock<Crate> = LazyLock::new(|| {

@@ -1,6 +1,5 @@
 //! What a listener needs to speak TLS, made from the files that its options name.
 
-mod ciphers;
 mod client_certificates;
 mod error;
 mod remarks;
@@ -23,6 +22,7 @@ use crate::protocol::Text;
 use crate::transport::socket::Socket;
 use crate::transport::tls::cause::{End, cause};
 use crate::transport::tls::certificate::parse;
+use crate::transport::tls::ciphers::{openssl_name, select};
 use crate::transport::tls::files;
 use crate::transport::tls::identity::{IdentityError, certified_key, complete, gap};
 use crate::transport::tls::revocation::RevocationList;
@@ -220,7 +220,7 @@ impl Negotiated {
             .and_then(|(part, certificate)| name_of(certificate, part));
         let negotiated = Self {
             version: session.protocol_version()?,
-            cipher: ciphers::openssl_name(session.negotiated_cipher_suite()?.suite()),
+            cipher: openssl_name(session.negotiated_cipher_suite()?.suite()),
         };
         let username = name.and_then(|name| Text::try_from(name.as_str()).ok());
         Some((negotiated, username))
@@ -245,15 +245,11 @@ fn cipher_suites(options: &TlsOptions) -> Result<Vec<SupportedCipherSuite>, TlsE
     let is_13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
     let (tls13, tls12): (Vec<_>, Vec<_>) = ALL_CIPHER_SUITES.iter().copied().partition(is_13);
     let tls13 = match &options.ciphers_tls1_3 {
-        Some(list) => {
-            ciphers::select(list, &tls13).ok_or_else(|| TlsError::CiphersTls13(list.clone()))?
-        }
+        Some(list) => select(list, &tls13).ok_or_else(|| TlsError::CiphersTls13(list.clone()))?,
         None => tls13,
     };
     let tls12 = match &options.ciphers {
-        Some(list) => {
-            ciphers::select(list, &tls12).ok_or_else(|| TlsError::Ciphers(list.clone()))?
-        }
+        Some(list) => select(list, &tls12).ok_or_else(|| TlsError::Ciphers(list.clone()))?,
         None => tls12,
     };
     Ok(tls13.into_iter().chain(tls12).collect())

@@ -1,16 +1,49 @@
-use std::sync::Once;
+use std::fmt;
+use std::sync::{Arc, Once};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use super::{Notice, Verification};
 use crate::transport::tls::authorities::Authorities;
 use crate::transport::tls::chain::ChainCheck;
 use crate::transport::tls::handshake::{verify_tls12, verify_tls13};
 use crate::transport::tls::server_name::{self, NamedBy};
 use crate::transport::tls::trust::Purpose;
+
+/// A receiver of hints for the user.
+#[derive(Clone)]
+pub struct Notice(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Notice {
+    /// Makes a receiver of a function.
+    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    fn tell(&self, text: &str) {
+        (self.0)(text);
+    }
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notice")
+    }
+}
+
+/// The checks of the broker's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// Who signed it, until when it is valid, and for which name.
+    #[default]
+    Full,
+    /// All but the name, for brokers that have none: those at Unix sockets.
+    WithoutName,
+    /// Nothing.
+    Nothing,
+}
 
 /// Checks the broker's certificate, except what the user turned off.
 #[derive(Debug)]

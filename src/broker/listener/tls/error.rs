@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::ciphers;
+use crate::transport::tls::ciphers::openssl_names;
 
 /// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
 #[derive(Debug, Error)]
@@ -61,7 +61,10 @@ impl TlsError {
             | Self::Other(cause) => format!("TLS error: {cause}."),
             Self::NoAuthorities => "Name them by cafile or capath.".to_owned(),
             Self::Version(_) => "The versions are tlsv1.2 and tlsv1.3.".to_owned(),
-            Self::Ciphers(_) | Self::CiphersTls13(_) => ciphers::hint(),
+            Self::Ciphers(_) | Self::CiphersTls13(_) => {
+                let names: Vec<_> = openssl_names().collect();
+                format!("The cipher suites are {}.", names.join(", "))
+            }
         }
     }
 }
