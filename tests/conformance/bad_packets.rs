@@ -279,7 +279,11 @@ fn a_property_where_it_must_not_stand_ends_the_connection() {
             let what = format!("property {id:02x} in {place}");
             let allowed = places.contains(place) || (id == 0x1f && place == 'K');
             if !allowed {
-                bad.push(Bad::new(&what, V5, packet_with(place, &property), 0x82));
+                // Mosquitto calls them malformed in SUBSCRIBE and UNSUBSCRIBE.
+                let reason = if "SU".contains(place) { 0x81 } else { 0x82 };
+                bad.push(Bad::new(&what, V5, packet_with(place, &property), reason));
+                let cut = packet_with(place, &property[..property.len() - 1]);
+                bad.push(Bad::new(format!("{what}, cut"), V5, cut, 0x81));
                 continue;
             }
             let twice = packet_with(place, &property.repeat(2));
@@ -321,7 +325,9 @@ fn a_property_with_a_value_that_is_not_allowed_ends_the_connection() {
             &[0x08, 0, 3, b'a', b'/', b'+'],
             0x82,
         ),
-        ("subscription identifier 0", 'S', &[0x0b, 0], 0x81),
+        ("response topic of no bytes", 'P', &[0x08, 0, 0], 0x82),
+        ("response topic of no bytes", 'W', &[0x08, 0, 0], 0x82),
+        ("subscription identifier 0", 'S', &[0x0b, 0], 0x82),
         (
             "subscription identifier of five bytes",
             'S',
@@ -397,6 +403,9 @@ fn a_packet_that_breaks_a_rule_ends_the_connection() {
             subscribe(version, 1, &[], &[(filter, 0)])
         }));
     }
+    bad.extend(Bad::both("a shared #", 0x81, |version| {
+        subscribe(version, 1, &[], &[("$share/#/p", 0)])
+    }));
     bad.push(Bad::new(
         "No Local and shared",
         V5,
@@ -501,6 +510,19 @@ fn a_packet_that_breaks_a_rule_ends_the_connection() {
         bad.push(Bad::new("AUTH", V5, packet(0xf0, body), 0x82));
     }
     run(bad, 200);
+}
+
+// 5.0 [MQTT-4.13.1-1] · 3.1.1 [MQTT-4.8.0-1]
+#[test]
+fn a_packet_that_no_client_sends_is_refused_before_its_body() {
+    let mut bad = Vec::new();
+    for first in [0x00, 0x20, 0x90, 0xb0, 0xd0] {
+        bad.extend(Bad::both("the first byte", 0x82, |_| vec![first]));
+        // A body that does not come.
+        bad.extend(Bad::both("the header", 0x82, |_| vec![first, 100]));
+    }
+    bad.push(Bad::new("AUTH", V311, vec![0xf0], 0));
+    run(bad, 21);
 }
 
 // 5.0 [MQTT-3.1.4-1] [MQTT-4.13.1-1] · 3.1.1 [MQTT-3.1.4-1] [MQTT-4.8.0-1]

@@ -19,7 +19,15 @@ use super::{connect, properties, publish};
 pub struct Decoder {
     version: Option<ProtocolVersion>,
     max_packet_size: u32,
+    is_server: bool,
 }
+
+/// The packet types that no client sends, as bits.
+const OF_SERVERS: u16 = 1 << 0
+    | 1 << PacketType::ConnAck as u8
+    | 1 << PacketType::SubAck as u8
+    | 1 << PacketType::UnsubAck as u8
+    | 1 << PacketType::PingResp as u8;
 
 /// Whole packets in one buffer, not yet decoded.
 #[derive(Clone, Debug, Default)]
@@ -40,22 +48,25 @@ impl PacketBytes {
 }
 
 impl Decoder {
-    /// Creates a decoder for a connection whose CONNECT will tell the version.
+    /// Creates a server's decoder, which learns the version from the CONNECT.
     ///
+    /// Packets that no client may send are refused at their first byte.
     /// Packets of more than `max_packet_size` bytes are refused as soon as their length is
     /// known.
     pub fn new(max_packet_size: u32) -> Self {
         Self {
             version: None,
             max_packet_size,
+            is_server: true,
         }
     }
 
-    /// Creates a decoder for a connection whose version is known.
+    /// Creates a client's decoder, for a version that is known.
     pub fn with_version(version: ProtocolVersion, max_packet_size: u32) -> Self {
         Self {
             version: Some(version),
             max_packet_size,
+            is_server: false,
         }
     }
 
@@ -89,7 +100,7 @@ impl Decoder {
     fn whole_packets(&self, buffer: &[u8]) -> Result<usize, DecodeError> {
         let mut end = 0;
         loop {
-            match frame::find(&buffer[end..], self.max_packet_size) {
+            match self.frame(&buffer[end..]) {
                 Ok(Frame::Whole { length, .. }) => end += length,
                 Ok(Frame::Incomplete { .. }) => return Ok(end),
                 Err(error) if end == 0 => return Err(error),
@@ -98,11 +109,24 @@ impl Decoder {
         }
     }
 
+    /// Finds the end of the packet at the front of `bytes`.
+    fn frame(&self, bytes: &[u8]) -> Result<Frame, DecodeError> {
+        if let Some(first) = bytes.first().filter(|_| self.is_server) {
+            let packet_type = first >> 4;
+            let is_auth = packet_type == PacketType::Auth as u8;
+            let is_unknown = is_auth && self.version.is_some_and(|version| !version.is_v5());
+            if OF_SERVERS >> packet_type & 1 != 0 || is_unknown {
+                return Err(DecodeError::protocol("a packet that no client sends"));
+            }
+        }
+        frame::find(bytes, self.max_packet_size)
+    }
+
     /// Returns the least number of bytes that the packet at the front of `buffer` lacks.
     ///
     /// It is 0 if the packet is whole or known to be wrong.
     pub fn missing(&self, buffer: &[u8]) -> usize {
-        match frame::find(buffer, self.max_packet_size) {
+        match self.frame(buffer) {
             Ok(Frame::Incomplete { missing }) => missing,
             Ok(Frame::Whole { .. }) | Err(_) => 0,
         }
@@ -121,7 +145,7 @@ impl Decoder {
             packets.position += SHORT_ACKNOWLEDGEMENT;
             return Ok(Some(packet));
         }
-        let Frame::Whole { header, length } = frame::find(front, self.max_packet_size)? else {
+        let Frame::Whole { header, length } = self.frame(front)? else {
             return Err(DecodeError::malformed("remaining length"));
         };
         let (start, end) = (packets.position + header, packets.position + length);
@@ -134,7 +158,7 @@ impl Decoder {
     /// Decodes the packet at the front of `buffer` and removes it; `None` if it is not whole
     /// yet.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
-        match frame::find(buffer, self.max_packet_size)? {
+        match self.frame(buffer)? {
             Frame::Incomplete { .. } => Ok(None),
             Frame::Whole { length, .. } => {
                 let bytes = buffer.split_to(length).freeze();
@@ -145,7 +169,7 @@ impl Decoder {
 
     /// Decodes the packet at the front of `bytes` and removes it; `None` if it is not whole.
     pub fn decode_front(&mut self, bytes: &mut Bytes) -> Result<Option<Packet>, DecodeError> {
-        match frame::find(bytes, self.max_packet_size)? {
+        match self.frame(bytes)? {
             Frame::Incomplete { .. } => Ok(None),
             Frame::Whole { length, .. } => {
                 let bytes = bytes.split_to(length);
@@ -160,14 +184,17 @@ impl Decoder {
             Type::from_u8(first >> 4).ok_or(DecodeError::protocol("packet type 0"))?;
         let flags = first & 0x0f;
         let version = self.version.unwrap_or(ProtocolVersion::V311);
-        check_flags(packet_type, flags, version)?;
         let reader = &mut reader;
+        if packet_type == Type::Connect {
+            let (version, bridge) = connect::decode_version(reader)?;
+            check_flags(packet_type, flags, version)?;
+            self.version = Some(version);
+            let connect = connect::decode(version, bridge, reader)?;
+            return Ok(Packet::Connect(Box::new(connect)));
+        }
+        check_flags(packet_type, flags, version)?;
         Ok(match packet_type {
-            Type::Connect => {
-                let (version, bridge) = connect::decode_version(reader)?;
-                self.version = Some(version);
-                Packet::Connect(Box::new(connect::decode(version, bridge, reader)?))
-            }
+            Type::Connect => unreachable!("returned above"),
             Type::ConnAck => Packet::ConnAck(connect::decode_connack(version, reader)?),
             Type::Publish => Packet::Publish(publish::decode(flags, version, reader)?),
             Type::PubAck => {
@@ -224,7 +251,8 @@ fn short_acknowledgement(front: &[u8]) -> Option<Packet> {
 /// Checks the low four bits of the first byte, which are fixed except in PUBLISH
 /// [MQTT-2.1.3-1].
 ///
-/// MQTT 3.1 allows a DUP flag in packets that are sent again.
+/// MQTT 3.1 allows a DUP flag in packets that are sent again, and does not use the flags of
+/// CONNECT.
 fn check_flags(
     packet_type: PacketType,
     flags: u8,
@@ -232,6 +260,7 @@ fn check_flags(
 ) -> Result<(), DecodeError> {
     let allowed = match packet_type {
         PacketType::Publish => true,
+        PacketType::Connect if version == ProtocolVersion::V31 => true,
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => {
             flags == 0b0010 || (version == ProtocolVersion::V31 && flags == 0b1010)
         }

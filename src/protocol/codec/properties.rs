@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::super::property::PropertyScope;
 use super::super::{
-    DecodeError, EncodeError, Properties, Property, PropertyId, QoS, SubscriptionId,
+    DecodeError, EncodeError, Properties, Property, PropertyId, QoS, ReasonCode, SubscriptionId,
 };
 use super::reader::Reader;
 use super::varint;
@@ -38,7 +38,7 @@ pub(super) fn decode(
         let id = PropertyId::from_u8(reader.u8("property identifier")?)
             .ok_or(DecodeError::malformed("property identifier"))?;
         if !id.may_stand_in(scope) {
-            return Err(DecodeError::protocol("property in the wrong packet"));
+            return Err(foreign(id, scope, &mut reader));
         }
         let bit = 1 << id as u8;
         if seen & bit != 0 && !id.may_repeat_in(scope) {
@@ -48,6 +48,19 @@ pub(super) fn decode(
         properties.push(decode_one(id, &mut reader)?);
     }
     Ok(properties)
+}
+
+/// Returns the error for a property that may not stand in `scope`.
+///
+/// A property that is cut short is malformed in any place. In SUBSCRIBE and UNSUBSCRIBE,
+/// Mosquitto calls every such property malformed.
+fn foreign(id: PropertyId, scope: PropertyScope, reader: &mut Reader<'_>) -> DecodeError {
+    const PLACE: &str = "property in the wrong packet";
+    match (decode_one(id, reader), scope) {
+        (Err(error), _) if error.reason() == ReasonCode::MalformedPacket => error,
+        (_, PropertyScope::Subscribe | PropertyScope::Unsubscribe) => DecodeError::malformed(PLACE),
+        _ => DecodeError::protocol(PLACE),
+    }
 }
 
 fn decode_one(id: PropertyId, reader: &mut Reader<'_>) -> Result<Property, DecodeError> {
@@ -60,7 +73,7 @@ fn decode_one(id: PropertyId, reader: &mut Reader<'_>) -> Result<Property, Decod
         Id::CorrelationData => Property::CorrelationData(reader.binary(VALUE)?),
         Id::SubscriptionIdentifier => {
             let id = SubscriptionId::new(reader.varint(VALUE)?);
-            Property::SubscriptionIdentifier(id.ok_or(DecodeError::malformed(VALUE))?)
+            Property::SubscriptionIdentifier(id.ok_or(DecodeError::protocol(VALUE))?)
         }
         Id::SessionExpiryInterval => Property::SessionExpiryInterval(reader.u32(VALUE)?),
         Id::AssignedClientIdentifier => Property::AssignedClientIdentifier(reader.text(VALUE)?),
@@ -107,10 +120,11 @@ fn non_zero_u16(reader: &mut Reader<'_>) -> Result<NonZeroU16, DecodeError> {
     NonZeroU16::new(reader.u16(VALUE)?).ok_or(DecodeError::protocol(VALUE))
 }
 
-/// Reads a response topic, which has no wildcards [MQTT-3.3.2-14].
+/// Reads a response topic, which is a topic name without wildcards [MQTT-3.3.2-14]
+/// [MQTT-4.7.3-1].
 fn response_topic(reader: &mut Reader<'_>) -> Result<super::super::Text, DecodeError> {
     let topic = reader.text(VALUE)?;
-    if memchr::memchr2(b'+', b'#', topic.as_bytes()).is_some() {
+    if topic.is_empty() || memchr::memchr2(b'+', b'#', topic.as_bytes()).is_some() {
         return Err(DecodeError::protocol("response topic"));
     }
     Ok(topic)

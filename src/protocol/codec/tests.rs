@@ -143,7 +143,7 @@ fn wrong_packets_are_refused_with_their_reason() {
         (b"\x82\x03\0\x01\0", MalformedPacket),
         (b"\x82\x07\0\x01\0\0\x01a\x03", MalformedPacket),
         (b"\x82\x07\0\x01\0\0\x01a\x30", MalformedPacket),
-        (b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0", MalformedPacket),
+        (b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0", ProtocolError),
         (b"\x82\x0e\0\x01\0\0\x08$share/g\0", ProtocolError),
         (b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04", ProtocolError),
         // PUBREL with wrong flags; an acknowledgement with a foreign reason; type 0.

@@ -31,6 +31,10 @@ impl TopicFilter {
         if let Some(rest) = bytes.strip_prefix(SHARED_PREFIX) {
             let slash = memchr::memchr(b'/', rest).ok_or(InvalidTopic::Shared)?;
             let (group, filter) = (&rest[..slash], &rest[slash + 1..]);
+            if group == b"#" {
+                // No filter goes on behind a `#` [MQTT-4.7.1-1].
+                return Err(InvalidTopic::Wildcard);
+            }
             let wild = memchr::memchr2(b'+', b'#', group).is_some();
             if group.is_empty() || filter.is_empty() || wild {
                 return Err(InvalidTopic::Shared);

@@ -101,7 +101,10 @@ fn property(id: PropertyId) -> BoxedStrategy<Property> {
             .prop_map(Property::MessageExpiryInterval)
             .boxed(),
         Id::ContentType => text().prop_map(Property::ContentType).boxed(),
-        Id::ResponseTopic => text().prop_map(Property::ResponseTopic).boxed(),
+        Id::ResponseTopic => text()
+            .prop_filter("a response topic is not empty", |text| !text.is_empty())
+            .prop_map(Property::ResponseTopic)
+            .boxed(),
         Id::CorrelationData => data().prop_map(Property::CorrelationData).boxed(),
         Id::SubscriptionIdentifier => (1..=268_435_455_u32)
             .prop_map(|id| Property::SubscriptionIdentifier(SubscriptionId::new(id).unwrap()))
