@@ -55,6 +55,8 @@ pub(super) struct Connection {
     peer: Peer,
     stream: Stream,
     version: ProtocolVersion,
+    /// The largest packet that the client takes.
+    maximum_packet_size: u32,
     decoder: Decoder,
     buffers: Buffers,
     /// Answers that wait for something to be stored.
@@ -329,9 +331,20 @@ impl Connection {
         if traffic.replies.capacity() == 0 {
             traffic.replies.reserve(FEW);
         }
+        let before = traffic.replies.len();
         // What the broker answers is small and within every limit of the format.
         encode(packet, self.version, &mut traffic.replies)
-            .map_err(|_| Closed::protocol_error("an answer that cannot be written"))
+            .map_err(|_| Closed::protocol_error("an answer that cannot be written"))?;
+        if traffic.replies.len() - before > self.maximum_packet_size as usize {
+            // [MQTT-3.1.2-24]
+            traffic.replies.truncate(before);
+            traffic.reply_count -= 1;
+            return Err(Closed::Refused(
+                ReasonCode::PacketTooLarge,
+                "an answer larger than the client takes",
+            ));
+        }
+        Ok(())
     }
 
     /// Closes the session's part and tells the log; says goodbye where the protocol has a

@@ -331,6 +331,42 @@ fn a_message_larger_than_the_client_takes_counts_as_sent() {
     }
 }
 
+// 5.0 [MQTT-3.1.2-24]
+#[test]
+fn an_answer_larger_than_the_client_takes_ends_the_connection() {
+    let broker = Broker::local();
+    let limited = |name: &str, limit| {
+        let limit = four(MAXIMUM_PACKET_SIZE, limit);
+        V5.connect(name).property(&limit)
+    };
+    // The CONNACK of an accepted client, and that of a refused one.
+    let answer = |limit| {
+        let connect = limited("", limit).bytes();
+        refused(&broker, &[&connect[..], &[0xe0, 0]].concat())
+    };
+    let length = u32::try_from(answer(1000).len()).expect("a CONNACK is short");
+    assert_eq!(answer(length).len(), answer(1000).len());
+    assert_eq!(answer(length - 1), b"");
+    let (auth, told) = ([0x15, 0, 1, b'm'], [0x20, 3, 0, 0x8c, 0]);
+    let connect = limited("", 5).property(&auth).bytes();
+    assert_eq!(refused(&broker, &connect), told);
+    let connect = limited("", 4).property(&auth).bytes();
+    assert_eq!(refused(&broker, &connect), b"");
+    for (filters, end) in [(95, None), (96, Some(0x95))] {
+        let mut client = Client::open(&broker, &limited("small", 100));
+        client.send(subscribe(V5, 1, &[], &vec![("a", 0); filters]));
+        client.send(unsubscribe(V5, 2, &vec!["a"; filters]));
+        match end {
+            None => {
+                client.expect(client.suback(1, &vec![0; filters]));
+                let codes = [&[0, 2, 0, 0][..], &vec![0x11; filters - 1]].concat();
+                client.expect(packet(0xb0, &codes));
+            }
+            Some(reason) => client.expect_end(reason),
+        }
+    }
+}
+
 // 5.0 [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-11]
 #[test]
 fn the_broker_gives_as_many_topic_aliases_as_the_client_takes() {

@@ -19,6 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use self::connack::{AnswerFormat, acceptance};
 use self::deadline::Deadline;
 use self::open::{Opened, open};
 use self::presence::while_present;
@@ -37,7 +38,9 @@ use crate::broker::listener::{self, ListenerContext, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{ActiveConnection, Session, Writer};
-use crate::protocol::{Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, Will, encode};
+use crate::protocol::{
+    ConnAck, Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, Will, encode,
+};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
@@ -91,15 +94,26 @@ async fn admit(
     let connect = match read {
         Ok(connect) => connect,
         Err(refusal) => {
-            refuse(stream, &refusal, decoder.version(), &peer, broker).await;
+            let format = AnswerFormat::new(decoder.version(), None);
+            refuse(stream, &refusal, format, &peer, broker).await;
             return None;
         }
     };
-    let version = connect.version;
+    let format = AnswerFormat::new(
+        Some(connect.version),
+        connect.properties.maximum_packet_size(),
+    );
     let login = log_in(connect, certificate.username, peer.network(), &permit);
     let login = while_present(pin!(login), &mut stream, &mut rest, broker).await;
-    match login {
-        Ok(login) => {
+    let accepted = login.and_then(|login| {
+        let connack = acceptance(&login, &permit);
+        match format.fits(&connack) {
+            true => Ok((login, connack)),
+            false => Err(Refusal::ConnAckTooLarge),
+        }
+    });
+    match accepted {
+        Ok((login, connack)) => {
             let handshake = Handshake {
                 stream,
                 tls: certificate.tls,
@@ -107,18 +121,18 @@ async fn admit(
                 peer,
                 permit,
             };
-            let (opening, accepted) = handshake.opening(login);
+            let (opening, accepted) = handshake.opening(login, connack);
             let opened = match handshake.permit.broker.open_session(opening) {
                 Ok(opened) => opened,
                 // Hardly any CONNECT has to wait.
                 Err(opening) => Box::pin(handshake.permit.broker.take_over(opening)).await,
             };
-            let mut connection = handshake.connect(opened, &accepted);
+            let mut connection = handshake.connect(opened, accepted);
             connection.buffers.get().partial = rest;
             Some(connection)
         }
         Err(refusal) => {
-            refuse(stream, &refusal, Some(version), &peer, broker).await;
+            refuse(stream, &refusal, format, &peer, broker).await;
             None
         }
     }
@@ -258,10 +272,9 @@ struct Accepted {
     /// Without its will.
     connect: Box<Connect>,
     number: ConnectionNumber,
-    /// Whether the broker chose the client identifier, or changed it.
-    assigned: bool,
-    /// The keep alive in force, in seconds.
-    keep_alive: u16,
+    maximum_packet_size: u32,
+    /// The answer, except whether a session is present.
+    connack: ConnAck,
 }
 
 /// What a connection is made of.
@@ -275,16 +288,16 @@ struct Handshake {
 
 impl Handshake {
     /// Splits a login into the session that it asks for and the parts for the answer.
-    fn opening(&self, login: Login) -> (Opening, Accepted) {
+    fn opening(&self, login: Login, connack: ConnAck) -> (Opening, Accepted) {
         let ConnectionPermit {
             listener, broker, ..
         } = &self.permit;
         let Login {
             mut connect,
             client_id,
-            assigned,
             keep_alive,
             credentials,
+            ..
         } = login;
         let limits = &listener.config().limits;
         let version = connect.version;
@@ -297,6 +310,9 @@ impl Handshake {
             false => NonZeroU16::MAX,
         };
         let properties = &connect.properties;
+        let maximum_packet_size = properties
+            .maximum_packet_size()
+            .map_or(u32::MAX, NonZeroU32::get);
         let opening = Opening {
             identity: Arc::new(Identity {
                 username: credentials.as_ref().map(|login| login.username().clone()),
@@ -311,9 +327,7 @@ impl Handshake {
             active_connection: ActiveConnection {
                 connection: number,
                 version,
-                maximum_packet_size: properties
-                    .maximum_packet_size()
-                    .map_or(u32::MAX, NonZeroU32::get),
+                maximum_packet_size,
                 // [MQTT-3.1.2-22]
                 keep_alive: NonZeroU32::new(u32::from(keep_alive) * 1_500),
                 waker: None,
@@ -336,14 +350,14 @@ impl Handshake {
         let accepted = Accepted {
             connect,
             number,
-            assigned,
-            keep_alive,
+            maximum_packet_size,
+            connack,
         };
         (opening, accepted)
     }
 
     /// Makes the connection that serves the client, with its CONNACK to be written.
-    fn connect(self, opened: OpenedSession, accepted: &Accepted) -> Box<Connection> {
+    fn connect(self, opened: OpenedSession, accepted: Accepted) -> Box<Connection> {
         let Self {
             stream,
             tls,
@@ -375,13 +389,14 @@ impl Handshake {
             peer,
             stream,
             version,
+            maximum_packet_size: accepted.maximum_packet_size,
             decoder,
             buffers: Buffers::default(),
             pending_replies: None,
             topics: None,
             pause: None,
         });
-        connection.acknowledge(accepted, present);
+        connection.acknowledge(accepted.connack, present);
         connection.gate_batch(BatchStart::default(), stored);
         let session = &connection.session;
         let broker = &connection.permit.broker;
@@ -423,14 +438,17 @@ fn generated_client_id(prefix: &str) -> Text {
 async fn refuse(
     mut stream: Stream,
     refusal: &Refusal,
-    version: Option<ProtocolVersion>,
+    format: AnswerFormat,
     peer: &Peer,
     broker: &Broker,
 ) {
     refusal.log(peer, broker);
-    let Some((connack, version)) = refusal.connack(version) else {
+    let Some((connack, version)) = refusal.connack(format.version) else {
         return;
     };
+    if !format.fits(&connack) {
+        return;
+    }
     let mut out = BytesMut::new();
     if encode(&Packet::ConnAck(connack), version, &mut out).is_err() {
         return;

@@ -1,6 +1,8 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
-use super::{Accepted, Connection};
+use bytes::BytesMut;
+
+use super::{Connection, Login};
 use crate::broker::Broker;
 use crate::broker::connection::permit::ConnectionPermit;
 use crate::broker::listener::ListenerContext;
@@ -10,24 +12,65 @@ use crate::protocol::{
     Text, encode,
 };
 
+/// The form in which a CONNECT is answered.
+#[derive(Clone, Copy)]
+pub(super) struct AnswerFormat {
+    /// The version of the client, if its CONNECT named one.
+    pub(super) version: Option<ProtocolVersion>,
+    /// The largest packet that the client takes.
+    maximum_packet_size: Option<NonZeroU32>,
+}
+
+impl AnswerFormat {
+    pub(super) fn new(
+        version: Option<ProtocolVersion>,
+        maximum_packet_size: Option<NonZeroU32>,
+    ) -> Self {
+        Self {
+            version,
+            maximum_packet_size,
+        }
+    }
+
+    /// Returns whether the client takes an answer of this size [MQTT-3.1.2-24].
+    pub(super) fn fits(self, connack: &ConnAck) -> bool {
+        let (Some(version), Some(maximum)) = (self.version, self.maximum_packet_size) else {
+            return true;
+        };
+        let mut out = BytesMut::new();
+        let packet = Packet::ConnAck(connack.clone());
+        encode(&packet, version, &mut out).is_ok() && out.len() <= maximum.get() as usize
+    }
+}
+
+/// Makes the answer to a CONNECT that is accepted, for a session that is not present.
+pub(super) fn acceptance(login: &Login, permit: &ConnectionPermit) -> ConnAck {
+    let ConnectionPermit {
+        listener, broker, ..
+    } = permit;
+    let version = login.connect.version;
+    let mut properties = Vec::new();
+    if version.is_v5() {
+        if login.keep_alive != login.connect.keep_alive {
+            properties.push(Property::ServerKeepAlive(login.keep_alive));
+        }
+        let assigned = login.assigned.then_some(&login.client_id);
+        properties.extend(limits(broker, listener, assigned));
+    }
+    ConnAck {
+        session_present: false,
+        code: success(version),
+        properties: properties.into(),
+    }
+}
+
 impl Connection {
     /// Answers the CONNECT with success.
-    pub(super) fn acknowledge(&mut self, accepted: &Accepted, present: bool) {
-        let ConnectionPermit {
-            listener, broker, ..
-        } = &self.permit;
-        let mut properties = Vec::new();
-        if self.version.is_v5() {
-            if accepted.keep_alive != accepted.connect.keep_alive {
-                properties.push(Property::ServerKeepAlive(accepted.keep_alive));
-            }
-            let assigned = accepted.assigned.then(|| self.session.client_id());
-            properties.extend(limits(broker, listener, assigned));
-        }
+    pub(super) fn acknowledge(&mut self, connack: ConnAck, present: bool) {
+        let ConnectionPermit { broker, .. } = &self.permit;
         let connack = ConnAck {
             session_present: present && self.version != ProtocolVersion::V31,
-            code: success(self.version),
-            properties: properties.into(),
+            ..connack
         };
         broker.env.statistics.add(Counter::Connections, 1);
         broker.env.statistics.add(Counter::MessagesReceived, 1);

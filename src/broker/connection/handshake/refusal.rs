@@ -29,6 +29,8 @@ pub(super) enum Refusal {
     Proxy,
     /// The proxy's client has shown no certificate, and the listener requires one.
     NoCertificate,
+    /// The client takes no packet of the CONNACK's size.
+    ConnAckTooLarge,
     /// There are as many sessions as are allowed.
     TooManyClients,
     /// TLS or WebSocket did not come about.
@@ -72,6 +74,7 @@ impl Refusal {
             | Self::Origin
             | Self::Proxy
             | Self::NoCertificate
+            | Self::ConnAckTooLarge
             | Self::NotConnect(_) => {
                 return None;
             }
@@ -197,6 +200,7 @@ impl Refusal {
                 _ => "protocol error.".to_owned(),
             },
             Self::Code(ReasonCode::BadUserNameOrPassword) => "bad username or password.".to_owned(),
+            Self::ConnAckTooLarge => "oversize packet.".to_owned(),
             Self::TooManyClients => "server busy.".to_owned(),
             Self::Code(ReasonCode::PacketTooLarge) => "oversize payload.".to_owned(),
             Self::Transport(_) => "Protocol error.".to_owned(),
