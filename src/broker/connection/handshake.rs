@@ -3,12 +3,12 @@
 
 mod connack;
 mod deadline;
+mod login;
 mod open;
 mod presence;
 mod read_connect;
 mod refusal;
 
-use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use self::connack::{AnswerFormat, acceptance};
 use self::deadline::Deadline;
+use self::login::{Login, log_in};
 use self::open::{Opened, open};
 use self::presence::while_present;
 use self::read_connect::read_connect;
@@ -31,16 +32,14 @@ use super::pending_replies::BatchStart;
 use super::permit::ConnectionPermit;
 use super::task::ClientTask;
 use crate::broker::Broker;
-use crate::broker::auth::{Credentials, LoginAttempt, Logins};
-use crate::broker::ground::{ConnectionNumber, Expiry, Identity, random_bytes};
+use crate::broker::auth::Logins;
+use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
 use crate::broker::lifecycle::{OpenedSession, Opening};
-use crate::broker::listener::{self, ListenerContext, Negotiated, Peer};
+use crate::broker::listener::{self, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{ActiveConnection, Session, Writer};
-use crate::protocol::{
-    ConnAck, Connect, Decoder, Packet, ProtocolVersion, ReasonCode, Text, Will, encode,
-};
+use crate::protocol::{ConnAck, Connect, Decoder, Packet, ProtocolVersion, Text, encode};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
@@ -135,135 +134,6 @@ async fn admit(
             refuse(stream, &refusal, format, &peer, broker).await;
             None
         }
-    }
-}
-
-/// A client that has shown who it is.
-struct Login {
-    connect: Box<Connect>,
-    client_id: Text,
-    /// Whether the broker chose the client identifier, or changed it.
-    assigned: bool,
-    /// The keep alive in force, in seconds.
-    keep_alive: u16,
-    credentials: Option<Credentials>,
-}
-
-/// Checks what a CONNECT asks for, in Mosquitto's order.
-async fn log_in(
-    mut connect: Box<Connect>,
-    certified_name: Option<Text>,
-    network: Option<IpAddr>,
-    permit: &ConnectionPermit,
-) -> Result<Login, Refusal> {
-    let ConnectionPermit {
-        listener, broker, ..
-    } = permit;
-    let settings = listener.settings();
-    let version = connect.version;
-    if !listener.accepts(version) {
-        return Err(Refusal::VersionNotAccepted(version));
-    }
-    if connect.properties.authentication_method().is_some() {
-        return Err(Refusal::Code(ReasonCode::BadAuthenticationMethod));
-    }
-    let mut client_id = client_id_of(&connect, listener)?;
-    let mut assigned = connect.client_id.is_empty();
-    if !broker.live_options().allows_client_id(&client_id) {
-        return Err(Refusal::Code(ReasonCode::NotAuthorized));
-    }
-    if let Some(will) = &connect.will {
-        check_will(will, settings.max_qos, broker)?;
-    }
-    let keep_alive = keep_alive_of(&connect, listener)?;
-    if settings.username_from().is_some() {
-        // What the client says of itself does not count.
-        connect.password = None;
-        connect.username = certified_name;
-        if connect.username.is_none() {
-            return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
-        }
-    }
-    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
-        let mounted = mount_point.mounted_name(&will.topic);
-        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
-    }
-    let username = connect.username.as_ref();
-    let credentials = Credentials::new(username, connect.password.as_deref());
-    let attempt = LoginAttempt {
-        listener: listener.name(),
-        credentials: credentials.as_ref(),
-        client_id: &client_id,
-        network,
-    };
-    let checked = broker.authenticator.log_in(attempt).await;
-    checked.map_err(Refusal::Login)?;
-    if settings.use_username_as_clientid {
-        let username = username.ok_or(Refusal::Code(ReasonCode::NotAuthorized))?;
-        assigned = *username != connect.client_id;
-        client_id = username.to_owned_text();
-        if !broker.live_options().allows_client_id(&client_id) {
-            return Err(Refusal::Code(ReasonCode::NotAuthorized));
-        }
-    }
-    if broker.is_full_for(&client_id) {
-        return Err(Refusal::TooManyClients);
-    }
-    Ok(Login {
-        connect,
-        client_id,
-        assigned,
-        keep_alive,
-        credentials,
-    })
-}
-
-/// The client identifier of a CONNECT, or a generated one where the client leaves that to
-/// the broker.
-fn client_id_of(connect: &Connect, listener: &ListenerContext) -> Result<Text, Refusal> {
-    if !connect.client_id.is_empty() {
-        return Ok(connect.client_id.to_owned_text());
-    }
-    let security = listener.security();
-    let may_be_empty = match connect.version {
-        ProtocolVersion::V31 => false,
-        ProtocolVersion::V311 => connect.clean_start,
-        ProtocolVersion::V5 => true,
-    };
-    match may_be_empty && security.allow_zero_length_clientid {
-        true => Ok(generated_client_id(security.auto_id_prefix)),
-        false => Err(Refusal::IdentifierRejected),
-    }
-}
-
-/// Refuses a will that could not be published as it is.
-fn check_will(will: &Will, max_qos: u8, broker: &Broker) -> Result<(), Refusal> {
-    if u8::from(will.qos) > max_qos {
-        return Err(Refusal::Will(ReasonCode::QosNotSupported));
-    }
-    if will.retain && !broker.live_options().retain_available() {
-        return Err(Refusal::Will(ReasonCode::RetainNotSupported));
-    }
-    if broker.live_options().is_too_large(&will.payload) {
-        return Err(Refusal::Code(ReasonCode::PacketTooLarge));
-    }
-    if will.topic.as_bytes().starts_with(b"$CONTROL/") {
-        return Err(Refusal::Will(ReasonCode::TopicNameInvalid));
-    }
-    Ok(())
-}
-
-/// The keep alive in force, in seconds: that of the CONNECT, or `max_keepalive` for an
-/// MQTT 5.0 client, which is told.
-fn keep_alive_of(connect: &Connect, listener: &ListenerContext) -> Result<u16, Refusal> {
-    match listener.config().limits.max_keepalive {
-        Some(limit) if connect.keep_alive == 0 || connect.keep_alive > limit => {
-            match connect.version.is_v5() {
-                true => Ok(limit),
-                false => Err(Refusal::KeepAlive),
-            }
-        }
-        _ => Ok(connect.keep_alive),
     }
 }
 
@@ -417,21 +287,6 @@ fn session_expiry(connect: &Connect, limit: Option<u32>) -> Expiry {
         _ => Expiry::Never,
     };
     expiry.capped(limit)
-}
-
-/// A client identifier that nobody else has: the prefix and 36 characters.
-fn generated_client_id(prefix: &str) -> Text {
-    let number = u128::from_be_bytes(random_bytes());
-    let digits = format!("{number:032X}");
-    let parts = [
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..],
-    ];
-    Text::try_from(format!("{prefix}{}", parts.join("-")).as_str())
-        .expect("a short prefix and hexadecimal digits are an MQTT string")
 }
 
 /// Answers a CONNECT that is refused, where the protocol has an answer, and closes.

@@ -2,7 +2,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use bytes::BytesMut;
 
-use super::{Connection, Login};
+use super::Connection;
+use super::login::Login;
 use crate::broker::Broker;
 use crate::broker::connection::permit::ConnectionPermit;
 use crate::broker::listener::ListenerContext;
