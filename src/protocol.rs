@@ -20,8 +20,8 @@ mod version;
 
 pub(crate) use codec::decode_publish_properties;
 pub use codec::{
-    Decoder, MAX_REMAINING_LENGTH, PacketBytes, PublishHead, encode, encode_publish_head,
-    publish_size,
+    Decoder, MAX_REMAINING_LENGTH, MaxCounts, PacketBytes, PublishHead, encode,
+    encode_publish_head, publish_size,
 };
 pub use error::{DecodeError, EncodeError};
 pub use packet::{

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::{Properties, Property, QoS, TopicName};
+use crate::protocol::{Properties, PropertyId, QoS, TopicName};
 
 /// Everything of a message except its payload.
 ///
@@ -42,9 +42,7 @@ pub struct Message {
 
 /// Copies the properties without the topic alias.
 pub(super) fn without_topic_alias(properties: &Properties) -> Properties {
+    let mut properties = properties.to_owned_properties();
+    properties.retain(|id| id != PropertyId::TopicAlias);
     properties
-        .iter()
-        .filter(|property| !matches!(property, Property::TopicAlias(_)))
-        .cloned()
-        .collect()
 }

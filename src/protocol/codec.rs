@@ -6,9 +6,9 @@ mod encode;
 mod frame;
 mod properties;
 mod publish;
-mod reader;
-mod varint;
-mod writer;
+pub(in crate::protocol) mod reader;
+pub(in crate::protocol) mod varint;
+pub(in crate::protocol) mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -17,4 +17,5 @@ pub use decode::{Decoder, PacketBytes};
 pub use encode::encode;
 pub(crate) use properties::decode_publish_properties;
 pub use publish::{PublishHead, encode_publish_head, publish_size};
+pub use reader::MaxCounts;
 pub use varint::MAX_REMAINING_LENGTH;

@@ -3,8 +3,10 @@
 mod list;
 mod table;
 mod value;
+mod wire;
 
 pub use list::Properties;
 pub(super) use table::PropertyScope;
 pub use table::{PropertyId, PropertyKind};
 pub use value::{Property, SubscriptionId};
+pub(super) use wire::{decode_one, encode_one, size_of_one};

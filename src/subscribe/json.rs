@@ -99,7 +99,7 @@ fn properties(properties: &Properties, out: &mut Vec<u8>) {
         }
         first = false;
         let name = property.id().name();
-        match property {
+        match &property {
             Property::UserProperty(..) => {
                 user_properties_done = true;
                 user_properties(properties, out);

@@ -267,11 +267,14 @@ fn take_binary(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Properties behind a length of one or two bytes.
 pub(crate) fn take_sized(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let low = usize::from(bytes[0] & 0x7f);
-    if bytes[0] & 0x80 == 0 {
-        return bytes[1..].split_at(low);
+    let mut size = 0;
+    for (index, byte) in bytes.iter().enumerate() {
+        size |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return bytes[index + 1..].split_at(size);
+        }
     }
-    bytes[2..].split_at(low | usize::from(bytes[1]) << 7)
+    panic!("a property length has an end")
 }
 
 /// Whether `bytes` have `part` in them.

@@ -149,7 +149,7 @@ pub(super) fn encode(connect: &Connect, out: &mut BytesMut) -> Result<(), Encode
     let mut length = binary_size(name) + 1 + 1 + 2 + binary_size(connect.client_id.as_bytes());
     if version.is_v5() {
         properties::check(&connect.properties)?;
-        length += properties::size(connect.properties.iter());
+        length += properties::size(&connect.properties, &[]);
     }
     if let Some(will) = &connect.will {
         check_binary(&will.payload, "the will's payload")?;
@@ -158,7 +158,7 @@ pub(super) fn encode(connect: &Connect, out: &mut BytesMut) -> Result<(), Encode
         length += binary_size(will.topic.as_bytes()) + binary_size(&will.payload);
         if version.is_v5() {
             properties::check(&will.properties)?;
-            length += properties::size(will.properties.iter());
+            length += properties::size(&will.properties, &[]);
         }
     }
     if let Some(username) = &connect.username {
@@ -176,12 +176,12 @@ pub(super) fn encode(connect: &Connect, out: &mut BytesMut) -> Result<(), Encode
     out.put_u8(flags);
     out.put_u16(connect.keep_alive);
     if version.is_v5() {
-        properties::encode(connect.properties.iter(), out);
+        properties::encode(&connect.properties, &[], out);
     }
     binary(connect.client_id.as_bytes(), out);
     if let Some(will) = &connect.will {
         if version.is_v5() {
-            properties::encode(will.properties.iter(), out);
+            properties::encode(&will.properties, &[], out);
         }
         binary(will.topic.as_bytes(), out);
         binary(&will.payload, out);
@@ -236,10 +236,10 @@ pub(super) fn encode_connack(connack: &ConnAck, out: &mut BytesMut) -> Result<()
         }
         ConnAckCode::V5(reason) => {
             properties::check(&connack.properties)?;
-            header(2 << 4, 2 + properties::size(connack.properties.iter()), out)?;
+            header(2 << 4, 2 + properties::size(&connack.properties, &[]), out)?;
             out.put_u8(flags);
             out.put_u8(reason.into());
-            properties::encode(connack.properties.iter(), out);
+            properties::encode(&connack.properties, &[], out);
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::super::{
     SubscriptionOptions, UnsubAck, Unsubscribe,
 };
 use super::frame::{self, Frame};
-use super::reader::{Reader, qos};
+use super::reader::{MaxCounts, Reader, qos};
 use super::{connect, properties, publish};
 
 /// A decoder for the bytes of one connection.
@@ -20,6 +20,7 @@ pub struct Decoder {
     version: Option<ProtocolVersion>,
     max_packet_size: u32,
     is_server: bool,
+    counts: MaxCounts,
 }
 
 /// The packet types that no client sends, as bits.
@@ -58,6 +59,7 @@ impl Decoder {
             version: None,
             max_packet_size,
             is_server: true,
+            counts: MaxCounts::NONE,
         }
     }
 
@@ -67,6 +69,7 @@ impl Decoder {
             version: Some(version),
             max_packet_size,
             is_server: false,
+            counts: MaxCounts::NONE,
         }
     }
 
@@ -80,6 +83,13 @@ impl Decoder {
     /// Changes the maximum size of a packet.
     pub fn set_max_packet_size(&mut self, max_packet_size: u32) {
         self.max_packet_size = max_packet_size;
+    }
+
+    /// Changes the number of parts that a packet may have.
+    ///
+    /// A packet with more is refused with Quota exceeded.
+    pub fn set_max_counts(&mut self, counts: MaxCounts) {
+        self.counts = counts;
     }
 
     /// Splits all whole packets off the front of `buffer`.
@@ -151,8 +161,8 @@ impl Decoder {
         let (start, end) = (packets.position + header, packets.position + length);
         let first = front[0];
         packets.position = end;
-        self.decode_body(first, Reader::new(&packets.bytes, start, end))
-            .map(Some)
+        let reader = Reader::new(&packets.bytes, start, end).with_counts(self.counts);
+        self.decode_body(first, reader).map(Some)
     }
 
     /// Decodes the packet at the front of `buffer` and removes it; `None` if it is not whole
@@ -355,6 +365,7 @@ fn subscribe(version: ProtocolVersion, reader: &mut Reader<'_>) -> Result<Subscr
             ));
         }
         subscriptions.push(Subscription { filter, options });
+        reader.check_filters(subscriptions.len())?;
     }
     if subscriptions.is_empty() && version != ProtocolVersion::V31 {
         // [MQTT-3.8.3-2]
@@ -428,6 +439,7 @@ fn unsubscribe(
     let mut filters = Vec::new();
     while !reader.is_empty() {
         filters.push(reader.topic_filter("UNSUBSCRIBE: topic filter")?);
+        reader.check_filters(filters.len())?;
     }
     if filters.is_empty() && version != ProtocolVersion::V31 {
         // [MQTT-3.10.3-2]

@@ -96,14 +96,14 @@ fn reason_size(properties: &Properties) -> usize {
     1 + if properties.is_empty() {
         0
     } else {
-        properties::size(properties.iter())
+        properties::size(properties, &[])
     }
 }
 
 fn write_reason(reason: ReasonCode, properties: &Properties, out: &mut BytesMut) {
     out.put_u8(reason.into());
     if !properties.is_empty() {
-        properties::encode(properties.iter(), out);
+        properties::encode(properties, &[], out);
     }
 }
 
@@ -124,14 +124,14 @@ impl Beginning<'_> {
     ) -> Result<(), EncodeError> {
         properties::check(self.properties)?;
         let size = if version.is_v5() {
-            properties::size(self.properties.iter())
+            properties::size(self.properties, &[])
         } else {
             0
         };
         header(first_byte(self.packet_type), 2 + size + payload_size, out)?;
         out.put_u16(self.packet_id.get());
         if version.is_v5() {
-            properties::encode(self.properties.iter(), out);
+            properties::encode(self.properties, &[], out);
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub struct PublishHead<'a> {
     pub payload_length: usize,
 }
 
-impl<'a> PublishHead<'a> {
+impl PublishHead<'_> {
     fn remaining_length(&self, version: ProtocolVersion) -> usize {
         let packet_id = if self.delivery.qos() == QoS::AtMostOnce {
             0
@@ -39,15 +39,11 @@ impl<'a> PublishHead<'a> {
             2
         };
         let properties = if version.is_v5() {
-            properties::size(self.all_properties())
+            properties::size(self.properties, self.more_properties)
         } else {
             0
         };
         writer::binary_size(self.topic) + packet_id + properties + self.payload_length
-    }
-
-    fn all_properties(&self) -> impl Iterator<Item = &'a Property> + Clone {
-        self.properties.iter().chain(self.more_properties)
     }
 }
 
@@ -82,7 +78,7 @@ pub fn encode_publish_head(
         at
     });
     if version.is_v5() {
-        properties::encode(head.all_properties(), out);
+        properties::encode(head.properties, head.more_properties, out);
     }
     Ok(packet_id_at)
 }

@@ -7,7 +7,7 @@ pub const MAX_REMAINING_LENGTH: u32 = 268_435_455;
 
 /// The integer at the front of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Varint {
+pub(in crate::protocol) enum Varint {
     /// A whole integer and its size in bytes.
     Whole { value: u32, length: usize },
     /// The beginning of an integer.
@@ -16,7 +16,7 @@ pub(super) enum Varint {
     TooLong,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Varint {
+pub(in crate::protocol) fn read(bytes: &[u8]) -> Varint {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(4).enumerate() {
         value |= u32::from(byte & 0x7f) << (7 * index);
@@ -35,7 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Varint {
 }
 
 /// Writes the shortest form of a value of at most [`MAX_REMAINING_LENGTH`].
-pub(super) fn write(mut value: u32, out: &mut BytesMut) {
+pub(in crate::protocol) fn write(mut value: u32, out: &mut BytesMut) {
     debug_assert!(value <= MAX_REMAINING_LENGTH);
     while value >= 0x80 {
         out.put_u8(value as u8 | 0x80);
@@ -44,7 +44,7 @@ pub(super) fn write(mut value: u32, out: &mut BytesMut) {
     out.put_u8(value as u8);
 }
 
-pub(super) fn size(value: u32) -> usize {
+pub(in crate::protocol) fn size(value: u32) -> usize {
     match value {
         0..=0x7f => 1,
         0x80..=0x3fff => 2,

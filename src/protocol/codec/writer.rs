@@ -4,7 +4,11 @@ use super::super::EncodeError;
 use super::varint::{self, MAX_REMAINING_LENGTH};
 
 /// Writes the first byte and the remaining length.
-pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+pub(in crate::protocol) fn header(
+    first: u8,
+    length: usize,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
     let length = u32::try_from(length)
         .ok()
         .filter(|&length| length <= MAX_REMAINING_LENGTH)
@@ -15,18 +19,21 @@ pub(super) fn header(first: u8, length: usize, out: &mut BytesMut) -> Result<(),
 }
 
 /// Writes binary data or a string with its length, which was checked.
-pub(super) fn binary(bytes: &[u8], out: &mut BytesMut) {
+pub(in crate::protocol) fn binary(bytes: &[u8], out: &mut BytesMut) {
     debug_assert!(bytes.len() <= usize::from(u16::MAX));
     out.put_u16(bytes.len() as u16);
     out.put_slice(bytes);
 }
 
 /// Returns the size of binary data or a string with its length.
-pub(super) fn binary_size(bytes: &[u8]) -> usize {
+pub(in crate::protocol) fn binary_size(bytes: &[u8]) -> usize {
     2 + bytes.len()
 }
 
-pub(super) fn check_binary(bytes: &[u8], what: &'static str) -> Result<(), EncodeError> {
+pub(in crate::protocol) fn check_binary(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<(), EncodeError> {
     if bytes.len() > usize::from(u16::MAX) {
         return Err(EncodeError::FieldTooLong(what));
     }

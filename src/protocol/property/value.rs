@@ -81,27 +81,3 @@ impl SubscriptionId {
         self.0.get()
     }
 }
-
-impl Property {
-    /// Copies the property, with strings and data in allocations of their own.
-    pub(super) fn to_owned_property(&self) -> Self {
-        let owned = |data: &Bytes| Bytes::copy_from_slice(data);
-        match self {
-            Self::ContentType(text) => Self::ContentType(text.to_owned_text()),
-            Self::ResponseTopic(text) => Self::ResponseTopic(text.to_owned_text()),
-            Self::CorrelationData(data) => Self::CorrelationData(owned(data)),
-            Self::AssignedClientIdentifier(text) => {
-                Self::AssignedClientIdentifier(text.to_owned_text())
-            }
-            Self::AuthenticationMethod(text) => Self::AuthenticationMethod(text.to_owned_text()),
-            Self::AuthenticationData(data) => Self::AuthenticationData(owned(data)),
-            Self::ResponseInformation(text) => Self::ResponseInformation(text.to_owned_text()),
-            Self::ServerReference(text) => Self::ServerReference(text.to_owned_text()),
-            Self::ReasonString(text) => Self::ReasonString(text.to_owned_text()),
-            Self::UserProperty(name, value) => {
-                Self::UserProperty(name.to_owned_text(), value.to_owned_text())
-            }
-            number => number.clone(),
-        }
-    }
-}
