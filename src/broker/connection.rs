@@ -1,79 +1,52 @@
 //! One client's connection: one task that waits for its socket and for its session,
 //! and holds no buffer while it waits.
 
+mod budget;
 mod buffers;
+mod client;
 mod closed;
 mod drain;
+mod filter_request;
 mod handshake;
 mod io;
 mod pause;
+mod pausing;
 mod pending_replies;
 mod permit;
 mod publish;
+mod rate;
+mod replies;
 mod subscribe;
 mod task;
+mod topic_use;
 mod topics;
+mod turn;
 mod write_access;
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
-
-use self::buffers::Buffers;
-pub(super) use self::closed::Closed;
+use self::client::Connection;
+use self::closed::Closed;
 pub(super) use self::handshake::accept;
-use self::pause::Pause;
 use self::pending_replies::PendingReplies;
 pub(super) use self::permit::ConnectionPermit;
-use self::publish::unexpected_ack;
 use self::task::Part;
-use self::topics::Topics;
-use super::fanout::{Fanout, Finished};
-use super::ground::{ConnectionNumber, Millis};
 use super::lifecycle::End;
-use super::listener::Peer;
-use super::log::LogType;
 use super::log::rate_limit::LineKind;
-use super::session::{AckedRecords, Ending, Presence, Session};
-use super::statistics::Tally;
-use crate::protocol::{
-    Decoder, Disconnect, Packet, PacketBytes, ProtocolVersion, ReasonCode, encode,
-};
-use crate::transport::Stream;
+use super::session::Ending;
+use crate::protocol::{Disconnect, Packet};
 
 /// Answers that wait for a client that does not take them: beyond this its socket is
 /// not read.
 const MAX_REPLIES: usize = 64 * 1024;
 
-/// A client that is connected.
-pub(super) struct Connection {
-    /// The listener and the broker; it is one of their connections as long.
-    permit: ConnectionPermit,
-    session: Arc<Session>,
-    number: ConnectionNumber,
-    peer: Peer,
-    stream: Stream,
-    version: ProtocolVersion,
-    /// The largest packet that the client takes.
-    maximum_packet_size: u32,
-    decoder: Decoder,
-    buffers: Buffers,
-    /// Answers that wait for something to be stored.
-    pending_replies: Option<Box<PendingReplies>>,
-    /// What is remembered of the topics that the client publishes on, if anything.
-    topics: Option<Box<Topics>>,
-    /// Whom the client has to wait for before it is read again.
-    pause: Option<Box<Pause>>,
-}
-
 impl Connection {
     /// Handles what arrived together with the CONNECT.
     fn process_first(&mut self, waker: &Waker) -> Result<(), Closed> {
         let mut buffer = std::mem::take(&mut self.buffers.get().partial).freeze();
-        let result = self.process_buffer(&mut buffer, waker);
-        self.buffers.get().partial = BytesMut::from(&buffer[..]);
-        result
+        let has_more = self.process_buffer(&mut buffer, waker)?;
+        self.buffers.get().keep(buffer, has_more);
+        Ok(())
     }
 
     /// Goes on until nothing can be done but wait; returns only when the connection is
@@ -94,13 +67,16 @@ impl Connection {
     ) -> Poll<Result<std::convert::Infallible, Closed>> {
         self.poll_gated(cx);
         let mut flushed = self.poll_write(cx)?.is_ready();
-        let may_read = !self.poll_pause(cx) && self.has_room_for_replies(flushed);
-        if may_read && self.poll_read_ready(cx)?.is_ready() {
-            self.read_batch(cx)?;
+        let may_read =
+            !self.poll_pause(cx) && !self.poll_rate(cx) && self.has_room_for_replies(flushed);
+        let has_work =
+            may_read && (self.buffers.has_unhandled() || self.poll_read_ready(cx)?.is_ready());
+        if has_work {
+            self.take_turn(cx)?;
             // What the batch brought for this client goes out with its answers.
             self.poll_gated(cx);
             flushed = self.poll_write(cx)?.is_ready();
-            if self.pause.is_some() || self.poll_read_ready(cx)?.is_ready() {
+            if self.must_go_on() || self.poll_read_ready(cx)?.is_ready() {
                 // Others have their turn before the next batch: other connections, and
                 // whoever waits for this processor, which a flood would keep for
                 // milliseconds.
@@ -112,6 +88,11 @@ impl Connection {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Returns whether the task has something to do that no event wakes it for.
+    fn must_go_on(&self) -> bool {
+        self.pause.is_some() || self.rate.is_some() || self.buffers.has_unhandled()
     }
 
     /// Whether the client takes the answers that it gets.
@@ -171,182 +152,6 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Handles the whole packets at the front of `buffer`; the rest stays in it.
-    fn process_buffer(&mut self, buffer: &mut Bytes, waker: &Waker) -> Result<(), Closed> {
-        loop {
-            let mut packets = self.decoder.take_whole_packets(buffer)?;
-            if packets.remaining() == 0 {
-                return Ok(());
-            }
-            let now = self.permit.broker.clock().now();
-            self.process_batch(&mut packets, now, waker)?;
-        }
-    }
-
-    fn process_batch(
-        &mut self,
-        packets: &mut PacketBytes,
-        now: Millis,
-        waker: &Waker,
-    ) -> Result<(), Closed> {
-        let broker = Arc::clone(&self.permit.broker);
-        let session = Arc::clone(&self.session);
-        let Some(_turn) = session.lock_batch(self.number) else {
-            return Err(Closed::By(Ending::TakenOver));
-        };
-        let mut fanout = Fanout::new(&broker, now);
-        let start = self.begin_batch();
-        let mut acknowledged = false;
-        let mut received = Tally::default();
-        let mut pings = 0;
-        // Locked once for all final acknowledgements that follow each other.
-        let mut locked = None;
-        let mut settled = AckedRecords::default();
-        let result = loop {
-            match self.decoder.next_packet(packets) {
-                Ok(Some(packet)) => {
-                    match &packet {
-                        Packet::Publish(publish) => received.publish(publish.payload.len()),
-                        _ => received.packets += 1,
-                    }
-                    pings += usize::from(matches!(packet, Packet::PingReq));
-                    acknowledged |= matches!(
-                        packet,
-                        Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubComp(_)
-                    );
-                    match packet {
-                        Packet::PubAck(ack) => {
-                            self.debug_ack("PUBACK", &ack);
-                            let state = locked.get_or_insert_with(|| session.state());
-                            if !state.puback(ack.packet_id, &mut settled) {
-                                break Err(unexpected_ack());
-                            }
-                        }
-                        Packet::PubComp(ack) => {
-                            self.debug_ack("PUBCOMP", &ack);
-                            let state = locked.get_or_insert_with(|| session.state());
-                            if !state.pubcomp(ack.packet_id) {
-                                break Err(unexpected_ack());
-                            }
-                        }
-                        packet => {
-                            locked = None;
-                            if let Err(closed) = self.handle(packet, &mut fanout, now) {
-                                break Err(closed);
-                            }
-                        }
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(Closed::from(error)),
-            }
-        };
-        drop(locked);
-        settled.forget(broker.persistence());
-        // What was accepted before an error is delivered all the same.
-        let Finished { congested, ticket } = fanout.finish();
-        let number = ticket.number();
-        drop(ticket);
-        self.gate_batch(start, number);
-        // To be alive is to answer this, whatever else has to wait.
-        for _ in 0..pings {
-            self.reply(&Packet::PingResp)?;
-        }
-        broker.env.statistics.received(received);
-        self.pause_for(congested, waker, now);
-        if acknowledged {
-            self.session
-                .state()
-                .progress(&self.session, &broker.env, now);
-        }
-        result
-    }
-
-    fn handle(
-        &mut self,
-        packet: Packet,
-        fanout: &mut Fanout<'_>,
-        now: Millis,
-    ) -> Result<(), Closed> {
-        match packet {
-            Packet::Publish(publish) => self.publish(publish, fanout, now),
-            // The caller takes them, many at a time.
-            Packet::PubAck(_) | Packet::PubComp(_) => Ok(()),
-            Packet::PubRec(ack) => self.pubrec(&ack, fanout.ticket()),
-            Packet::PubRel(ack) => self.pubrel(&ack, fanout.ticket()),
-            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, fanout.ticket(), now),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe, fanout.ticket()),
-            Packet::PingReq => {
-                self.debug(format_args!(
-                    "Received PINGREQ from {}",
-                    self.session.client_id()
-                ));
-                self.debug(format_args!(
-                    "Sending PINGRESP to {}",
-                    self.session.client_id()
-                ));
-                Ok(())
-            }
-            Packet::Disconnect(disconnect) => Err(self.disconnected(&disconnect)),
-            // [MQTT-3.1.0-2]
-            Packet::Connect(_) => Err(Closed::SecondConnect),
-            Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp
-            | Packet::Auth(_) => Err(Closed::protocol_error("a packet that no client sends here")),
-        }
-    }
-
-    /// What a DISCONNECT says about the end of the session and the will.
-    fn disconnected(&mut self, disconnect: &Disconnect) -> Closed {
-        self.debug(format_args!(
-            "Received DISCONNECT from {}",
-            self.session.client_id()
-        ));
-        if let Some(seconds) = disconnect.properties.session_expiry_interval() {
-            let mut state = self.session.state();
-            if !state.is_persistent() && seconds > 0 {
-                // [MQTT-3.14.2-2]
-                return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
-            }
-            let limit = self
-                .permit
-                .broker
-                .live_options()
-                .persistent_client_expiration();
-            state.expiry = crate::broker::ground::Expiry::from_seconds(seconds).capped(limit);
-        }
-        match disconnect.reason {
-            ReasonCode::Success => Closed::Graceful,
-            _ => Closed::WithWill,
-        }
-    }
-
-    fn reply(&mut self, packet: &Packet) -> Result<(), Closed> {
-        /// Room for the acknowledgements of a few messages.
-        const FEW: usize = 128;
-        let traffic = self.buffers.get();
-        traffic.reply_count += 1;
-        if traffic.replies.capacity() == 0 {
-            traffic.replies.reserve(FEW);
-        }
-        let before = traffic.replies.len();
-        // What the broker answers is small and within every limit of the format.
-        encode(packet, self.version, &mut traffic.replies)
-            .map_err(|_| Closed::protocol_error("an answer that cannot be written"))?;
-        if traffic.replies.len() - before > self.maximum_packet_size as usize {
-            // [MQTT-3.1.2-24]
-            traffic.replies.truncate(before);
-            traffic.reply_count -= 1;
-            return Err(Closed::Refused(
-                ReasonCode::PacketTooLarge,
-                "an answer larger than the client takes",
-            ));
-        }
-        Ok(())
-    }
-
     /// Closes the session's part and tells the log; says goodbye where the protocol has a
     /// word for it. What that takes time for is left to be done.
     fn close(mut self: Box<Self>, closed: &Closed) -> Option<Part<()>> {
@@ -404,27 +209,6 @@ impl Connection {
                     "Client {client_id} [{peer}] disconnected: {text}"
                 ));
             }
-        }
-    }
-
-    fn debug(&self, text: std::fmt::Arguments<'_>) {
-        if self.permit.broker.log().enabled(LogType::Debug) {
-            self.permit.broker.log().debug(text);
-        }
-    }
-}
-
-impl Drop for Connection {
-    /// However the task ends, also by a panic, the session is not left behind with a
-    /// connection that is gone.
-    fn drop(&mut self) {
-        let mut state = self.session.state();
-        let attached = state.active_connection(self.number).is_some();
-        if attached {
-            let expires_at = state.expiry.deadline(self.permit.broker.clock().now());
-            state.detach(Presence::Offline { expires_at });
-            drop(state);
-            self.session.set_connected(false);
         }
     }
 }

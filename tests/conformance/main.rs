@@ -17,6 +17,7 @@ mod cuts;
 mod disconnect;
 mod flow;
 mod format;
+mod limits;
 mod order;
 mod publish;
 mod qos;

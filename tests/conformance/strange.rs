@@ -82,7 +82,7 @@ fn two_hundred_slashes_are_not_too_many() {
 // 5.0 [MQTT-3.1.3-5]
 #[test]
 fn a_client_identifier_may_have_65535_bytes_and_accents() {
-    let broker = Broker::local();
+    let broker = Broker::with_config("max_connect_size 400000");
     for version in BOTH {
         for id in ["i".repeat(65_535), "\u{e9}\u{1f980} /+#$".to_owned()] {
             let mut client = Client::open(&broker, &version.persistent(&id));
@@ -96,7 +96,7 @@ fn a_client_identifier_may_have_65535_bytes_and_accents() {
 
 #[test]
 fn a_connect_may_have_every_field_at_its_longest() {
-    let broker = Broker::local();
+    let broker = Broker::with_config("max_connect_size 400000");
     let longest = "x".repeat(65_535);
     for version in BOTH {
         let will = [string(&longest), string(&longest)].concat();

@@ -270,6 +270,18 @@ pub struct Limits {
     pub max_queued_bytes: Option<u32>,
     /// The largest packet taken from a client, in bytes.
     pub max_packet_size: u32,
+    /// The largest CONNECT, in bytes.
+    pub max_connect_size: u32,
+    /// Filters in one SUBSCRIBE or UNSUBSCRIBE; `None`: any number.
+    pub max_filters_per_packet: Option<u32>,
+    /// Subscriptions of one client; `None`: any number.
+    pub max_subscriptions_per_client: Option<u32>,
+    /// User properties of one packet; `None`: any number.
+    pub max_user_properties: Option<u32>,
+    /// Messages that one client may publish each second; `None`: any number.
+    pub max_messages_per_second: Option<u32>,
+    /// Bytes that one client may send each second; `None`: any number.
+    pub max_bytes_per_second: Option<u32>,
     /// The largest payload that is passed on, in bytes; `None`: any.
     pub message_size_limit: Option<u32>,
     /// The longest keep-alive a client may ask for, in seconds; `None`: any, also 0.
@@ -295,6 +307,12 @@ impl Default for Limits {
             max_queued_messages: None,
             max_queued_bytes: None,
             max_packet_size: 2_000_000,
+            max_connect_size: 65_536,
+            max_filters_per_packet: Some(10_000),
+            max_subscriptions_per_client: Some(10_000),
+            max_user_properties: Some(1_000),
+            max_messages_per_second: None,
+            max_bytes_per_second: None,
             message_size_limit: None,
             max_keepalive: None,
             global_max_clients: None,

@@ -5,8 +5,13 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::filter_request::FilterRequest;
+
 /// A list with room for more chunks than this is not used again.
 const KEPT_PIECES: usize = 64;
+
+/// A shorter rest of a read is copied, so that the room of the read can be used again.
+const SMALL_REST: usize = 16 * 1024;
 
 thread_local! {
     /// What the connections of a thread use one after the other.
@@ -18,6 +23,10 @@ thread_local! {
 pub(super) struct Traffic {
     /// The beginning of a packet whose rest has not arrived.
     pub(super) partial: BytesMut,
+    /// Packets that were read and wait for the connection's next turn, and what follows them.
+    pub(super) unhandled: Bytes,
+    /// A SUBSCRIBE or UNSUBSCRIBE that goes on in the next turn, before them.
+    pub(super) filters: Option<FilterRequest>,
     /// Answers to the client's packets, not yet given to the socket.
     pub(super) replies: BytesMut,
     /// How many they are.
@@ -34,6 +43,18 @@ impl Buffers {
     pub(super) fn get(&mut self) -> &mut Traffic {
         self.0
             .get_or_insert_with(|| POOL.take().unwrap_or_default())
+    }
+
+    /// Returns whether packets that were read wait for the next turn.
+    pub(super) fn has_unhandled(&self) -> bool {
+        let traffic = self.0.as_ref();
+        traffic.is_some_and(|traffic| !traffic.unhandled.is_empty() || traffic.filters.is_some())
+    }
+
+    /// Returns whether filters of a packet wait for the next turn.
+    pub(super) fn has_filters(&self) -> bool {
+        let traffic = self.0.as_ref();
+        traffic.is_some_and(|traffic| traffic.filters.is_some())
     }
 
     /// Passes the room on to the next connection unless something is in it.
@@ -57,8 +78,23 @@ impl Drop for Buffers {
 }
 
 impl Traffic {
+    /// Keeps what a turn has left of the bytes that were read: packets for the next turn, or the
+    /// beginning of one.
+    pub(super) fn keep(&mut self, rest: Bytes, has_more: bool) {
+        if !has_more {
+            // An exact copy, so that an idle client with half a packet holds just that.
+            self.partial = BytesMut::from(&rest[..]);
+        } else if rest.len() < SMALL_REST {
+            self.unhandled = Bytes::copy_from_slice(&rest);
+        } else {
+            self.unhandled = rest;
+        }
+    }
+
     fn is_empty(&self) -> bool {
+        let has_input =
+            !self.partial.is_empty() || !self.unhandled.is_empty() || self.filters.is_some();
         let has_replies = self.reply_count > 0 || !self.replies.is_empty();
-        self.partial.is_empty() && !has_replies && self.unsent.is_empty()
+        !has_input && !has_replies && self.unsent.is_empty()
     }
 }

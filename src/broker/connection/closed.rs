@@ -94,6 +94,7 @@ impl Closed {
             Self::Refused(reason, _) => match reason {
                 ReasonCode::MalformedPacket => "malformed packet.",
                 ReasonCode::PacketTooLarge => "oversize packet.",
+                ReasonCode::QuotaExceeded => "quota exceeded.",
                 ReasonCode::TopicAliasInvalid => "topic alias invalid.",
                 ReasonCode::QosNotSupported | ReasonCode::RetainNotSupported => {
                     "used disallowed feature (QoS too high, retain not supported, or bad AUTH method)."

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{Closed, Connection};
+use super::client::Connection;
+use super::closed::Closed;
 use crate::broker::session::Ending;
 
 /// The most that is read before a connection ends; sockets hold less unless the system is
@@ -61,14 +62,14 @@ impl Connection {
         if !self.has_room_for_replies(flushed) {
             return limit.poll(cx).map(Ok);
         }
-        if self.poll_read_ready(cx)?.is_pending() {
+        if !self.buffers.has_unhandled() && self.poll_read_ready(cx)?.is_pending() {
             // The runtime hears of what has come later than the system.
             return match self.stream.has_input() {
                 true => Poll::Pending,
                 false => Poll::Ready(Ok(())),
             };
         }
-        *left = left.saturating_sub(self.read_batch(cx)?);
+        *left = left.saturating_sub(self.take_turn(cx)?);
         if *left == 0 || Instant::now() >= limit.deadline() {
             return Poll::Ready(Ok(()));
         }

@@ -26,10 +26,11 @@ use self::open::{Opened, open};
 use self::presence::while_present;
 use self::read_connect::read_connect;
 use self::refusal::Refusal;
-use super::Connection;
 use super::buffers::Buffers;
+use super::client::Connection;
 use super::pending_replies::BatchStart;
 use super::permit::ConnectionPermit;
+use super::rate::Rate;
 use super::task::ClientTask;
 use crate::broker::Broker;
 use crate::broker::auth::Logins;
@@ -39,13 +40,12 @@ use crate::broker::listener::{self, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{ActiveConnection, Session, Writer};
-use crate::protocol::{ConnAck, Connect, Decoder, Packet, ProtocolVersion, Text, encode};
+use crate::protocol::{
+    ConnAck, Connect, Decoder, MaxCounts, Packet, ProtocolVersion, Text, encode,
+};
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
 use crate::transport::socket::Socket;
-
-/// A CONNECT takes so many bytes at most: five strings and some properties.
-const MAX_CONNECT: u32 = 512 * 1024;
 
 /// Serves one accepted socket until it ends; it is counted as long.
 pub(in crate::broker) fn accept(
@@ -85,7 +85,12 @@ async fn admit(
             return None;
         }
     };
-    let mut decoder = Decoder::new(MAX_CONNECT.min(listener.config().limits.max_packet_size));
+    let limits = &listener.config().limits;
+    let mut decoder = Decoder::new(limits.max_connect_size.min(limits.max_packet_size));
+    decoder.set_max_counts(MaxCounts {
+        filters: limits.max_filters_per_packet.unwrap_or(u32::MAX),
+        user_properties: limits.max_user_properties.unwrap_or(u32::MAX),
+    });
     let mut rest = BytesMut::new();
     let reading = read_connect(&mut stream, &mut decoder, &mut rest, broker);
     let read = deadline.wait_for(peer.network(), pin!(reading)).await;
@@ -243,7 +248,9 @@ impl Handshake {
         let ConnectionPermit {
             listener, broker, ..
         } = &permit;
-        decoder.set_max_packet_size(listener.config().limits.max_packet_size);
+        let limits = &listener.config().limits;
+        decoder.set_max_packet_size(limits.max_packet_size);
+        let rate = Rate::new(limits);
         log_new_client(&accepted.connect, &session, &peer, broker);
         log_tls(tls.as_deref(), session.client_id(), broker);
         if !Arc::ptr_eq(listener, &broker.listener(listener.index())) {
@@ -265,6 +272,7 @@ impl Handshake {
             pending_replies: None,
             topics: None,
             pause: None,
+            rate,
         });
         connection.acknowledge(accepted.connack, present);
         connection.gate_batch(BatchStart::default(), stored);
@@ -380,7 +388,7 @@ mod tests {
         let task = size_of_future(accept);
         assert!(task <= 24, "{task} bytes");
         let connection = size_of::<Connection>();
-        assert!(connection <= 160, "{connection} bytes");
+        assert!(connection <= 176, "{connection} bytes");
         let session = size_of::<Session>();
         assert!(session <= 312, "{session} bytes");
         let admission = size_of_future(admit);

@@ -10,12 +10,15 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::buffers::Traffic;
-use super::{Closed, Connection};
+use super::client::Connection;
+use super::closed::Closed;
 use crate::broker::statistics::Counter;
 use crate::broker::wire::write_pieces;
 
 /// One read takes so much at most.
 const READ_SIZE: usize = 64 * 1024;
+/// The bytes that are written in one turn.
+const WRITE_SIZE: usize = 1024 * 1024;
 /// The end of a connection waits so long for the client to take the last words.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -26,8 +29,22 @@ thread_local! {
 }
 
 impl Connection {
-    /// Reads once and handles all whole packets; says how many bytes came.
-    pub(super) fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<usize, Closed> {
+    /// Handles packets for one turn: those that wait since the last one, or else those that one
+    /// read brings. Returns the number of bytes.
+    pub(super) fn take_turn(&mut self, cx: &mut Context<'_>) -> Result<usize, Closed> {
+        if !self.buffers.has_unhandled() {
+            return self.read_batch(cx);
+        }
+        let mut batch = std::mem::take(&mut self.buffers.get().unhandled);
+        let before = batch.len();
+        let has_more = self.process_buffer(&mut batch, cx.waker())?;
+        let handled = before - batch.len();
+        self.buffers.get().keep(batch, has_more);
+        Ok(handled)
+    }
+
+    /// Reads once and handles whole packets; says how many bytes came.
+    fn read_batch(&mut self, cx: &mut Context<'_>) -> Result<usize, Closed> {
         let partial = std::mem::take(&mut self.buffers.get().partial);
         let missing = self.decoder.missing(&partial);
         if partial.len() + missing > READ_SIZE / 2 {
@@ -50,13 +67,12 @@ impl Connection {
         let scratch = scratch.freeze();
         let mut batch = scratch.slice(..partial.len() + length);
         let result = self.process_buffer(&mut batch, cx.waker());
-        // An exact copy, so that an idle client with half a packet holds just that.
-        self.buffers.get().partial = BytesMut::from(&batch[..]);
-        drop(batch);
+        let has_more = matches!(result, Ok(true));
+        self.buffers.get().keep(batch, has_more);
         if let Ok(scratch) = scratch.try_into_mut() {
             SCRATCH.set(scratch);
         }
-        result.map(|()| length)
+        result.map(|_| length)
     }
 
     /// Reads on into a large packet's own buffer, which grows with what has arrived and
@@ -75,12 +91,14 @@ impl Connection {
         };
         partial.truncate(before + length);
         let mut packet = partial.freeze();
-        let result = self.process_buffer(&mut packet, cx.waker());
-        self.buffers.get().partial = match packet.is_empty() {
-            true => BytesMut::new(),
-            false => packet.into(),
-        };
-        result.map(|()| length)
+        let has_more = self.process_buffer(&mut packet, cx.waker())?;
+        let traffic = self.buffers.get();
+        match (has_more, packet.is_empty()) {
+            (true, _) => traffic.keep(packet, true),
+            (false, true) => {}
+            (false, false) => traffic.partial = packet.into(),
+        }
+        Ok(length)
     }
 
     /// Reads once into `scratch` and says how much; the end is an error.
@@ -103,15 +121,24 @@ impl Connection {
         }
         let broker = &self.permit.broker;
         broker.env.statistics.add(Counter::BytesReceived, length);
-        self.session.touch(broker.clock().now());
+        let now = broker.clock().now();
+        self.session.touch(now);
+        if let Some(rate) = &mut self.rate {
+            rate.add_bytes(length, now);
+        }
         Ok(Poll::Ready(length))
     }
 
     /// Writes answers and the session's output until there is none left (ready) or the
     /// socket takes no more.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        let mut written = 0;
+        let (mut written, mut total) = (0, 0);
         loop {
+            if total > WRITE_SIZE {
+                // Others have their turn, however fast the client takes its messages.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if self.buffers.get().unsent.is_empty() {
                 self.collect_output(written);
             } else if written > 0 {
@@ -130,6 +157,7 @@ impl Connection {
                     .map_err(Closed::Socket);
             }
             written = ready!(self.poll_write_once(cx)).map_err(Closed::Socket)?;
+            total += written;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a client publishes, and its part of QoS 1 and 2.
 
-use super::{Closed, Connection};
+use super::client::Connection;
+use super::closed::Closed;
 use crate::broker::fanout::Fanout;
 use crate::broker::ground::{Millis, SessionNumber, forwarded_properties};
 use crate::broker::log::LogType;

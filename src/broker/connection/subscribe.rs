@@ -1,9 +1,13 @@
 //! What a client subscribes to and unsubscribes from.
 
-use super::{Closed, Connection};
+use super::client::Connection;
+use super::closed::Closed;
+use super::filter_request::{FilterRequest, SubscribeRequest, UnsubscribeRequest};
+use super::turn::Turn;
 use crate::broker::auth::{Coverage, Effort};
 use crate::broker::ground::{GrantedOptions, Millis, MountPoint, ShareId};
 use crate::broker::log::LogType;
+use crate::broker::log::rate_limit::LineKind;
 use crate::broker::persistence::Ticket;
 use crate::broker::session::{Ending, StoredSubscription};
 use crate::protocol::{
@@ -26,45 +30,75 @@ struct Asked {
 impl Connection {
     pub(super) fn subscribe(
         &mut self,
-        subscribe: &Subscribe,
-        ticket: &Ticket<'_>,
-        now: Millis,
+        subscribe: Subscribe,
+        turn: &mut Turn<'_>,
     ) -> Result<(), Closed> {
-        self.debug(format_args!(
-            "Received SUBSCRIBE from {}",
-            self.session.client_id()
-        ));
-        let subscription_id = subscribe.properties.subscription_identifiers().next();
-        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
-        let mut effort = Effort::new(SUBSCRIBE_EFFORT);
-        for Subscription { filter, options } in &subscribe.subscriptions {
-            reasons.push(match self.mounted(filter) {
+        let client_id = self.session.client_id();
+        self.debug(format_args!("Received SUBSCRIBE from {client_id}"));
+        let request = SubscribeRequest {
+            packet_id: subscribe.packet_id,
+            subscription_id: subscribe.properties.subscription_identifiers().next(),
+            reasons: Vec::with_capacity(subscribe.subscriptions.len()),
+            subscriptions: subscribe.subscriptions.into_iter(),
+            effort: Effort::new(SUBSCRIBE_EFFORT),
+        };
+        self.continue_subscribe(Box::new(request), turn)
+    }
+
+    /// Goes on with the request that the last turn has left; returns whether it is finished.
+    pub(super) fn continue_filters(&mut self, turn: &mut Turn<'_>) -> Result<bool, Closed> {
+        if !self.buffers.has_filters() {
+            return Ok(true);
+        }
+        let request = self.buffers.get().filters.take();
+        // Its answer waits until what the earlier turns have changed is stored, too.
+        turn.ticket().wait_for_all();
+        match request {
+            Some(FilterRequest::Subscribe(request)) => self.continue_subscribe(request, turn)?,
+            Some(FilterRequest::Unsubscribe(request)) => {
+                self.continue_unsubscribe(request, turn)?
+            }
+            None => {}
+        }
+        Ok(!self.buffers.has_filters())
+    }
+
+    fn continue_subscribe(
+        &mut self,
+        mut request: Box<SubscribeRequest>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Closed> {
+        while let Some(Subscription { filter, options }) = request.subscriptions.next() {
+            let reason = match self.mounted(&filter) {
                 Err(_) => self.refusal(ReasonCode::TopicFilterInvalid),
-                Ok(filter) if self.refuses(&filter, &mut effort) => {
+                Ok(filter) if self.refuses(&filter, &mut request.effort) => {
                     self.debug(format_args!("\t{filter} (refused)"));
                     self.refusal(ReasonCode::NotAuthorized)
                 }
                 Ok(filter) => {
                     let asked = Asked {
                         filter,
-                        options: *options,
-                        subscription_id,
+                        options,
+                        subscription_id: request.subscription_id,
                     };
-                    self.add_subscription(&asked, ticket, now)?
+                    self.add_subscription(&asked, turn.ticket(), turn.now)?
                 }
-            });
+            };
+            request.reasons.push(reason);
+            if turn.budget.spend() && request.subscriptions.len() > 0 {
+                self.buffers.get().filters = Some(FilterRequest::Subscribe(request));
+                return Ok(());
+            }
         }
         let mut state = self.session.state();
-        state.refill(&self.session, &self.permit.broker.env, now);
+        state.refill(&self.session, &self.permit.broker.env, turn.now);
         drop(state);
-        self.debug(format_args!(
-            "Sending SUBACK to {}",
-            self.session.client_id()
-        ));
+        let client_id = self.session.client_id();
+        self.debug(format_args!("Sending SUBACK to {client_id}"));
         self.reply(&Packet::SubAck(SubAck {
-            packet_id: subscribe.packet_id,
+            packet_id: request.packet_id,
             properties: Properties::EMPTY,
-            reasons,
+            reasons: request.reasons,
         }))
     }
 
@@ -117,6 +151,9 @@ impl Connection {
         }
         let known = state.subscriptions.remove(filter);
         let is_new = known.is_none();
+        if is_new && self.has_all_subscriptions(state.subscriptions.len()) {
+            return Ok(self.refusal(ReasonCode::QuotaExceeded));
+        }
         let known_share = known.as_ref().and_then(|known| known.granted.share);
         let share = filter
             .is_shared()
@@ -161,46 +198,59 @@ impl Connection {
 
     pub(super) fn unsubscribe(
         &mut self,
-        unsubscribe: &Unsubscribe,
-        ticket: &Ticket<'_>,
+        unsubscribe: Unsubscribe,
+        turn: &mut Turn<'_>,
     ) -> Result<(), Closed> {
-        self.debug(format_args!(
-            "Received UNSUBSCRIBE from {}",
-            self.session.client_id()
-        ));
-        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
-        for filter in &unsubscribe.filters {
-            let Ok(filter) = &self.mounted(filter) else {
-                reasons.push(ReasonCode::TopicFilterInvalid);
-                continue;
-            };
-            let (log, client_id) = (self.permit.broker.log(), self.session.client_id());
-            log.debug(format_args!("\t{filter}"));
-            log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
-            let known = self.session.state().subscriptions.remove(filter).is_some();
-            if known {
-                self.permit
-                    .broker
-                    .router
-                    .unsubscribe(filter, self.session.number());
+        let client_id = self.session.client_id();
+        self.debug(format_args!("Received UNSUBSCRIBE from {client_id}"));
+        let request = UnsubscribeRequest {
+            packet_id: unsubscribe.packet_id,
+            reasons: Vec::with_capacity(unsubscribe.filters.len()),
+            filters: unsubscribe.filters.into_iter(),
+        };
+        self.continue_unsubscribe(Box::new(request), turn)
+    }
+
+    fn continue_unsubscribe(
+        &mut self,
+        mut request: Box<UnsubscribeRequest>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Closed> {
+        while let Some(filter) = request.filters.next() {
+            request.reasons.push(self.remove_subscription(&filter));
+            if turn.budget.spend() && request.filters.len() > 0 {
+                self.buffers.get().filters = Some(FilterRequest::Unsubscribe(request));
+                return Ok(());
             }
-            reasons.push(match known {
-                true => ReasonCode::Success,
-                false => ReasonCode::NoSubscriptionExisted,
-            });
         }
         if self.session.is_stored() {
-            ticket.wait_for_all();
+            turn.ticket().wait_for_all();
         }
-        self.debug(format_args!(
-            "Sending UNSUBACK to {}",
-            self.session.client_id()
-        ));
+        let client_id = self.session.client_id();
+        self.debug(format_args!("Sending UNSUBACK to {client_id}"));
         self.reply(&Packet::UnsubAck(UnsubAck {
-            packet_id: unsubscribe.packet_id,
+            packet_id: request.packet_id,
             properties: Properties::EMPTY,
-            reasons,
+            reasons: request.reasons,
         }))
+    }
+
+    fn remove_subscription(&self, filter: &TopicFilter) -> ReasonCode {
+        let Ok(filter) = &self.mounted(filter) else {
+            return ReasonCode::TopicFilterInvalid;
+        };
+        let (log, client_id) = (self.permit.broker.log(), self.session.client_id());
+        log.debug(format_args!("\t{filter}"));
+        log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
+        let known = self.session.state().subscriptions.remove(filter).is_some();
+        if !known {
+            return ReasonCode::NoSubscriptionExisted;
+        }
+        self.permit
+            .broker
+            .router
+            .unsubscribe(filter, self.session.number());
+        ReasonCode::Success
     }
 
     /// The filter as it stands behind the listener's mount point.
@@ -209,6 +259,25 @@ impl Connection {
             Some(mount_point) => mount_point.mounted_filter(filter),
             None => Ok(filter.clone()),
         }
+    }
+
+    /// Returns whether the client has as many subscriptions as it may, and reports that.
+    fn has_all_subscriptions(&self, count: usize) -> bool {
+        let limits = &self.permit.listener.config().limits;
+        let limit = limits.max_subscriptions_per_client;
+        let Some(limit) = limit.filter(|&limit| count >= limit as usize) else {
+            return false;
+        };
+        let client_id = self.session.client_id();
+        self.permit.broker.env.limited_log.write(
+            LineKind::QuotaExceeded,
+            self.session.number(),
+            format_args!(
+                "Client {client_id} has {limit} subscriptions, and more are refused. \
+                 'max_subscriptions_per_client' sets the limit."
+            ),
+        );
+        true
     }
 
     fn log_subscription(&self, filter: &TopicFilter, granted: QoS) {

@@ -4,7 +4,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Closed, Connection};
+use super::client::Connection;
+use super::closed::Closed;
 
 /// A boxed part of a task.
 pub(super) type Part<T> = Pin<Box<dyn Future<Output = T> + Send>>;

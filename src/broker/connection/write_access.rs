@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-use super::Connection;
-use crate::broker::auth::is_open_to_clients;
 use crate::protocol::TopicName;
 
 /// So many topics are remembered at most.
@@ -22,7 +20,8 @@ pub(super) struct WriteAccess {
 }
 
 impl WriteAccess {
-    fn get_or_insert_with(
+    /// Returns what was decided about a topic, or decides now.
+    pub(super) fn get_or_insert_with(
         &mut self,
         epoch: u64,
         topic: &TopicName,
@@ -43,22 +42,6 @@ impl WriteAccess {
             self.topics.insert(Bytes::copy_from_slice(topic), allowed);
         }
         allowed
-    }
-}
-
-impl Connection {
-    /// Whether the client may publish on the topic.
-    pub(super) fn may_publish(&mut self, topic: &TopicName) -> bool {
-        let access = &self.permit.broker.env.access;
-        if !access.is_restricted() {
-            return is_open_to_clients(topic);
-        }
-        let epoch = access.epoch();
-        let remembered = &mut self.topics.get_or_insert_default().write_access;
-        let session = &self.session;
-        remembered.get_or_insert_with(epoch, topic, || {
-            access.may_write(&session.identity(), topic)
-        })
     }
 }
 

@@ -35,6 +35,10 @@ const PACKET_SIZE: Range = Range::ANY.from(
     20,
     Beyond::Refused("Error: 'max_packet_size' must be >= 20."),
 );
+const CONNECT_SIZE: Range = Range::ANY.from(
+    20,
+    Beyond::Refused("Error: 'max_connect_size' must be >= 20."),
+);
 const SIXTEEN_BITS: Range = Range::between(0, 65535, INVALID);
 
 // A row is a line, so that the table can be read down.
@@ -218,6 +222,31 @@ pub(super) static LIMITS: &[Row] = &[
         .documented("2000000", "bytes",
             "The largest packet that the broker accepts, at least 20. MQTT 5 clients are told, \
              and a larger packet ends the connection."),
+    Row::global(&["max_connect_size"], Integer(CONNECT_SIZE, |config, bytes| config.limits.max_connect_size = bytes.unsigned_abs()))
+        .documented("65536", "bytes",
+            "The largest CONNECT that the broker accepts, at least 20. A larger one ends the \
+             connection. It limits the memory that clients can take before they have logged in."),
+    Row::global(&["max_filters_per_packet"], Integer(Range::NATURAL, |config, number| config.limits.max_filters_per_packet = limit(number)))
+        .documented("10000", "",
+            "The number of topic filters in one SUBSCRIBE or UNSUBSCRIBE. A packet with more ends \
+             the connection, with reason code 0x97 in MQTT 5. 0 means no limit."),
+    Row::global(&["max_subscriptions_per_client"], Integer(Range::NATURAL, |config, number| config.limits.max_subscriptions_per_client = limit(number)))
+        .documented("10000", "",
+            "The number of subscriptions that a client may have. Further filters are refused: with \
+             0x97 in MQTT 5, otherwise with 0x80. 0 means no limit."),
+    Row::global(&["max_user_properties"], Integer(Range::NATURAL, |config, number| config.limits.max_user_properties = limit(number)))
+        .documented("1000", "",
+            "The number of user properties in one packet. A packet with more ends the connection, \
+             with reason code 0x97. 0 means no limit."),
+    Row::global(&["max_messages_per_second"], Integer(Range::NATURAL, |config, number| config.limits.max_messages_per_second = limit(number)))
+        .documented("0", "",
+            "The number of messages that a client may publish each second. The broker does not \
+             read from a client that exceeds it until it is within the limit again. 0 means no \
+             limit."),
+    Row::global(&["max_bytes_per_second"], Integer(Range::NATURAL, |config, bytes| config.limits.max_bytes_per_second = limit(bytes)))
+        .documented("0", "bytes",
+            "The number of bytes that a client may send each second. The broker does not read from \
+             a client that exceeds it until it is within the limit again. 0 means no limit."),
     Row::global(&["message_size_limit"], Special(message_size_limit))
         .documented("0", "bytes",
             "The largest payload that the broker passes on, up to 268435455. A larger message is \

@@ -11,7 +11,9 @@ pub(super) const NAMES: &str = "
     persistence retained_persistence persistence_file persistence_location autosave_interval
     autosave_on_changes persistence_sync
     max_inflight_messages max_inflight_bytes max_queued_messages max_queued_bytes
-    queue_qos0_messages max_packet_size message_size_limit max_keepalive
+    queue_qos0_messages max_packet_size max_connect_size max_filters_per_packet
+    max_subscriptions_per_client max_user_properties max_messages_per_second max_bytes_per_second
+    message_size_limit max_keepalive
     persistent_client_expiration memory_limit global_max_clients global_max_connections
     max_connections_per_address max_unauthenticated_connections
     listener bind_interface socket_domain protocol max_connections max_qos maximum_qos
@@ -166,6 +168,11 @@ fn numbers_have_their_range() {
             &["0", "19", "-1"],
             "Error: 'max_packet_size' must be >= 20.",
         ),
+        (
+            "max_connect_size",
+            &["0", "19", "-1"],
+            "Error: 'max_connect_size' must be >= 20.",
+        ),
         ("message_size_limit", &["-1", "268435456"], invalid),
         ("max_keepalive", &["-1", "65536"], invalid),
         ("memory_limit", &["-1"], invalid),
@@ -225,6 +232,12 @@ fn what_is_no_number_is_told_from_one_that_is_too_large() {
         "max_queued_messages",
         "max_queued_bytes",
         "max_packet_size",
+        "max_connect_size",
+        "max_filters_per_packet",
+        "max_subscriptions_per_client",
+        "max_user_properties",
+        "max_messages_per_second",
+        "max_bytes_per_second",
         "message_size_limit",
         "max_keepalive",
         "memory_limit",

@@ -2,9 +2,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use bytes::BytesMut;
 
-use super::Connection;
 use super::login::Login;
 use crate::broker::Broker;
+use crate::broker::connection::client::Connection;
 use crate::broker::connection::permit::ConnectionPermit;
 use crate::broker::listener::ListenerContext;
 use crate::broker::statistics::Counter;
