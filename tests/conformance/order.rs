@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::support::Broker;
+use crate::support::raw_client::PINGREQ;
 use crate::wire::*;
 
 // 5.0 [MQTT-4.5.0-1] · 3.1.1 [MQTT-4.5.0-1]
@@ -110,5 +111,63 @@ fn what_was_in_flight_is_sent_again_first_and_in_its_order() {
         client.expect_nothing();
         client.leave();
         Client::new(&broker, version, "resumed").leave();
+    }
+}
+
+#[test]
+fn a_clients_own_message_comes_after_the_answer_to_its_publish() {
+    for config in ["", "persistence true"] {
+        let broker = Broker::with_config(config);
+        for version in BOTH {
+            let mut stranger = Client::new(&broker, version, "stranger");
+            let connect = version.persistent(&format!("own {version:?}"));
+            let mut client = Client::open(&broker, &connect);
+            client.subscribe("a", 2);
+            for number in 0..100_u16 {
+                // Messages of others may come at any time.
+                stranger.send(publish_with(version, 0, "a", 0, &[], b"stranger"));
+                for (flags, first) in [(2, 0x40), (4, 0x50)] {
+                    client.send(publish_with(version, flags, "a", number + 1, &[], b"own"));
+                    let mut has_answer = false;
+                    loop {
+                        let (came, body) = client.packet();
+                        if came & 0xf0 != 0x30 {
+                            has_answer |= came == first;
+                            go_on(&mut client, came, &body);
+                            continue;
+                        }
+                        let publish = Publish::parse(version, came, &body);
+                        if publish.payload == b"own" {
+                            assert!(has_answer, "{config} {version:?} {number}");
+                            let last = if publish.qos == 1 { 0x40 } else { 0x50 };
+                            client.send(ack(last, publish.id));
+                            break;
+                        }
+                    }
+                    if flags == 4 {
+                        client.send(ack(0x62, number + 1));
+                    }
+                    settle(&mut client);
+                }
+            }
+        }
+    }
+}
+
+/// Takes what is left of an exchange, and messages of others.
+fn settle(client: &mut Client) {
+    client.send(PINGREQ);
+    loop {
+        match client.packet() {
+            (0xd0, _) => break,
+            (first, body) => go_on(client, first, &body),
+        }
+    }
+}
+
+/// Answers a PUBREL.
+fn go_on(client: &mut Client, first: u8, body: &[u8]) {
+    if first == 0x62 {
+        client.send([&[0x70, 2], &body[..2]].concat());
     }
 }

@@ -68,6 +68,11 @@ impl Session {
         if !burst.is_of_epoch(env.access.read_epoch()) && !self.may_read_run(burst, env) {
             return Delivered::refused();
         }
+        let is_own = burst.publisher() == Some(self.number());
+        if is_own && ticket.persistence().is_some() {
+            // Small clients take the next packet for the answer to their PUBLISH.
+            state.outbox.gate_for_all(ticket);
+        }
         let idle = state.is_idle();
         let dropped = match &state.presence {
             Presence::Ended => return Delivered::refused(),
@@ -93,6 +98,9 @@ impl Session {
             self.log_drops(dropped, env);
         }
         let congested = state.is_congesting(env, now);
+        if is_own {
+            state.leave_writing_to_task();
+        }
         let (direct, waker) = state.reach_connection(may_write);
         Delivered {
             direct,

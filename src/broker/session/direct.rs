@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Session;
-use super::presence::{LentWriter, Writer};
+use super::presence::{LentWriter, Presence, Writer};
 use super::state::SessionState;
 use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis};
@@ -49,6 +49,22 @@ impl SessionState {
         }
     }
 
+    /// Has the connection's task write what comes next, behind its answers.
+    pub(super) fn leave_writing_to_task(&mut self) {
+        if let Presence::Online(active_connection) = &mut self.presence {
+            match &mut active_connection.writer {
+                Writer::Delivery { is_awaited } => *is_awaited = true,
+                writer => *writer = Writer::Task,
+            }
+        }
+    }
+
+    fn is_writer_awaited(&mut self, connection: ConnectionNumber) -> bool {
+        let active_connection = self.active_connection(connection);
+        active_connection
+            .is_some_and(|active| active.writer == Writer::Delivery { is_awaited: true })
+    }
+
     /// Moves the rest of a packet that was written in part to the end of `chunks`: nothing
     /// may go out before it.
     pub(in crate::broker) fn take_rest(
@@ -78,6 +94,9 @@ impl DirectWrite {
         let (mut chunks, mut written) = (VecDeque::new(), 0);
         for _ in 0..ROUNDS {
             let mut state = session.state();
+            if state.is_writer_awaited(*connection) {
+                break;
+            }
             if written > 0 {
                 state.wrote(*connection, written, &session, env, now);
             }

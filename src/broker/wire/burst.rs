@@ -1,5 +1,5 @@
 use super::encoded::{EncodedBurst, PublishFormat};
-use crate::broker::ground::Millis;
+use crate::broker::ground::{Millis, SessionNumber};
 use crate::broker::message::Publication;
 
 /// A thread keeps room for so many messages at most.
@@ -42,6 +42,11 @@ impl Burst {
     /// Notes the epoch of rights in which the messages were matched.
     pub(in crate::broker) fn set_read_epoch(&mut self, epoch: u64) {
         self.read_epoch = epoch;
+    }
+
+    /// Returns the session that published the messages: a burst is of one batch.
+    pub(in crate::broker) fn publisher(&self) -> Option<SessionNumber> {
+        self.publications.first()?.message.publisher
     }
 
     /// Returns whether the messages were matched in this epoch of rights.
