@@ -2,8 +2,12 @@
 //!
 //! Versions 1 and 2 are read as HAProxy's specification describes them.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -32,14 +36,23 @@ pub enum ProxyVersion {
 /// The client as its proxy describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyHeader {
-    /// The client's address; `None` if it has no network address.
-    pub client: Option<SocketAddr>,
+    /// The client's address, if the proxy knows it.
+    pub client: Option<ProxyClient>,
     /// True if the client speaks TLS with the proxy.
     pub is_tls: bool,
     /// True if the client has shown a certificate that the proxy has verified.
     pub has_certificate: bool,
     /// The common name of this certificate.
     pub common_name: Option<String>,
+}
+
+/// The address of a proxy's client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyClient {
+    /// An address of a network.
+    Network(SocketAddr),
+    /// The path of a Unix socket, which may be empty.
+    Unix(PathBuf),
 }
 
 /// A reason that a connection does not begin with a header.
@@ -98,15 +111,15 @@ fn parse_line(line: &str) -> Option<ProxyHeader> {
     }
     let source: IpAddr = words.next()?.parse().ok()?;
     let _destination: IpAddr = words.next()?.parse().ok()?;
-    let port = words.next()?.parse().ok()?;
-    let _destination_port: u16 = words.next()?.parse().ok()?;
+    let port: NonZeroU16 = words.next()?.parse().ok()?;
+    let _destination_port: NonZeroU16 = words.next()?.parse().ok()?;
     let is_right = match family {
         "TCP4" => source.is_ipv4(),
         "TCP6" => source.is_ipv6(),
         _ => false,
     };
     (is_right && words.next().is_none()).then(|| ProxyHeader {
-        client: Some(SocketAddr::new(source, port)),
+        client: Some(ProxyClient::Network(SocketAddr::new(source, port.get()))),
         ..ProxyHeader::default()
     })
 }
@@ -136,7 +149,8 @@ fn parse_body(family: u8, body: &[u8]) -> Option<ProxyHeader> {
     let length = match family {
         TCP4 => 12,
         TCP6 => 36,
-        UNIX => 216,
+        // Proxies may shorten the paths of 108 bytes each.
+        UNIX => body.len().min(216),
         _ => return None,
     };
     let (addresses, records) = body.split_at_checked(length)?;
@@ -144,16 +158,22 @@ fn parse_body(family: u8, body: &[u8]) -> Option<ProxyHeader> {
     let client = match family {
         TCP4 => {
             let ip: [u8; 4] = addresses[..4].try_into().ok()?;
-            Some(SocketAddr::new(Ipv4Addr::from(ip).into(), port(8)))
+            let address = SocketAddr::new(Ipv4Addr::from(ip).into(), port(8));
+            ProxyClient::Network(address)
         }
         TCP6 => {
             let ip: [u8; 16] = addresses[..16].try_into().ok()?;
-            Some(SocketAddr::new(Ipv6Addr::from(ip).into(), port(32)))
+            let address = SocketAddr::new(Ipv6Addr::from(ip).into(), port(32));
+            ProxyClient::Network(address)
         }
-        _ => None,
+        _ => {
+            let path = &addresses[..addresses.len().min(108)];
+            let length = memchr::memchr(0, path).unwrap_or(path.len());
+            ProxyClient::Unix(OsStr::from_bytes(&path[..length]).into())
+        }
     };
     let mut header = ProxyHeader {
-        client,
+        client: Some(client),
         ..ProxyHeader::default()
     };
     for (kind, value) in parse_records(records)? {
@@ -210,7 +230,7 @@ mod tests {
             ("PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", None),
         ] {
             let header = read(line.as_bytes(), ProxyVersion::V1).await.unwrap();
-            let expected = client.map(|client| client.parse().unwrap());
+            let expected = client.map(|client| ProxyClient::Network(client.parse().unwrap()));
             assert_eq!(header.client, expected, "{line}");
         }
         for line in [
@@ -218,6 +238,8 @@ mod tests {
             "PROXY TCP4 ::1 ::2 1 2\r\n",
             "PROXY TCP4 1.2.3.4 5.6.7.8 1000\r\n",
             "PROXY TCP4 1.2.3.4 5.6.7.8 1000 70000\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 0 1883\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1000 0\r\n",
             "\r\n\r\n\0\r\nQUIT\n!",
         ] {
             let result = read(line.as_bytes(), ProxyVersion::V1).await;
@@ -243,7 +265,8 @@ mod tests {
         let header = read(&binary(0x21, 0x11, &body), ProxyVersion::V2)
             .await
             .unwrap();
-        assert_eq!(header.client, Some("1.2.3.4:1000".parse().unwrap()));
+        let client = ProxyClient::Network("1.2.3.4:1000".parse().unwrap());
+        assert_eq!(header.client, Some(client));
         assert!(header.is_tls);
         assert_eq!(header.common_name.as_deref(), Some("alice"));
 
@@ -259,6 +282,23 @@ mod tests {
             let cut = binary(0x21, 0x11, &body[..end]);
             let header = read(&cut, ProxyVersion::V2).await;
             assert!(header.is_err() || end == addresses.len(), "{end}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_unix_path_may_be_shorter_than_its_field() {
+        let path = |name: &str| Some(ProxyClient::Unix(name.into()));
+        let padded = [&b"/run/a"[..], &[0; 210]].concat();
+        let with_record = [&padded[..], &[5, 0, 1, 0]].concat();
+        for (body, client) in [
+            (&b"/run/a"[..], path("/run/a")),
+            (b"/run/a\0", path("/run/a")),
+            (&padded, path("/run/a")),
+            (&with_record, path("/run/a")),
+            (b"", path("")),
+        ] {
+            let header = read(&binary(0x21, 0x31, body), ProxyVersion::V2).await;
+            assert_eq!(header.unwrap().client, client, "{body:?}");
         }
     }
 }

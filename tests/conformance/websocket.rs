@@ -59,3 +59,51 @@ fn a_text_frame_ends_the_connection() {
     let said = client.expect_closed();
     assert!(!contains(&said, &[0xd0, 0]), "{said:02x?}");
 }
+
+#[test]
+fn the_answer_to_the_handshake_is_mosquittos() {
+    let broker = Broker::builder().websockets().start();
+    let mut client = RawClient::connect(broker.websocket_port());
+    client.send(UPGRADE);
+    // The key and its answer are those of RFC 6455, section 1.3.
+    assert_eq!(
+        client.http_head(),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_close_frame_is_answered_and_the_brokers_own_has_a_cause() {
+    let broker = Broker::builder().websockets().start();
+    let connected = || {
+        let mut client = upgraded(&broker);
+        client.send(frame(0x82, &V311.connect("close").bytes()));
+        client.websocket_frame();
+        client
+    };
+    // RFC 6455, section 5.5.1
+    for cause in [&[][..], &[0x03, 0xe8], &[0x03, 0xe9, b'x']] {
+        let mut client = connected();
+        client.send(frame(0x88, cause));
+        let (first, body) = client.websocket_frame();
+        assert_eq!((first, &body[..]), (0x88, cause));
+        assert_eq!(client.expect_closed(), b"");
+    }
+    for (bytes, code) in [
+        // A DISCONNECT, a text frame, a frame without a mask, a frame that is too large.
+        (frame(0x82, &[0xe0, 0]), 1000_u16),
+        (frame(0x81, b"x"), 1003),
+        (vec![0x82, 0x01, 0xc0], 1002),
+        (
+            [&[0x82, 0xff][..], &[0, 0, 0, 0, 0x10, 0, 0, 0], &[0; 4]].concat(),
+            1009,
+        ),
+    ] {
+        let mut client = connected();
+        client.send(bytes);
+        let (first, body) = client.websocket_frame();
+        assert_eq!((first, &body[..2]), (0x88, &code.to_be_bytes()[..]));
+        client.expect_closed();
+    }
+}

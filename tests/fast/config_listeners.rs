@@ -104,6 +104,35 @@ fn a_proxy_says_who_its_client_is() {
 }
 
 #[test]
+fn a_proxys_client_on_a_unix_socket_is_named_by_its_path() {
+    let broker = Broker::with_config("enable_proxy_protocol 2");
+    let mut client = broker.raw_client();
+    let path = b"/run/proxy";
+    client.send([b"\r\n\r\n\0\r\nQUIT\n\x21\x31", &length(path)[..], path].concat());
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    broker.wait_for_log("New client connected from /run/proxy:0 as raw");
+}
+
+#[test]
+fn a_dead_peer_is_noticed_without_a_keep_alive() {
+    let broker = Broker::local();
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V311);
+    client.expect(CONNACK_ACCEPTED);
+    // The system's own probes: timer 2 of the broker's end in the kernel's table.
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux has the table");
+    let port = format!("0100007F:{:04X}", broker.port());
+    let timers: Vec<_> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields[1] == port && fields[3] == "01")
+        .map(|fields| fields[5][..2].to_owned())
+        .collect();
+    assert_eq!(timers, ["02"], "{table}");
+}
+
+#[test]
 fn who_comes_without_a_proxy_is_cut() {
     let broker = Broker::with_config("enable_proxy_protocol 2");
     let mut client = broker.raw_client();

@@ -192,6 +192,8 @@ fn in_use(error: &io::Error) -> bool {
 
 fn open_socket(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Connections inherit it: a client that asked for no keep alive may vanish behind a router.
+    socket.set_keepalive(true)?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

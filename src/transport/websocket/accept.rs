@@ -4,9 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::server::{
-    Request as HandshakeRequest, create_response, write_response,
+    Request as HandshakeRequest, create_response,
 };
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::stream::{WebSocketStream, configuration};
@@ -70,20 +69,26 @@ where
             return Err(refusal);
         }
     };
-    let mut answer = Vec::new();
-    let response = create_response(&request.head).map(|mut response| {
-        let name = HeaderValue::from_static(protocol);
-        let headers = response.headers_mut();
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
-        response
+    let response = create_response(&request.head);
+    let accept = response.as_ref().ok().and_then(|response| {
+        let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT)?;
+        accept.to_str().ok()
     });
-    let written = response.and_then(|response| write_response(&mut answer, &response));
-    if written.is_err() {
+    let Some(accept) = accept else {
         let (status, text) = (StatusCode::BAD_REQUEST, "This is no WebSocket handshake.");
         http::refuse(&mut stream, status, &[], text).await;
         return Err(AcceptError::Refused { status, text });
-    }
-    stream.write_all(&answer).await?;
+    };
+    // Byte for byte as Mosquitto has it: some small clients compare.
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: WebSocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\
+         Sec-WebSocket-Protocol: {protocol}\r\n\
+         \r\n"
+    );
+    stream.write_all(answer.as_bytes()).await?;
     stream.flush().await?;
     let config = configuration(max_message).read_buffer_size(READ_BUFFER);
     let rest = request.rest.into();

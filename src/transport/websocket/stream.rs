@@ -20,6 +20,8 @@ pub struct WebSocketStream<S> {
     unread: Bytes,
     /// True once a close frame was answered or a text frame refused.
     ended: bool,
+    /// True once this side has begun to close the connection.
+    is_closing: bool,
 }
 
 /// Returns the library's settings for messages of at most `max_message` bytes.
@@ -45,6 +47,7 @@ where
             .await,
             unread: Bytes::new(),
             ended: false,
+            is_closing: false,
         }
     }
 
@@ -56,29 +59,46 @@ where
                 Some(Ok(Message::Text(_))) => {
                     // [MQTT-6.0.0-1]
                     self.ended = true;
-                    let reason = CloseFrame {
-                        code: CloseCode::Unsupported,
-                        reason: "MQTT is sent in binary frames".into(),
-                    };
-                    let close = Message::Close(Some(reason));
-                    if Pin::new(&mut self.frames).start_send(close).is_ok() {
-                        let _ = Pin::new(&mut self.frames).poll_flush(cx);
-                    }
+                    self.send_close(CloseCode::Unsupported, "MQTT is sent in binary frames");
+                    let _ = Pin::new(&mut self.frames).poll_flush(cx);
                 }
                 // The library answers pings with the next flush.
                 Some(Ok(Message::Ping(_))) => {
                     let _ = Pin::new(&mut self.frames).poll_flush(cx);
                 }
                 Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Close(_))) | None => self.ended = true,
+                // The library answers a close frame with the next flush, too.
+                Some(Ok(Message::Close(_))) => {
+                    self.ended = true;
+                    let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                }
+                None => self.ended = true,
                 Some(Err(tungstenite::Error::ConnectionClosed)) => self.ended = true,
                 Some(Err(tungstenite::Error::Protocol(
                     tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
                 ))) => self.ended = true,
-                Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+                Some(Err(error)) => {
+                    let code = match &error {
+                        tungstenite::Error::Capacity(_) => CloseCode::Size,
+                        _ => CloseCode::Protocol,
+                    };
+                    self.send_close(code, "");
+                    let _ = Pin::new(&mut self.frames).poll_flush(cx);
+                    return Poll::Ready(Err(into_io(error)));
+                }
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Begins to close the connection, unless that has happened.
+    fn send_close(&mut self, code: CloseCode, reason: &'static str) {
+        let reason = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        // An error means that there is nobody to tell.
+        let _ = Pin::new(&mut self.frames).start_send(Message::Close(Some(reason)));
     }
 
     /// Returns the stream below the frames.
@@ -152,9 +172,12 @@ where
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().frames)
-            .poll_close(cx)
-            .map_err(into_io)
+        let this = self.get_mut();
+        if !this.is_closing {
+            this.is_closing = true;
+            this.send_close(CloseCode::Normal, "");
+        }
+        Pin::new(&mut this.frames).poll_close(cx).map_err(into_io)
     }
 }
 

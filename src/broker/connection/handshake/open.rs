@@ -8,7 +8,7 @@ use crate::broker::listener::{ListenerContext, Negotiated, Peer, handshake_failu
 use crate::broker::web::HttpRequest;
 use crate::protocol::Text;
 use crate::transport::http::StatusCode;
-use crate::transport::proxy::{ProxyError, ProxyVersion, read_header};
+use crate::transport::proxy::{ProxyClient, ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
 use crate::transport::websocket::AcceptError;
 use crate::transport::{Stream, http, websocket};
@@ -122,8 +122,10 @@ where
             ProxyError::Local => Refusal::Gone,
             ProxyError::Io(error) => Refusal::Socket(error),
         })?;
-    if let Some(address) = header.client {
-        *peer = Peer::from_address(address);
+    match header.client {
+        Some(ProxyClient::Network(address)) => *peer = Peer::from_address(address),
+        Some(ProxyClient::Unix(path)) => *peer = Peer::Unix(path.into()),
+        None => {}
     }
     if settings.proxy_protocol_v2_require_tls && !header.is_tls {
         return Err(Refusal::Transport(
