@@ -90,6 +90,8 @@ pub struct Broker {
     connections: AtomicU32,
     address_counts: AddressCounts,
     handshakes: Arc<Handshakes>,
+    /// Locked while a reload runs: a CONNECT waits for its end.
+    reload_gate: Arc<tokio::sync::RwLock<()>>,
     sessions: SessionRegistry,
     router: Router,
     retained: RetainedMessages,
@@ -119,6 +121,7 @@ impl Broker {
             connections: AtomicU32::new(0),
             address_counts: AddressCounts::default(),
             handshakes: Arc::default(),
+            reload_gate: Arc::default(),
             sessions: SessionRegistry::new(),
             router: Router::new(),
             retained: RetainedMessages::default(),

@@ -282,6 +282,8 @@ impl Handle {
     pub async fn reload(&self, mut config: Config) -> Result<(), ReloadError> {
         config.listeners.push(in_process_listener());
         let broker = Arc::clone(self.server.broker());
+        let gate = Arc::clone(&broker.reload_gate);
+        let _closed = gate.write().await;
         let reload = tokio::task::spawn_blocking(move || broker.reload_config(config));
         reload
             .await

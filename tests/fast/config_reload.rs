@@ -6,6 +6,7 @@ use crate::support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, PINGREQ, RawClient, packet, string,
 };
 use crate::support::{Broker, LIMIT};
+use nix::sys::signal::Signal;
 
 /// Puts one text for another in the configuration, and reloads it.
 #[track_caller]
@@ -275,6 +276,23 @@ fn who_connects_while_a_reload_takes_its_login_away_is_dropped() {
     change(&broker, "allow_anonymous true", "allow_anonymous false");
     slow.send(CONNECT_V311);
     assert_eq!(slow.expect_closed(), b"\x20\x02\x00\x05");
+}
+
+#[test]
+fn a_connect_during_a_reload_waits_for_its_end() {
+    let rules = |count| "user somebody\ntopic some/where\n".repeat(count);
+    let broker = Broker::builder()
+        .file("rules", rules(1))
+        .config("allow_anonymous true\nacl_file rules")
+        .start();
+    broker.replace_file("rules", &rules(50_000));
+    rewrite(&broker, "allow_anonymous true", "allow_anonymous false");
+    let mark = broker.log_mark();
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log_after(mark, "Reloading config.");
+    let mut client = broker.raw_client();
+    client.send(CONNECT_V311);
+    assert_eq!(client.expect_closed(), b"\x20\x02\x00\x05");
 }
 
 #[test]

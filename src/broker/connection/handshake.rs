@@ -107,6 +107,10 @@ async fn admit(
         Some(connect.version),
         connect.properties.maximum_packet_size(),
     );
+    if broker.reload_gate.try_read().is_err() {
+        // Whoever connects after a reload was asked for meets its outcome.
+        drop(Box::pin(broker.reload_gate.read()).await);
+    }
     let login = log_in(connect, certificate.username, peer.network(), &permit);
     let login = while_present(pin!(login), &mut stream, &mut rest, broker).await;
     let accepted = login.and_then(|login| {

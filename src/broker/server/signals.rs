@@ -124,6 +124,8 @@ async fn print_subscription_tree(broker: &Arc<Broker>) {
 async fn reload(broker: &Arc<Broker>, control: &Control) {
     let (broker, files) = (Arc::clone(broker), control.config_files.clone());
     let overrides = control.overrides.clone();
+    let gate = Arc::clone(&broker.reload_gate);
+    let _closed = gate.write().await;
     let reload = move || broker.reload(&files, &overrides);
     let _ = tokio::task::spawn_blocking(reload).await;
 }
