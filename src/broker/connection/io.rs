@@ -134,11 +134,6 @@ impl Connection {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let (mut written, mut total) = (0, 0);
         loop {
-            if total > WRITE_SIZE {
-                // Others have their turn, however fast the client takes its messages.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
             if self.buffers.get().unsent.is_empty() {
                 self.collect_output(written);
             } else if written > 0 {
@@ -155,6 +150,11 @@ impl Connection {
                 return Pin::new(&mut self.stream)
                     .poll_flush(cx)
                     .map_err(Closed::Socket);
+            }
+            if total > WRITE_SIZE {
+                // Others have their turn, however fast the client takes its messages.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             written = ready!(self.poll_write_once(cx)).map_err(Closed::Socket)?;
             total += written;
