@@ -1,4 +1,4 @@
-//! Who may connect, and what clients may do.
+//! Logins, and the rights of clients.
 
 mod access;
 mod acl;
@@ -29,7 +29,7 @@ pub(super) struct Authenticator {
     checks: PasswordChecks,
 }
 
-/// Who may connect to one listener.
+/// The rule by which clients connect to one listener.
 pub(super) struct LoginRights {
     allow_anonymous: bool,
     /// Whether a certificate says who a client is, and nothing else counts.
@@ -38,7 +38,7 @@ pub(super) struct LoginRights {
     users: Option<Arc<Users>>,
 }
 
-/// What a client asks to be let in with.
+/// The parts of a CONNECT on which a login depends.
 pub(super) struct LoginAttempt<'a> {
     pub(super) listener: &'a ListenerName,
     pub(super) credentials: Option<&'a Credentials>,
@@ -47,7 +47,7 @@ pub(super) struct LoginAttempt<'a> {
     pub(super) network: Option<IpAddr>,
 }
 
-/// Who may connect to each listener. Nobody may to one that is not among them.
+/// The rights of each listener. Nobody may connect to one that is not among them.
 pub(super) type Logins = HashMap<ListenerName, Arc<LoginRights>>;
 
 impl Authenticator {
@@ -86,7 +86,7 @@ impl Authenticator {
         }
     }
 
-    /// Whether a client that was let in by the rights of before still is. Passwords are
+    /// Returns whether a client that was let in by the rights of before still is. Passwords are
     /// checked on the caller's thread, which is not one of the network's.
     pub(super) fn still_allows(
         &self,
@@ -129,7 +129,7 @@ impl LoginRights {
     }
 }
 
-/// Who may connect by the configuration, whose password files were read.
+/// Returns who may connect by the configuration, whose password files were read.
 pub(super) fn logins(config: &Config, files: &HashMap<PathBuf, Arc<Users>>) -> Logins {
     let rights = |listener: &Listener| {
         let security = config.effective_security(listener);

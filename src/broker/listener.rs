@@ -87,7 +87,7 @@ impl ListenerContext {
         &self.connections
     }
 
-    /// What speaks TLS here, if anything does.
+    /// Returns the acceptor of TLS connections, if the listener speaks TLS.
     pub(super) fn tls(&self) -> Option<TlsAcceptor> {
         self.tls.clone()
     }
@@ -116,12 +116,12 @@ impl ListenerContext {
         self.max_topic_alias
     }
 
-    /// What stands before the topics of the clients here, if anything.
+    /// Returns the prefix of the topics of the clients here, if they have one.
     pub(super) fn mount_point(&self) -> Option<&MountPoint> {
         self.mount_point.as_ref()
     }
 
-    /// Whether clients may speak this version here.
+    /// Returns whether clients may speak this version here.
     pub(super) fn accepts(&self, version: ProtocolVersion) -> bool {
         let ProtocolVersions { v3_1, v3_1_1, v5 } = self.settings().protocol_versions;
         match version {
@@ -132,7 +132,7 @@ impl ListenerContext {
     }
 }
 
-/// Where connections come in.
+/// A socket that takes connections.
 pub(super) enum ListeningSocket {
     Tcp {
         listener: AsyncFd<TcpListener>,
@@ -174,7 +174,7 @@ impl ListeningSocket {
 
 /// Takes the connection that waits, or the next one.
 ///
-/// Whether one more waits is asked of the system first: it makes a whole socket before it
+/// Returns whether one more waits is asked of the system first: it makes a whole socket before it
 /// finds that there is nobody to take.
 async fn accept_waiting(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     loop {

@@ -6,6 +6,7 @@
 
 mod destination;
 mod line;
+mod macros;
 pub(in crate::broker) mod rate_limit;
 mod settings;
 #[cfg(test)]
@@ -17,13 +18,14 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+pub(in crate::broker) use self::macros::{information, limited, notice, warning};
 pub use settings::{Destinations, LogType, LogTypes, Settings};
 pub use writer::TopicSink;
 
 use self::line::{LineWriter, Prefix};
 use self::writer::{Line, Queue};
 
-/// How long the end of the log waits for its last lines to be written.
+/// The time that the end of the log waits for its last lines to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A handle to the log; cheap to clone. The last lines are written when the last handle
@@ -84,7 +86,7 @@ impl Log {
         }
     }
 
-    /// Whether lines of `log_type` are wanted. Ask before doing work for a line.
+    /// Returns whether lines of `log_type` are wanted. Ask before doing work for a line.
     pub fn enabled(&self, log_type: LogType) -> bool {
         LogTypes::from_bits(self.shared.types.load(Ordering::Relaxed)).contains(log_type)
     }
@@ -141,7 +143,7 @@ impl Log {
         }
     }
 
-    /// What publishes lines for `log_dest topic`. It is called on the log's thread with
+    /// Sets the receiver of the lines for `log_dest topic`. It is called on the log's thread with
     /// the type and the whole line, never for debug lines, and only after
     /// [`Log::reconfigure`].
     pub fn set_topic_sink(&self, sink: Option<TopicSink>) {
@@ -161,8 +163,8 @@ impl Log {
 }
 
 impl fmt::Debug for Log {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Log").finish_non_exhaustive()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, Uid, User, fchownat, initgroups, setgid, setgroups, setuid};
 use thiserror::Error;
 
-use super::log::Log;
+use super::log::{Log, information, warning};
 
 /// The account to run as when the configuration names none and root starts the broker.
 const DEFAULT_USER: &str = "mosquitto";
@@ -29,7 +29,7 @@ pub(super) fn raise_file_limit() {
     }
 }
 
-/// Why privileges could not be given up.
+/// A reason why privileges could not be given up.
 #[derive(Debug, Error)]
 pub(super) enum PrivilegeError {
     #[error("Error: Unable to drop privileges to '{0}' because this user does not exist.")]
@@ -74,19 +74,21 @@ pub(super) fn drop_privileges(
         return become_numbers(uid, gid, log);
     }
     if user == Some("root") {
-        log.warning(format_args!(
+        warning!(
+            log,
             "Warning: Mosquitto should not be run as root/administrator."
-        ));
+        );
         return Ok(());
     }
     let name = user.unwrap_or(DEFAULT_USER);
     let account = match lookup(name)? {
         Some(account) => account,
         None if name == DEFAULT_USER => {
-            log.warning(format_args!(
+            warning!(
+                log,
                 "Warning: Unable to drop privileges to '{name}' because this user does not \
                  exist. Trying '{FALLBACK_USER}' instead."
-            ));
+            );
             let fallback = lookup(FALLBACK_USER)?;
             fallback.ok_or(PrivilegeError::UnknownUser(FALLBACK_USER.to_owned()))?
         }
@@ -97,29 +99,27 @@ pub(super) fn drop_privileges(
         user: account.name.clone(),
         cause,
     })?;
-    log.information(format_args!(
-        "Info: running mosquitto as user: {}.",
-        account.name
-    ));
+    information!(log, "Info: running mosquitto as user: {}.", account.name);
     Ok(())
 }
 
 /// Makes a file that root has opened the user's.
 fn give_away(file: Option<&Path>, uid: Option<Uid>, gid: Option<Gid>, log: &Log) {
     let Some(path) = file else { return };
-    // Not what a link leads to: who may write in the folder could name any file by one.
+    // Not what a link leads to: whoever may write in the directory could name any file by one.
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
     let is_file = fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
     let given = is_file.then(|| fchownat(AT_FDCWD, path, uid, gid, flags));
     if let Some(Err(error)) = given {
         let path = path.display();
-        log.warning(format_args!(
+        warning!(
+            log,
             "Warning: Unable to change the owner of '{path}': {error}."
-        ));
+        );
     }
 }
 
-/// Whether there is an account that root would give its privileges up for.
+/// Returns whether there is an account that root would give its privileges up for.
 pub(super) fn check_user(name: &str) -> Result<(), PrivilegeError> {
     let is_needed = Uid::effective().is_root() && name != "root" && name != DEFAULT_USER;
     if is_needed && lookup(name)?.is_none() {
@@ -153,7 +153,7 @@ fn become_numbers(uid: Option<u32>, gid: Option<u32>, log: &Log) -> Result<(), P
     }
     if let Some(uid) = uid {
         setuid(Uid::from_raw(uid)).map_err(refused(uid))?;
-        log.information(format_args!("Info: running mosquitto as user id: {uid}."));
+        information!(log, "Info: running mosquitto as user id: {uid}.");
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // Its folder may be closed to the user that the broker became.
+        // Its directory may be closed to the user that the broker became.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -128,7 +128,7 @@ impl PasswordHash {
     ///
     /// # Errors
     ///
-    /// When the system gives no random bytes, or when bcrypt cannot tell the password from a shorter one.
+    /// The system gives no random bytes, or bcrypt cannot tell the password from a shorter one.
     pub fn create(
         scheme: Scheme,
         iterations: Iterations,

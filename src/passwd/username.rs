@@ -18,7 +18,7 @@ impl Username {
     ///
     /// # Errors
     ///
-    /// When the name cannot stand in a password file. [`Display`](fmt::Display) of the error is Mosquitto's text.
+    /// The name cannot stand in a password file. [`Display`](fmt::Display) of the error is Mosquitto's text.
     pub fn new(name: &[u8]) -> Result<Username, UsernameError> {
         if name.len() > MAX_LENGTH {
             return Err(UsernameError::TooLong);
@@ -44,12 +44,12 @@ impl Username {
 }
 
 impl fmt::Display for Username {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&String::from_utf8_lossy(&self.0))
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }
 
-/// Why a user name is refused.
+/// A reason why a user name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UsernameError {
     /// More than 65,535 bytes.

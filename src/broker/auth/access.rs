@@ -1,4 +1,4 @@
-//! What clients may do with topics.
+//! The rights of clients to topics.
 
 mod rules;
 
@@ -14,6 +14,7 @@ pub(in crate::broker) use self::rules::Rules;
 use super::acl::coverage::Reason;
 use super::acl::{Access, Decision};
 use crate::broker::ground::Identity;
+use crate::broker::log::limited;
 use crate::broker::log::rate_limit::{LineKind, RateLimitedLog};
 use crate::protocol::{Text, TopicFilter, TopicName};
 
@@ -60,12 +61,12 @@ impl AccessControl {
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether the rules forbid anything to anybody.
+    /// Returns whether the rules forbid anything to anybody.
     pub(in crate::broker) fn is_restricted(&self) -> bool {
         self.is_restricted.load(Ordering::Relaxed)
     }
 
-    /// Whether there are rules for the listener by which the client came in.
+    /// Returns whether there are rules for the listener by which the client came in.
     pub(in crate::broker) fn knows_listener_of(&self, identity: &Identity) -> bool {
         self.rules.read().know(identity.listener.as_ref())
     }
@@ -113,13 +114,12 @@ impl AccessControl {
             true => "The subscription was refused",
             false => "It will get no messages",
         };
-        self.log.write(
+        limited!(
+            self.log,
             LineKind::UnreadableFilter,
             client_id,
-            format_args!(
-                "Client {client_id} subscribed to '{filter}' and may read none of its topics: \
+            "Client {client_id} subscribed to '{filter}' and may read none of its topics: \
                  {reason}. {consequence}."
-            ),
         );
     }
 
@@ -132,12 +132,12 @@ impl AccessControl {
         }
     }
 
-    /// Whether the client gets messages on the topic.
+    /// Returns whether the client gets messages on the topic.
     pub(in crate::broker) fn may_read(&self, identity: &Identity, topic: &TopicName) -> bool {
         self.may(Access::Read, identity, topic)
     }
 
-    /// Whether the client may publish on the topic.
+    /// Returns whether the client may publish on the topic.
     pub(in crate::broker) fn may_write(&self, identity: &Identity, topic: &TopicName) -> bool {
         is_open_to_clients(topic) && self.may(Access::Write, identity, topic)
     }
@@ -151,22 +151,20 @@ impl AccessControl {
             Decision::Denied => {}
             Decision::DangerousUsername => {
                 let username = identity.username.as_ref().map_or("", Text::as_str);
-                self.log.write(
+                limited!(
+                    self.log,
                     LineKind::DangerousName,
                     username,
-                    format_args!(
-                        "ACL denying access to client with dangerous username \"{username}\""
-                    ),
+                    "ACL denying access to client with dangerous username \"{username}\""
                 );
             }
             Decision::DangerousClientId => {
                 let client_id = &identity.client_id;
-                self.log.write(
+                limited!(
+                    self.log,
                     LineKind::DangerousName,
                     client_id,
-                    format_args!(
-                        "ACL denying access to client with dangerous client id \"{client_id}\""
-                    ),
+                    "ACL denying access to client with dangerous client id \"{client_id}\""
                 );
             }
         }
@@ -186,7 +184,7 @@ pub(in crate::broker) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether the client gets messages on the topic.
+    /// Returns whether the client gets messages on the topic.
     pub(in crate::broker) fn may_read(&mut self, topic: &TopicName) -> bool {
         if let Some(&known) = self.known.get(topic) {
             return known;
@@ -199,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether clients may publish on the topic at all: not on the broker's own ones but for
+/// Returns whether clients may publish on the topic at all: not on the broker's own ones but for
 /// the state of bridges, and not on what only a subscription can name.
 pub(in crate::broker) fn is_open_to_clients(topic: &TopicName) -> bool {
     let topic = topic.as_bytes();

@@ -27,7 +27,7 @@ pub(in crate::broker) struct Acl {
     warnings: Vec<String>,
 }
 
-/// What a client wants to do with a topic.
+/// The ways in which a client uses a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Access {
     /// Get its messages.
@@ -36,7 +36,7 @@ pub(in crate::broker) enum Access {
     Write,
 }
 
-/// What the rules say.
+/// The answer of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Decision {
     Allowed,
@@ -47,7 +47,7 @@ pub(in crate::broker) enum Decision {
     DangerousClientId,
 }
 
-/// Whom the rules are asked about.
+/// The client that the rules are asked about.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::broker) struct Who<'a> {
     pub(in crate::broker) client_id: &'a Text,
@@ -90,7 +90,7 @@ impl Grant {
 }
 
 impl Rules {
-    /// Whether access is granted or denied; `None` where no rule speaks of it.
+    /// Returns whether access is granted or denied; `None` where no rule speaks of it.
     fn decide(&self, access: Access, topic: &[u8], who: Who<'_>) -> Option<Decision> {
         if self.denials.iter().any(|rule| rule.matches(topic, who)) {
             return Some(Decision::Denied);
@@ -123,19 +123,19 @@ impl Acl {
         }
     }
 
-    /// What is worth telling about the file.
+    /// Returns the warnings about the file.
     pub(in crate::broker) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Whether some rights depend on the user name.
+    /// Returns whether some rights depend on the user name.
     pub(in crate::broker) fn names_users(&self) -> bool {
         let grants = self.patterns.grants.iter().map(|(_, pattern)| pattern);
         let mut patterns = self.patterns.denials.iter().chain(grants);
         !self.users.is_empty() || patterns.any(Rule::names_user)
     }
 
-    /// Whether `who` may do that with the topic: the user's own list first, then the
+    /// Returns whether `who` may do that with the topic: the user's own list first, then the
     /// patterns; what nobody grants is denied.
     pub(in crate::broker) fn decide(
         &self,
@@ -206,9 +206,9 @@ impl Rule {
 
 /// The line of a denial in the file.
 impl fmt::Display for Rule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keyword = if self.is_pattern { "pattern" } else { "topic" };
-        write!(formatter, "{keyword} deny {}", self.filter)
+        write!(f, "{keyword} deny {}", self.filter)
     }
 }
 
@@ -221,7 +221,7 @@ fn speaks_of(rule: &[u8], topic: &[u8]) -> bool {
     topic.first() != Some(&b'$') || rule.first() == Some(&b'$')
 }
 
-/// Why an ACL file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text,
+/// A reason why an ACL file cannot be used. [`Display`](std::fmt::Display) is Mosquitto's text,
 /// which names no line: [`AclError::place`] does.
 #[derive(Debug, Error)]
 pub(in crate::broker) enum AclError {

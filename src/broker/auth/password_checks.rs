@@ -23,6 +23,7 @@ use self::outcomes::{KnownUsers, LoginDigest, RefusedLogins};
 use self::queue::{FairQueue, Position, Source};
 use super::login::{Credentials, LoginFault};
 use crate::broker::ground::{ListenerName, random_bytes};
+use crate::broker::log::limited;
 use crate::broker::log::rate_limit::{LineKind, RateLimitedLog};
 use crate::passwd::users::Users;
 use crate::protocol::Text;
@@ -105,13 +106,12 @@ impl PasswordChecks {
             Err(fault) => Err(fault),
         };
         if checked == Err(LoginFault::TooManyLogins) {
-            self.0.log.write(
+            limited!(
+                self.0.log,
                 LineKind::TooManyLogins,
                 network,
-                format_args!(
-                    "Logins from {} are refused: {MAX_WAITING} wait for a password check.",
-                    Network(network)
-                ),
+                "Logins from {} are refused: {MAX_WAITING} wait for a password check.",
+                Network(network)
             );
         }
         checked
@@ -252,13 +252,12 @@ impl Shared {
     fn log_delay(&self, login: &Login, fault: LoginFault, count: u32, delay: Duration) {
         let (from, seconds) = (Network(login.network), delay.as_secs_f32());
         let (username, client_id) = (login.credentials.username(), &login.client_id);
-        self.log.write(
+        limited!(
+            self.log,
             LineKind::LoginsDelayed,
             login.network,
-            format_args!(
-                "Logins from {from} now wait {seconds} s: {count} have failed, the last as user \
+            "Logins from {from} now wait {seconds} s: {count} have failed, the last as user \
                  '{username}' with client id {client_id} ({fault})."
-            ),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a listener needs to speak TLS, made from the files that its options name.
+//! TLS of a listener, made from the files that its options name.
 
 mod client_certificates;
 mod error;
@@ -201,7 +201,7 @@ pub(in crate::broker) fn handshake_failure(error: &io::Error) -> String {
     }
 }
 
-/// What a TLS handshake has found out.
+/// The outcome of a TLS handshake.
 pub(in crate::broker) struct Negotiated {
     version: ProtocolVersion,
     cipher: &'static str,

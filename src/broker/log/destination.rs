@@ -57,7 +57,7 @@ impl LogFile {
         }
     }
 
-    /// Whether there is a file to write to.
+    /// Returns whether there is a file to write to.
     pub(super) fn is_open(&self) -> bool {
         self.file.is_some()
     }
@@ -92,7 +92,7 @@ pub(super) struct Syslog {
 }
 
 impl Syslog {
-    /// Where the system's log listens.
+    /// The address of the system's log.
     pub(super) const SOCKET_PATH: &str = "/dev/log";
     const DAEMON: u8 = 3;
     const LOCAL_0: u8 = 16;

@@ -47,7 +47,7 @@ pub(super) fn cut(text: &str, length: usize) -> &str {
     &text[..end]
 }
 
-/// What stands before the text of a line.
+/// The beginning of a line, before its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Prefix {
     /// Nothing.

@@ -201,7 +201,7 @@ struct Cause {
 
 /// The lines of one cause.
 struct Lines {
-    /// When the first of them was caused since the last report.
+    /// The time of the first of them since the last report.
     since: Instant,
     /// Those that were logged since then.
     logged: u32,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// What a log line is about.
+/// The subject of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum LogType {
@@ -12,7 +12,7 @@ pub enum LogType {
     Warning = 1 << 1,
     /// Something out of the ordinary run: also clients that come and go.
     Notice = 1 << 2,
-    /// What the broker does by itself.
+    /// Actions of the broker itself.
     Information = 1 << 3,
     /// Every packet.
     Debug = 1 << 4,
@@ -43,7 +43,7 @@ impl LogTypes {
             | LogType::Information as u16,
     );
 
-    /// Whether `log_type` is in the set.
+    /// Returns whether `log_type` is in the set.
     pub const fn contains(self, log_type: LogType) -> bool {
         self.0 & log_type as u16 != 0
     }
@@ -62,7 +62,7 @@ impl LogTypes {
     }
 }
 
-/// Where log lines go; each line goes to all that are set.
+/// The destinations of log lines; each line goes to all that are set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Destinations {
     /// Standard output.
@@ -77,19 +77,19 @@ pub struct Destinations {
     pub file: Option<PathBuf>,
 }
 
-/// What a configuration says about the log.
+/// The options of a configuration about the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where lines go; `None`: not said, that is to standard error.
+    /// The destinations; `None`: not configured, which means standard error.
     pub destinations: Option<Destinations>,
-    /// Which lines there are; `None`: not said, that is [`LogTypes::DEFAULT`].
+    /// The types of lines; `None`: not configured, which means [`LogTypes::DEFAULT`].
     pub types: Option<LogTypes>,
     /// Whether a line begins with the time.
     pub timestamp: bool,
-    /// How the time is written, in the notation of `strftime`, local time; `None`: seconds
+    /// The format of the time, in the notation of `strftime`, local time; `None`: seconds
     /// since 1970.
     pub timestamp_format: Option<String>,
-    /// Which of the system log's facilities `local0` to `local7` is used; `None`: `daemon`.
+    /// The facility of the system log, `local0` to `local7`; `None`: `daemon`.
     pub local_facility: Option<u8>,
 }
 
@@ -106,7 +106,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where lines go.
+    /// Returns the destinations of lines.
     pub fn destinations(&self) -> Destinations {
         self.destinations.clone().unwrap_or(Destinations {
             stderr: true,
@@ -114,7 +114,7 @@ impl Settings {
         })
     }
 
-    /// Which lines there are: none where they would go nowhere.
+    /// Returns the types of lines: none if they would go nowhere.
     pub fn types(&self) -> LogTypes {
         match &self.destinations {
             Some(destinations) if *destinations == Destinations::default() => LogTypes::NONE,

@@ -16,7 +16,7 @@ use super::settings::{Destinations, LogType, Settings};
 /// until half of them are written.
 pub(super) const MAX_WAITING_LINES: usize = 16_384;
 
-/// What takes the lines for `log_dest topic`: their type, and their text with the time.
+/// A receiver of the lines for `log_dest topic`: their type, and their text with the time.
 pub type TopicSink = Box<dyn Fn(LogType, &str) + Send + Sync>;
 
 /// A line before its time is written out.
@@ -33,12 +33,12 @@ thread_local! {
     static IS_LOG_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the caller is the log's own thread.
+/// Returns whether the caller is the log's own thread.
 pub(super) fn is_log_thread() -> bool {
     IS_LOG_THREAD.get()
 }
 
-/// What the thread is asked to do, in order.
+/// The tasks of the thread, in order.
 enum Task {
     Write(Line),
     Reconfigure(Box<Settings>),

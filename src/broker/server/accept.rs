@@ -11,9 +11,10 @@ use crate::broker::Broker;
 use crate::broker::connection::{self, ConnectionPermit};
 use crate::broker::listener::{Handshake, ListenerContext, ListeningSocket, Peer};
 use crate::broker::log::rate_limit::LineKind;
+use crate::broker::log::{limited, notice};
 use crate::transport::socket::Socket;
 
-/// How long a listener rests when the system has no more sockets to give.
+/// The time that a listener rests when the system has no more sockets to give.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Takes connections from one socket of the listener with this place in the configuration,
@@ -42,10 +43,11 @@ pub(super) async fn listen(
             Err(error) => {
                 // The peer was faster gone than taken, or there are no file descriptors.
                 if !is_about_one_peer(&error) {
-                    broker.env.limited_log.write(
+                    limited!(
+                        broker.env.limited_log,
                         LineKind::AcceptFailed,
                         (),
-                        format_args!("Error: Unable to accept: {error}."),
+                        "Error: Unable to accept: {error}."
                     );
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
@@ -58,14 +60,13 @@ pub(super) async fn listen(
 async fn begin_handshake(context: &ListenerContext, broker: &Broker) -> Handshake {
     let limit = context.config().limits.max_unauthenticated_connections;
     let report = || {
-        broker.env.limited_log.write(
+        limited!(
+            broker.env.limited_log,
             LineKind::TooManyHandshakes,
             (),
-            format_args!(
-                "Warning: {} connections have not sent their CONNECT, as many as \
+            "Warning: {} connections have not sent their CONNECT, as many as \
                  max_unauthenticated_connections allows. The oldest make room.",
-                limit.unwrap_or_default()
-            ),
+            limit.unwrap_or_default()
         );
     };
     broker.handshakes.begin(limit, report).await
@@ -90,19 +91,17 @@ fn take(
         Ok(permit) => permit,
         Err(limit) => {
             let host = peer.host();
-            broker.env.limited_log.write(
+            limited!(
+                broker.env.limited_log,
                 LineKind::TooManyConnections,
                 peer.network(),
-                format_args!("Client connection from {host} denied: {limit} exceeded."),
+                "Client connection from {host} denied: {limit} exceeded."
             );
             return;
         }
     };
     if broker.live_options().connection_messages() && settings.proxy_protocol.is_none() {
-        log.notice(format_args!(
-            "New connection from {peer} on port {}.",
-            settings.port
-        ));
+        notice!(log, "New connection from {peer} on port {}.", settings.port);
     }
     tokio::spawn(connection::accept(socket, peer, permit, handshake));
 }

@@ -95,7 +95,7 @@ impl fmt::Display for Bcrypt {
     }
 }
 
-/// What bcrypt keys its cipher with: the password and a NUL, 72 bytes at most.
+/// Returns the key of bcrypt's cipher: the password and a NUL, 72 bytes at most.
 ///
 /// `None` for a password that bcrypt cannot tell from another one: beyond 72 bytes it sees nothing,
 /// and since it repeats its key, `a` NUL `a` is the same to it as `a`.

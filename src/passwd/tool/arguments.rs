@@ -71,7 +71,7 @@ pub enum ArgumentError {
     MissingValue {
         /// The flag.
         flag: String,
-        /// What is missing.
+        /// The missing part.
         missing: &'static str,
     },
     /// The value of `-H` is unknown.

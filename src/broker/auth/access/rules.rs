@@ -20,7 +20,7 @@ pub(in crate::broker) struct Rules {
     strict: HashSet<ListenerName, RandomState>,
 }
 
-/// What the clients of a listener may do.
+/// The rights of a listener's clients.
 #[derive(Clone, Debug)]
 enum ListenerRules {
     Everything,
@@ -67,7 +67,7 @@ impl Rules {
         }
     }
 
-    /// What is worth telling about the ACL files.
+    /// Returns the warnings about the ACL files.
     pub(in crate::broker) fn warnings(&self) -> impl Iterator<Item = &String> {
         self.all().flat_map(|rules| match rules {
             ListenerRules::AsIn(acl) => acl.warnings(),
@@ -83,13 +83,13 @@ impl Rules {
         }
     }
 
-    /// Whether they forbid anything to anybody.
+    /// Returns whether they forbid anything to anybody.
     pub(super) fn restrict(&self) -> bool {
         self.all()
             .any(|rules| !matches!(rules, ListenerRules::Everything))
     }
 
-    /// Whether there are any for a listener.
+    /// Returns whether there are any for a listener.
     pub(super) fn know(&self, listener: Option<&ListenerName>) -> bool {
         !matches!(self.elsewhere, ListenerRules::Nothing)
             || listener.is_some_and(|listener| self.listeners.contains_key(listener))
@@ -156,13 +156,13 @@ mod tests {
     use crate::broker::config::Overrides;
     use crate::protocol::Text;
 
-    /// Whether an anonymous client of the listener may read `t` by a configuration in
+    /// Returns whether an anonymous client of the listener may read `t` by a configuration in
     /// which `FILE` stands for rules by which nobody may.
     fn may_read(config: &str, listener: Option<&str>) -> bool {
-        let folder = tempfile::tempdir().unwrap();
-        let acl_file = folder.path().join("acl");
+        let directory = tempfile::tempdir().unwrap();
+        let acl_file = directory.path().join("acl");
         std::fs::write(&acl_file, "topic deny #\n").unwrap();
-        let file = folder.path().join("mosquitto.conf");
+        let file = directory.path().join("mosquitto.conf");
         let config = config.replace("FILE", acl_file.to_str().unwrap());
         std::fs::write(&file, config).unwrap();
         let (config, _) = Config::load(&[file], &Overrides::default()).unwrap();

@@ -332,16 +332,16 @@ impl<'a> TopicSet<'a> {
 }
 
 impl fmt::Display for Reason<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
         match self.obstacle {
             Obstacle::Denial(rule) => {
                 let line = rule.line;
-                write!(formatter, "'{rule}' ({file}:{line}) denies them")
+                write!(f, "'{rule}' ({file}:{line}) denies them")
             }
-            Obstacle::NoGrant => write!(formatter, "no rule in {file} grants them"),
+            Obstacle::NoGrant => write!(f, "no rule in {file} grants them"),
             Obstacle::NameWithWildcard => write!(
-                formatter,
+                f,
                 "no rule in {file} grants them, and patterns do not apply to a user name or client \
                  identifier with + or #"
             ),

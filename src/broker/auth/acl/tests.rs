@@ -6,7 +6,7 @@ fn acl(text: &str) -> Acl {
     Acl::parse(Path::new("acl"), text.as_bytes()).unwrap()
 }
 
-/// What `text` says to a client, in the words `r`, `w`, `rw` or nothing.
+/// Returns the answer of `text` to a client, in the words `r`, `w`, `rw` or nothing.
 fn rights(text: &str, client_id: &str, username: &str, topic: &str) -> String {
     let acl = acl(text);
     let topic = TopicName::try_from(topic).unwrap();

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::transport::tls::ciphers::openssl_names;
 
-/// Why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
+/// A reason why a listener cannot speak TLS. [`Display`](std::fmt::Display) is Mosquitto's text.
 #[derive(Debug, Error)]
 pub(in crate::broker) enum TlsError {
     #[error("Error: Unable to load server certificate \"{}\". Check certfile.", file.display())]
@@ -50,7 +50,7 @@ impl TlsError {
         }
     }
 
-    /// Why, or what to do.
+    /// Returns the cause or the remedy.
     pub(in crate::broker) fn hint(&self) -> String {
         match self {
             Self::Certificate { cause, .. }
