@@ -13,7 +13,7 @@ use super::ground::ListenerName;
 use super::listener::{ListenerTls, TlsError, addresses_of, listener_tls};
 use super::log::Log;
 use super::process::check_user;
-use crate::passwd::permissions::permission_warnings;
+use crate::passwd::permissions::administrator_warnings;
 use crate::passwd::users::{Users, UsersError};
 
 /// An interface does not exist, or TLS cannot be set up.
@@ -123,7 +123,7 @@ impl ExternalFiles {
             .cloned()
             .for_each(&mut tell);
         for file in password_files(config).chain(acl_files(config)) {
-            for warning in permission_warnings(file).unwrap_or_default() {
+            for warning in administrator_warnings(file).unwrap_or_default() {
                 warning.lines().for_each(|line| tell(line.to_owned()));
             }
         }

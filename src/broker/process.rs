@@ -1,5 +1,7 @@
 //! What the broker asks of the operating system besides sockets.
 
+mod readable;
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,6 +13,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, Uid, User, fchownat, initgroups, setgid, setgroups, setuid};
 use thiserror::Error;
 
+pub(super) use self::readable::{access_advice, unreadable_files};
 use super::log::{Log, information, warning};
 
 /// The account to run as when the configuration names none and root starts the broker.

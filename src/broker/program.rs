@@ -20,7 +20,7 @@ use super::ground::Clock;
 use super::health_check::check;
 use super::log::Log;
 use super::persistence::{self, Opened, StoreOptions};
-use super::process::{PidFile, drop_privileges, raise_file_limit};
+use super::process::{PidFile, access_advice, drop_privileges, raise_file_limit, unreadable_files};
 use super::quick_start::{self, is_tried_out};
 use super::server::{Control, Start, run};
 use crate::options::Program;
@@ -293,6 +293,16 @@ fn open_key_log(path: Option<&Path>, log: &Log) -> Result<Option<Arc<dyn KeyLog>
     Ok(Some(Arc::new(file)))
 }
 
+/// Warns of files that root has read and that the present user cannot read again.
+fn warn_of_unreadable_files(config: &Config, config_files: &[PathBuf], log: &Log) {
+    let own = config_files.iter().filter_map(|file| access_advice(file));
+    for advice in own.chain(unreadable_files(config)) {
+        log.warning(format_args!(
+            "Warning: A reload (SIGHUP) will fail. {advice}"
+        ));
+    }
+}
+
 /// Says what is started, and where nothing was configured, how to open it.
 fn announce(config: &Config, files: &[PathBuf], program: &str, log: &Log) {
     log.information(format_args!("{} starting", title(program)));
@@ -300,6 +310,7 @@ fn announce(config: &Config, files: &[PathBuf], program: &str, log: &Log) {
         Some(file) => log.information(format_args!("Config loaded from {}.", file.display())),
         None => log.information(format_args!("Using default config.")),
     }
+    warn_of_unreadable_files(config, files, log);
     if !config.local_only {
         return;
     }

@@ -12,6 +12,7 @@ use super::auth::Logins;
 use super::config::{Config, Diagnostic, Overrides};
 use super::external_files::{ExternalFiles, Problem, read_logins, read_rules, read_tls};
 use super::listener::{ListenerContext, ListenerTls};
+use super::process::{access_advice, unreadable_files};
 use super::session::{Ending, Presence, Session};
 use thiserror::Error;
 
@@ -71,7 +72,9 @@ impl Broker {
             (Ok(logins), Ok(rules)) => (logins, rules),
             (logins, rules) => {
                 let problems = logins.err().into_iter().chain(rules.err()).flatten();
-                return Err(problems.collect());
+                let mut error: ReloadError = problems.collect();
+                error.lines.extend(unreadable_files(&config));
+                return Err(error);
             }
         };
         let tls = self.acceptors_again(&config);
@@ -96,7 +99,10 @@ impl Broker {
             }
             Err(errors) => {
                 self.tell(&errors.diagnostics);
-                Err(ReloadError::default())
+                let advice = files.iter().filter_map(|file| access_advice(file));
+                Err(ReloadError {
+                    lines: advice.collect(),
+                })
             }
         }
     }
@@ -117,6 +123,9 @@ impl Broker {
                     "Error when reloading certificate '{certificate}' or key '{key}'."
                 ));
                 self.log_problems(problems);
+                for advice in unreadable_files(config) {
+                    self.env.log.error(format_args!("{advice}"));
+                }
                 self.env.log.error(format_args!(
                     "Error: The certificates of before the reload stay in force on port {}.",
                     config.listeners[index].port

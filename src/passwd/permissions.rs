@@ -8,6 +8,8 @@ use std::path::Path;
 use nix::unistd::{Gid, Group, Uid, User};
 
 const WORLD_READABLE: u32 = 0o004;
+/// The user that the broker runs as unless it is told another one.
+const BROKER_USER: &str = "mosquitto";
 
 /// Returns Mosquitto's warnings about the permissions of the file at `path`.
 ///
@@ -19,9 +21,12 @@ const WORLD_READABLE: u32 = 0o004;
 /// The file's permissions cannot be read.
 pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
     let metadata = fs::metadata(path)?;
-    let mut warnings: Vec<String> = readable_warning(path, &metadata).into_iter().collect();
     let file = path.display();
     let uid = Uid::effective();
+    // After `chmod 0700` nobody but the owner may read it.
+    let reader = (metadata.uid() != uid.as_raw()).then(|| user_name(uid));
+    let warning = readable_warning(path, &metadata, reader.as_deref());
+    let mut warnings: Vec<String> = warning.into_iter().collect();
     if metadata.uid() != uid.as_raw() {
         let name = user_name(uid);
         warnings.push(format!(
@@ -42,7 +47,9 @@ pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
 
 /// Returns [`permission_warnings`] as an administrator should see them.
 ///
-/// For root it is not a fault that the broker's file belongs to the broker.
+/// For root it is not a fault that the broker's file belongs to the broker. A file that belongs
+/// to root has to become the broker's before nobody else may read it: the broker gives up the
+/// rights of root.
 ///
 /// # Errors
 ///
@@ -50,18 +57,25 @@ pub fn permission_warnings(path: &Path) -> io::Result<Vec<String>> {
 pub fn administrator_warnings(path: &Path) -> io::Result<Vec<String>> {
     if Uid::effective().is_root() {
         let metadata = fs::metadata(path)?;
-        return Ok(readable_warning(path, &metadata).into_iter().collect());
+        let is_roots = Uid::from_raw(metadata.uid()).is_root();
+        let reader = is_roots.then_some(BROKER_USER);
+        return Ok(readable_warning(path, &metadata, reader)
+            .into_iter()
+            .collect());
     }
     permission_warnings(path)
 }
 
-fn readable_warning(path: &Path, metadata: &Metadata) -> Option<String> {
+/// Warns of a file that anyone can read; `reader` is the user that has to own it first.
+fn readable_warning(path: &Path, metadata: &Metadata, reader: Option<&str>) -> Option<String> {
     let file = path.display();
+    let chown = reader.map(|reader| format!("chown {reader} {file} && "));
+    let chown = chown.unwrap_or_default();
     (metadata.mode() & WORLD_READABLE != 0).then(|| {
         format!(
             "Warning: File {file} has world readable permissions. \
              Future versions will refuse to load this file.\n\
-             To fix this, use `chmod 0700 {file}`."
+             To fix this, use `{chown}chmod 0700 {file}`."
         )
     })
 }
@@ -136,5 +150,22 @@ mod tests {
         );
         let none: Vec<String> = Vec::new();
         assert_eq!(administrator_warnings(file.path()).unwrap(), none);
+    }
+
+    #[test]
+    fn a_world_readable_file_of_root_is_given_to_the_broker_first() {
+        if !Uid::effective().is_root() {
+            eprintln!("skipped: only root owns files of root");
+            return;
+        }
+        let (file, _) = warnings_of(0o644);
+        let path = file.path().display();
+        let warnings = administrator_warnings(file.path()).unwrap();
+        let remedy = format!("use `chown mosquitto {path} && chmod 0700 {path}`.");
+        assert!(warnings[0].ends_with(&remedy), "{warnings:?}");
+        chown(file.path(), Some(65_534), Some(65_534)).unwrap();
+        let warnings = administrator_warnings(file.path()).unwrap();
+        let remedy = format!("use `chmod 0700 {path}`.");
+        assert!(warnings[0].ends_with(&remedy), "{warnings:?}");
     }
 }

@@ -325,3 +325,33 @@ fn the_file_for_systemd_is_in_order() {
         .succeeds();
     assert_eq!(outcome.stdout() + outcome.stderr(), "");
 }
+
+#[test]
+fn a_file_that_only_root_can_read_is_reported_at_the_start_and_at_a_reload() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let builder = Broker::builder();
+    fs::set_permissions(builder.folder(), Permissions::from_mode(0o755)).unwrap();
+    Program::typed("mq-passwd -c -b passwd guest secret")
+        .in_folder(builder.folder())
+        .run()
+        .exits_with(0);
+    let broker = builder
+        .config("allow_anonymous false\npassword_file passwd\nuser nobody")
+        .start();
+    let advice = "The user 'nobody' cannot read 'passwd'. To fix this, use \
+                  `chown nobody passwd && chmod u+r passwd`.";
+    broker.wait_for_log(&format!("Warning: A reload (SIGHUP) will fail. {advice}"));
+    let mark = broker.log_mark();
+    broker.signal(Signal::SIGHUP);
+    broker.wait_for_log_after(mark, advice);
+
+    Program::typed("chown nobody passwd")
+        .in_folder(broker.folder())
+        .run()
+        .succeeds();
+    broker.reload();
+    assert_eq!(broker.log().matches(advice).count(), 2);
+}
