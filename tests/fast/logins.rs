@@ -73,6 +73,18 @@ fn an_honest_login_does_not_wait_for_wrong_ones_of_clients_that_stay() {
 }
 
 #[test]
+fn the_logins_of_clients_that_have_gone_are_not_checked() {
+    let broker = broker("argon2id").start();
+    for number in 0..40 {
+        drop(client(&broker, 2, "guest", &format!("wrong{number}")));
+    }
+    // Its own check waits until theirs would be over.
+    client(&broker, 2, "guest", "secret").expect(CONNACK_ACCEPTED);
+    let checked = broker.log().matches("not authorised.").count();
+    assert!(checked <= 3, "{checked} were checked");
+}
+
+#[test]
 fn a_user_that_logged_in_before_does_not_wait_for_others_with_its_address() {
     let broker = broker("sha512-pbkdf2").start();
     client(&broker, 1, "guest", "secret").expect(CONNACK_ACCEPTED);
