@@ -11,7 +11,8 @@
 //! - `auth` says who may connect and what clients may do,
 //! - `ground` are the values that all of these share,
 //! - `lifecycle` and `session` keep what belongs to a client, connected or not,
-//! - `topics` finds who gets a message and keeps the last, `fanout` passes it on,
+//! - `topics` finds who gets a message, `retained` keeps the last of each topic, and `fanout`
+//!   passes it on,
 //! - `statistics` counts, and `sys` tells it on the `$SYS` topics,
 //! - `check` tells whether a broker answers,
 //! - `systemd` speaks to the service manager, `subscription_tree` shows who subscribed,
@@ -43,6 +44,7 @@ mod persistence;
 mod process;
 mod quick_start;
 mod reload;
+mod retained;
 mod rights;
 mod server;
 mod session;
@@ -64,15 +66,15 @@ use self::auth::Authenticator;
 use self::config::Config;
 use self::env::Env;
 use self::external_files::ExternalFiles;
-use self::ground::{Clock, Identity, Millis};
+use self::ground::Clock;
 use self::listener::{AddressCounts, Handshakes, ListenerContext};
 use self::live_options::LiveOptions;
 use self::log::Log;
-use self::message::{Message, Publication};
+use self::message::Publication;
 use self::persistence::{Persistence, Ticket};
+use self::retained::RetainedMessages;
 use self::session::registry::SessionRegistry;
-use self::topics::{Retained, RetainedMessages, Router};
-use crate::protocol::TopicFilter;
+use self::topics::Router;
 
 /// A broker: the state that all its connections share.
 ///
@@ -94,7 +96,7 @@ pub struct Broker {
     reload_gate: Arc<tokio::sync::RwLock<()>>,
     sessions: SessionRegistry,
     router: Router,
-    retained: RetainedMessages,
+    retained: Arc<RetainedMessages>,
 }
 
 impl Broker {
@@ -124,7 +126,7 @@ impl Broker {
             reload_gate: Arc::default(),
             sessions: SessionRegistry::new(),
             router: Router::new(),
-            retained: RetainedMessages::default(),
+            retained: Arc::default(),
         }
     }
 
@@ -160,25 +162,5 @@ impl Broker {
             self.retained
                 .set(publication.kept(), publication.source(), ticket);
         }
-    }
-
-    /// The retained messages that a client gets for a new subscription.
-    fn retained_for(
-        &self,
-        reader: &Identity,
-        filter: &TopicFilter,
-        now: Millis,
-    ) -> Vec<Arc<Message>> {
-        let mut found = self.retained.matching(filter, now);
-        let access = &self.env.access;
-        if access.is_restricted() {
-            let check_source = self.live_options().check_retain_source();
-            found.retain(|Retained { message, source }| {
-                let source = source.as_ref().filter(|_| check_source);
-                access.may_read(reader, &message.topic)
-                    && source.is_none_or(|source| access.may_write(source, &message.topic))
-            });
-        }
-        found.into_iter().map(|retained| retained.message).collect()
     }
 }

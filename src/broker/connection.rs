@@ -23,6 +23,7 @@ mod topics;
 mod turn;
 mod write_access;
 
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use self::client::Connection;
@@ -66,15 +67,18 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<std::convert::Infallible, Closed>> {
         self.poll_gated(cx);
+        self.hand_out();
         let mut flushed = self.poll_write(cx)?.is_ready();
         let may_read =
             !self.poll_pause(cx) && !self.poll_rate(cx) && self.has_room_for_replies(flushed);
+        let may_read = may_read && !self.is_handing_out;
         let has_work =
             may_read && (self.buffers.has_unhandled() || self.poll_read_ready(cx)?.is_ready());
         if has_work {
             self.take_turn(cx)?;
             // What the batch brought for this client goes out with its answers.
             self.poll_gated(cx);
+            self.hand_out();
             flushed = self.poll_write(cx)?.is_ready();
             if self.must_go_on() || self.poll_read_ready(cx)?.is_ready() {
                 // Others have their turn before the next batch: other connections, and
@@ -85,7 +89,10 @@ impl Connection {
             }
         }
         if self.poll_session(cx, flushed)?.is_ready() {
-            cx.waker().wake_by_ref();
+            match self.is_handing_out {
+                true => yield_to_others(cx),
+                false => cx.waker().wake_by_ref(),
+            }
         }
         Poll::Pending
     }
@@ -93,6 +100,19 @@ impl Connection {
     /// Returns whether the task has something to do that no event wakes it for.
     fn must_go_on(&self) -> bool {
         self.pause.is_some() || self.rate.is_some() || self.buffers.has_unhandled()
+    }
+
+    /// Makes some of the retained messages ready that subscriptions are still to bring.
+    fn hand_out(&mut self) {
+        if !self.is_handing_out {
+            return;
+        }
+        let env = &self.permit.broker.env;
+        let mut state = self.session.state();
+        if state.active_connection(self.number).is_some() {
+            state.refill_handing_out(&self.session, env, env.clock.now());
+            self.is_handing_out = state.can_hand_out(env);
+        }
     }
 
     /// Whether the client takes the answers that it gets.
@@ -127,6 +147,10 @@ impl Connection {
         };
         if let Some(ending) = ending {
             return Poll::Ready(Err(Closed::By(ending)));
+        }
+        self.is_handing_out = state.can_hand_out(&self.permit.broker.env);
+        if self.is_handing_out {
+            return Poll::Ready(Ok(()));
         }
         let has_replies = !self.buffers.get().replies.is_empty();
         let has_output = has_replies || !state.outbox.is_empty();
@@ -211,4 +235,10 @@ impl Connection {
             }
         }
     }
+}
+
+/// Has the task go on after other tasks, also those whose sockets have just become ready: a task
+/// that is merely woken can go round many times before the runtime looks at sockets.
+fn yield_to_others(cx: &mut Context<'_>) {
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }

@@ -27,7 +27,7 @@ pub(super) async fn run_housekeeping(broker: Arc<Broker>) {
         let retained_interval = broker.config().retain_expiry_interval;
         if last_search.elapsed() >= retained_interval.unwrap_or(RETAINED_INTERVAL) {
             last_search = Instant::now();
-            broker.retained.remove_expired(broker.env.clock.now());
+            broker.remove_expired_retained().await;
         }
     }
 }
@@ -63,6 +63,15 @@ impl Broker {
             }
         });
         sessions
+    }
+
+    /// Takes away retained messages that have expired, a few at a time.
+    async fn remove_expired_retained(&self) {
+        let mut position = Vec::new();
+        let now = self.env.clock.now();
+        while !self.retained.remove_expired(&mut position, now) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Ends all connections, as the broker's end does.

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod direct;
+mod hand_out;
 mod online;
 mod presence;
 mod queue;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::direct::DirectWrite;
+pub(super) use self::hand_out::HandOut;
 pub(super) use self::presence::{ActiveConnection, Ending, Presence, Writer};
 pub(super) use self::queued::OrphanedSharedMessage;
 pub(super) use self::queueing::Held;

@@ -1,7 +1,5 @@
-//! What is found by topic: subscriptions and retained messages, each in a tree of levels.
+//! What is found by topic: subscriptions, in a tree of topic filters.
 
-mod retained;
 mod router;
 
-pub(super) use self::retained::{Retained, RetainedMessages};
 pub(super) use self::router::{Matches, Router, SharedGroup, Target};

@@ -32,6 +32,7 @@ mod slow_disk;
 mod small_disk;
 mod stopping;
 mod subscriptions;
+mod topic_floods;
 mod wills;
 
 use support::{client, wire};

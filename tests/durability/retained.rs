@@ -1,8 +1,11 @@
 //! Retained messages.
 
+use std::collections::HashSet;
+
 use crate::client::Client;
-use crate::scene::{durable_broker, pull_the_plug};
+use crate::scene::{durable_broker, pull_the_plug, resume};
 use crate::support::Broker;
+use crate::support::raw_client::PINGREQ;
 use crate::wire::*;
 
 /// What somebody new gets from `filter`.
@@ -83,4 +86,39 @@ fn a_retained_message_keeps_its_qos_and_its_properties() {
     let message = client.receive("kept");
     assert_eq!((message.qos, message.retain), (2, true));
     assert_eq!(message.properties, properties);
+}
+
+#[test]
+fn retained_messages_of_a_new_subscription_survive_before_they_are_sent() {
+    const MESSAGES: usize = 200;
+    let mut broker = durable_broker("");
+    let mut publisher = Client::new(&broker, V311, "publisher");
+    for number in 0..MESSAGES {
+        publisher.publish(&format!("kept/{number:03}"), 1, true, "kept");
+    }
+    let connect = V5.persistent("subscriber");
+    let connect = connect.property(&two(RECEIVE_MAXIMUM, 5));
+    let mut subscriber = Client::open(&broker, &connect);
+    subscriber.send(subscribe(V5, 7, &[], &[("kept/#", 1)]));
+    // Messages do not wait until the subscription is stored.
+    while subscriber.packet() != (0x90, vec![0, 7, 0, 1]) {}
+    pull_the_plug(&mut broker);
+    let mut subscriber = resume(&broker, V5, "subscriber");
+    let mut topics = HashSet::new();
+    while topics.len() < MESSAGES {
+        let message = subscriber.receive("kept");
+        assert!(message.retain);
+        topics.insert(message.topic);
+    }
+    // Those that were acknowledged may come twice; then it is over for good.
+    for _ in 0..2 {
+        subscriber.send(PINGREQ);
+        while let (first @ 0x30..0x40, body) = subscriber.packet() {
+            let id = Publish::parse(V5, first, &body).id;
+            subscriber.send(ack(0x40, id));
+        }
+    }
+    subscriber.leave();
+    pull_the_plug(&mut broker);
+    resume(&broker, V5, "subscriber").expect_nothing();
 }

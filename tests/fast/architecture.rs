@@ -53,7 +53,7 @@ const BROKER_FLOORS: Floors = Floors {
         &["listener", "process"],
         &["topics"],
         &["session"],
-        &["wire"],
+        &["retained", "wire"],
         &["env", "message"],
         &["persistence"],
         &["auth"],

@@ -275,6 +275,7 @@ impl Handshake {
             buffers: Buffers::default(),
             pending_replies: None,
             topics: None,
+            is_handing_out: false,
             pause: None,
             rate,
         });

@@ -5,11 +5,12 @@ use super::closed::Closed;
 use super::filter_request::{FilterRequest, SubscribeRequest, UnsubscribeRequest};
 use super::turn::Turn;
 use crate::broker::auth::{Coverage, Effort};
-use crate::broker::ground::{GrantedOptions, Millis, MountPoint, ShareId};
+use crate::broker::ground::{GrantedOptions, MountPoint, ShareId};
 use crate::broker::log::LogType;
 use crate::broker::log::rate_limit::LineKind;
 use crate::broker::persistence::Ticket;
-use crate::broker::session::{Ending, StoredSubscription};
+use crate::broker::retained::RetainedCursor;
+use crate::broker::session::{Ending, HandOut, StoredSubscription};
 use crate::protocol::{
     InvalidTopic, Packet, Properties, ProtocolVersion, QoS, ReasonCode, RetainHandling, SubAck,
     Subscribe, Subscription, SubscriptionId, SubscriptionOptions, TopicFilter, UnsubAck,
@@ -81,7 +82,7 @@ impl Connection {
                         options,
                         subscription_id: request.subscription_id,
                     };
-                    self.add_subscription(&asked, turn.ticket(), turn.now)?
+                    self.add_subscription(&asked, turn.ticket())?
                 }
             };
             request.reasons.push(reason);
@@ -90,9 +91,7 @@ impl Connection {
                 return Ok(());
             }
         }
-        let mut state = self.session.state();
-        state.refill(&self.session, &self.permit.broker.env, turn.now);
-        drop(state);
+        self.is_handing_out = true;
         let client_id = self.session.client_id();
         self.debug(format_args!("Sending SUBACK to {client_id}"));
         self.reply(&Packet::SubAck(SubAck {
@@ -130,12 +129,7 @@ impl Connection {
         is_refused
     }
 
-    fn add_subscription(
-        &self,
-        asked: &Asked,
-        ticket: &Ticket<'_>,
-        now: Millis,
-    ) -> Result<ReasonCode, Closed> {
+    fn add_subscription(&self, asked: &Asked, ticket: &Ticket<'_>) -> Result<ReasonCode, Closed> {
         let Asked {
             filter,
             options,
@@ -143,8 +137,8 @@ impl Connection {
         } = asked;
         let qos = options.qos.min(self.permit.listener.maximum_qos());
         self.log_subscription(filter, qos);
-        // The session stays locked until its retained messages are queued, so that
-        // nothing that is published meanwhile gets before them.
+        // The session stays locked until its retained messages have a place in the queue, so
+        // that nothing that is published meanwhile gets before them.
         let mut state = self.session.state();
         if state.active_connection(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
@@ -171,27 +165,25 @@ impl Connection {
             granted,
             record: record.or_else(|| self.session.subscription_record(ticket.persistence())),
         };
-        stored.store(filter, ticket);
-        state.subscriptions.insert(filter.to_owned_filter(), stored);
-        self.permit
-            .broker
-            .router
-            .subscribe(filter, &self.session, granted);
         let wanted = match options.retain_handling {
             RetainHandling::Always => true,
             RetainHandling::New => is_new,
             RetainHandling::Never => false,
         };
-        if wanted && !filter.is_shared() {
-            let identity = self.session.identity();
-            let messages = self.permit.broker.retained_for(&identity, filter, now);
-            self.session.deliver_retained(
-                &mut state,
-                messages,
-                granted,
-                &self.permit.broker.env,
-                ticket,
-            );
+        let hands_out = wanted && !filter.is_shared();
+        stored.store(filter, hands_out && qos != QoS::AtMostOnce, ticket);
+        state.subscriptions.insert(filter.to_owned_filter(), stored);
+        self.permit
+            .broker
+            .router
+            .subscribe(filter, &self.session, granted);
+        state.abandon_hand_out(filter);
+        if hands_out {
+            let broker = &self.permit.broker;
+            let cursor = RetainedCursor::new(&broker.retained, filter);
+            let hand_out = HandOut::new(cursor, granted);
+            self.session
+                .begin_hand_out(&mut state, hand_out, &broker.env);
         }
         Ok(qos.into())
     }
@@ -242,7 +234,10 @@ impl Connection {
         let (log, client_id) = (self.permit.broker.log(), self.session.client_id());
         log.debug(format_args!("\t{filter}"));
         log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
-        let known = self.session.state().subscriptions.remove(filter).is_some();
+        let mut state = self.session.state();
+        let known = state.subscriptions.remove(filter).is_some();
+        state.abandon_hand_out(filter);
+        drop(state);
         if !known {
             return ReasonCode::NoSubscriptionExisted;
         }

@@ -194,6 +194,7 @@ fn subscription_record(subscription: &SnapshotSubscription) -> SubscriptionRecor
         options: subscription.options,
         qos: subscription.options.qos,
         subscription_id: subscription.identifier,
+        hands_out: false,
         share: match filter.is_shared() {
             true => ShareId::unused().get(),
             false => 0,

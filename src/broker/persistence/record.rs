@@ -71,6 +71,8 @@ pub(in crate::broker) struct SubscriptionRecord {
     pub(in crate::broker) subscription_id: Option<SubscriptionId>,
     /// The number by which deliveries name a shared subscription; 0 for any other.
     pub(in crate::broker) share: u64,
+    /// Whether it is still to bring retained messages.
+    pub(in crate::broker) hands_out: bool,
 }
 
 /// A message.
@@ -135,6 +137,8 @@ const HAS_USERNAME: u8 = 0x01;
 /// In an identity: the listener's name follows. Older stores have its place in the
 /// configuration instead, which says nothing once a line is inserted before it.
 const NAMES_LISTENER: u8 = 0x02;
+/// Beside the retain handling of a subscription: it is still to bring retained messages.
+const HANDS_OUT: u8 = 0x80;
 
 /// Reads the fields of a record.
 struct Fields(Bytes);
@@ -316,7 +320,8 @@ impl SubscriptionRecord {
         out.put_u8(u8::from(options.qos));
         out.put_u8(u8::from(options.no_local));
         out.put_u8(u8::from(options.retain_as_published));
-        out.put_u8(options.retain_handling as u8);
+        let hands_out = if self.hands_out { HANDS_OUT } else { 0 };
+        out.put_u8(options.retain_handling as u8 | hands_out);
         out.put_u8(u8::from(self.qos));
         put_subscription_id(out, self.subscription_id);
         out.put_u64(self.share);
@@ -325,13 +330,18 @@ impl SubscriptionRecord {
     pub(super) fn decode(bytes: Bytes) -> Result<Self, BadRecord> {
         let mut fields = Fields(bytes);
         let filter = fields.bytes("topic filter")?;
+        let filter = TopicFilter::from_bytes(filter).map_err(|_| BadRecord("topic filter"))?;
+        let qos = fields.qos("QoS asked for")?;
+        let no_local = fields.flag("no local")?;
+        let retain_as_published = fields.flag("retain as published")?;
+        let retain_handling = fields.u8("retain handling")?;
         Ok(Self {
-            filter: TopicFilter::from_bytes(filter).map_err(|_| BadRecord("topic filter"))?,
+            filter,
             options: SubscriptionOptions {
-                qos: fields.qos("QoS asked for")?,
-                no_local: fields.flag("no local")?,
-                retain_as_published: fields.flag("retain as published")?,
-                retain_handling: match fields.u8("retain handling")? {
+                qos,
+                no_local,
+                retain_as_published,
+                retain_handling: match retain_handling & !HANDS_OUT {
                     0 => RetainHandling::Always,
                     1 => RetainHandling::New,
                     2 => RetainHandling::Never,
@@ -341,6 +351,7 @@ impl SubscriptionRecord {
             qos: fields.qos("granted QoS")?,
             subscription_id: fields.subscription_id()?,
             share: fields.u64("shared subscription")?,
+            hands_out: retain_handling & HANDS_OUT != 0,
         })
     }
 }

@@ -15,8 +15,10 @@ use crate::broker::message::Message;
 use crate::broker::persistence::{
     Key, Persistence, RecoveredSession, Recovery, Stage, StoredPresence, StoredRecord, WillRecord,
 };
-use crate::broker::session::{Presence, Session, SessionState, StoredSubscription, StoredWill};
-use crate::broker::topics::Retained;
+use crate::broker::retained::{Retained, RetainedCursor};
+use crate::broker::session::{
+    HandOut, Presence, Session, SessionState, StoredSubscription, StoredWill,
+};
 
 /// Counts of what was restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,16 @@ impl Broker {
                 (number, Arc::new(message))
             })
             .collect();
+        for (number, record) in recovery.retained {
+            let stored = persistence.restored(Key::Retained(number));
+            let source = record.source.clone().map(Arc::new);
+            let message = Arc::new(Message::from(record));
+            if !message.is_expired(now) {
+                let retained = Retained { message, source };
+                self.retained.restore(retained, stored);
+                restored.retained += 1;
+            }
+        }
         let mut sessions: Vec<_> = recovery.sessions.into_iter().collect();
         sessions.sort_unstable_by_key(|(number, _)| *number);
         let mut superseded = Vec::new();
@@ -76,16 +88,6 @@ impl Broker {
         superseded
             .iter()
             .for_each(|session| self.end_superseded(session));
-        for (number, record) in recovery.retained {
-            let stored = persistence.restored(Key::Retained(number));
-            let source = record.source.clone().map(Arc::new);
-            let message = Arc::new(Message::from(record));
-            if !message.is_expired(now) {
-                let retained = Retained { message, source };
-                self.retained.restore(retained, stored);
-                restored.retained += 1;
-            }
-        }
         // The rules may have changed while no broker ran.
         restored.deliveries -= self.drop_unreadable().min(restored.deliveries);
         for (number, will) in recovery.wills {
@@ -177,6 +179,11 @@ impl Broker {
                 granted,
                 record: Some(persistence.restored(key)),
             };
+            if subscription.hands_out {
+                let cursor = RetainedCursor::new(&self.retained, &subscription.filter);
+                let hand_out = HandOut::new(cursor, granted);
+                session.begin_hand_out(&mut state, hand_out, &self.env);
+            }
             state.subscriptions.insert(subscription.filter, stored);
             restored.subscriptions += 1;
         }

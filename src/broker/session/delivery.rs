@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
-use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -17,10 +16,10 @@ use crate::broker::ground::{ConnectionNumber, GrantedOptions, Millis, is_log_lin
 use crate::broker::live_options::Waiting;
 use crate::broker::log::rate_limit::LineKind;
 use crate::broker::message::Message;
-use crate::broker::persistence::{Ticket, Urgency};
+use crate::broker::persistence::Ticket;
 use crate::broker::statistics::{Counter, Tally};
 use crate::broker::wire::{Burst, PublishFormat, TopicAliases};
-use crate::protocol::{PacketId, QoS};
+use crate::protocol::PacketId;
 use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome};
 
 /// A client that takes nothing for so long is stalled: nobody pauses for it.
@@ -118,52 +117,7 @@ impl Session {
         first.is_none_or(|first| self.may_read(&env.access, &first.message.topic))
     }
 
-    /// Queues retained messages for a new subscription [MQTT-3.3.1-9]. They stay behind
-    /// what waits already and before what is published later.
-    pub(in crate::broker) fn deliver_retained(
-        &self,
-        state: &mut SessionState,
-        messages: Vec<Arc<Message>>,
-        granted: GrantedOptions,
-        env: &Env,
-        ticket: &Ticket<'_>,
-    ) {
-        let mut recorder = Recorder::new(self, ticket);
-        let mut messages = messages.into_iter();
-        while let Some(message) = messages.next() {
-            if !env.options.queue_limits().admit_by_size(state.waiting()) {
-                let dropped = 1 + messages.len();
-                env.statistics.add(Counter::PublishesDropped, dropped);
-                self.log_drops(dropped, env);
-                break;
-            }
-            let own = message.publisher == Some(self.number());
-            if granted.no_local && own {
-                continue;
-            }
-            let qos = match env.options.upgrade_outgoing_qos() {
-                true => granted.qos,
-                false => granted.qos.min(message.qos),
-            };
-            let mut queued = Queued {
-                message,
-                qos,
-                retain: true,
-                granted,
-                // The retained message is held anyway.
-                held: 0,
-                record: None,
-            };
-            if qos != QoS::AtMostOnce {
-                recorder.queued(&mut queued, Urgency::Immediate);
-                recorder.message(&queued.message);
-            }
-            state.queue.push(queued);
-        }
-        recorder.finish();
-    }
-
-    fn log_drops(&self, dropped: usize, env: &Env) {
+    pub(super) fn log_drops(&self, dropped: usize, env: &Env) {
         let client_id = self.client_id();
         env.limited_log.write_many(
             LineKind::MessagesDropped,

@@ -151,12 +151,12 @@ impl Drop for DirectWrite {
 
 impl SessionState {
     fn give_back(&mut self, connection: ConnectionNumber) {
-        let is_gated = self.outbox.is_gated();
+        // Only the task can wait for a ticket, and hands out retained messages.
+        let needs_task = self.outbox.is_gated() || !self.queue.is_empty();
         if let Some(active_connection) = self.active_connection(connection) {
             let is_awaited = active_connection.writer == Writer::Delivery { is_awaited: true };
             active_connection.writer = Writer::Anybody;
-            // Only the task can wait for a ticket.
-            if is_awaited || is_gated {
+            if is_awaited || needs_task {
                 active_connection.wake();
             }
         }

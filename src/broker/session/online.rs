@@ -35,7 +35,8 @@ impl SessionState {
                 let queued = self.queue_behind(publication, format, &limits, recorder);
                 dropped += usize::from(!queued);
             }
-            self.refill_with(env, recorder, now);
+            // The connection's task hands out retained messages, as it is no publisher's work.
+            self.refill_with(env, recorder, 0, now);
             return dropped;
         }
         if burst.is_exclusive() {
@@ -169,6 +170,10 @@ impl SessionState {
 
     /// Whether a QoS 1 or 2 message may be sent now.
     pub(super) fn has_room_for(&self, message: &Message, limits: &QueueLimits) -> bool {
-        self.outgoing.has_room() && limits.admit_in_flight(self.waiting(), message.payload.len())
+        self.has_room_for_bytes(message.payload.len(), limits)
+    }
+
+    pub(super) fn has_room_for_bytes(&self, payload_bytes: usize, limits: &QueueLimits) -> bool {
+        self.outgoing.has_room() && limits.admit_in_flight(self.waiting(), payload_bytes)
     }
 }

@@ -1,8 +1,10 @@
 //! From a session's queue to its connection.
 
 use super::Session;
+use super::hand_out::Reader;
 use super::online::OUTBOX_MARK;
 use super::presence::Presence;
+use super::queue::Front;
 use super::queued::Queued;
 use super::receiver::Receiver;
 use super::state::SessionState;
@@ -14,17 +16,40 @@ use crate::broker::wire::Alias;
 use crate::protocol::{Delivery, PacketId, QoS};
 use crate::qos::{PubAckOutcome, PubRecOutcome, Resend};
 
+/// The retained messages that one turn of a connection looks at: half a millisecond's work.
+const HAND_OUT_STEPS: usize = 512;
+
 impl SessionState {
     /// Makes ready what has to be sent again, and then what is queued, as far as the
     /// window and the outbox have room.
     pub(in crate::broker) fn refill(&mut self, session: &Session, env: &Env, now: Millis) {
         let ticket = Ticket::new(env.persistence());
         let mut recorder = Recorder::new(session, &ticket);
-        self.refill_with(env, &mut recorder, now);
+        self.refill_with(env, &mut recorder, 0, now);
         recorder.finish();
     }
 
-    pub(super) fn refill_with(&mut self, env: &Env, recorder: &mut Recorder<'_>, now: Millis) {
+    /// As [`SessionState::refill`], and hands out a bounded number of retained messages.
+    pub(in crate::broker) fn refill_handing_out(
+        &mut self,
+        session: &Session,
+        env: &Env,
+        now: Millis,
+    ) {
+        let ticket = Ticket::new(env.persistence());
+        let mut recorder = Recorder::new(session, &ticket);
+        self.refill_with(env, &mut recorder, HAND_OUT_STEPS, now);
+        recorder.finish();
+    }
+
+    /// Makes ready what there is room for; looks at so many retained messages at most.
+    pub(super) fn refill_with(
+        &mut self,
+        env: &Env,
+        recorder: &mut Recorder<'_>,
+        hand_out_steps: usize,
+        now: Millis,
+    ) {
         let Presence::Online(active_connection) = &self.presence else {
             return;
         };
@@ -70,13 +95,35 @@ impl SessionState {
                 Err(packet_id) => self.forget(packet_id),
             }
         }
+        self.refill_from_queue(&receiver, env, recorder, hand_out_steps, now);
+    }
+
+    fn refill_from_queue(
+        &mut self,
+        receiver: &Receiver,
+        env: &Env,
+        recorder: &mut Recorder<'_>,
+        mut hand_out_steps: usize,
+        now: Millis,
+    ) {
         let limits = env.options.queue_limits();
+        let mut reader = None;
         while self.unwritten < OUTBOX_MARK {
-            let Some(front) = self.queue.front() else {
-                break;
-            };
-            if front.qos != QoS::AtMostOnce && !self.has_room_for(&front.message, &limits) {
-                break;
+            match self.queue.front() {
+                None => break,
+                Some(Front::HandOut(_)) => {
+                    let reader =
+                        reader.get_or_insert_with(|| Reader::new(recorder.session(), env, now));
+                    if self.hand_out(receiver, reader, recorder, &mut hand_out_steps) {
+                        continue;
+                    }
+                    break;
+                }
+                Some(Front::Message { qos, payload_bytes }) => {
+                    if qos != QoS::AtMostOnce && !self.has_room_for_bytes(payload_bytes, &limits) {
+                        break;
+                    }
+                }
             }
             let Some(queued) = self.queue.pop() else {
                 break;
@@ -84,12 +131,12 @@ impl SessionState {
             if queued.message.is_expired(now) {
                 recorder.discard(queued);
             } else {
-                self.send(queued, &receiver, env, recorder, now);
+                self.send(queued, receiver, env, recorder, now);
             }
         }
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         queued: Queued,
         receiver: &Receiver,

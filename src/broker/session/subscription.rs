@@ -12,8 +12,14 @@ pub(in crate::broker) struct StoredSubscription {
 }
 
 impl StoredSubscription {
-    /// Stores the subscription, where it is to be.
-    pub(in crate::broker) fn store(&self, filter: &TopicFilter, ticket: &Ticket<'_>) {
+    /// Stores the subscription, where it is to be, with whether it is still to bring retained
+    /// messages.
+    pub(in crate::broker) fn store(
+        &self,
+        filter: &TopicFilter,
+        hands_out: bool,
+        ticket: &Ticket<'_>,
+    ) {
         let Some(record) = &self.record else { return };
         let subscription = SubscriptionRecord {
             filter: filter.to_owned_filter(),
@@ -21,6 +27,7 @@ impl StoredSubscription {
             qos: self.granted.qos,
             subscription_id: self.granted.subscription_id,
             share: self.granted.share.map_or(0, ShareId::get),
+            hands_out,
         };
         let record_value = Record::Subscription(Box::new(subscription));
         record.put(record_value, Urgency::Immediate, Some(ticket));

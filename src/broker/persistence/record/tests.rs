@@ -78,6 +78,7 @@ fn a_subscription_comes_back_as_it_was() {
         qos: QoS::AtLeastOnce,
         subscription_id: SubscriptionId::new(268_435_455),
         share: 7,
+        hands_out: true,
     };
     let stored = bytes(
         &Record::Subscription(Box::new(subscription.clone())),
