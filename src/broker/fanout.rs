@@ -103,9 +103,10 @@ impl<'a> Fanout<'a> {
             let broker = self.broker;
             let changes = broker.router.changes();
             let read_epoch = broker.env.access.read_epoch();
-            let matches = broker.router.matches(&message.topic, |session| {
-                session.may_read(&broker.env.access, &message.topic)
-            });
+            let access = &broker.env.access;
+            let may_read = |session: &Session| session.may_read(access, &message.topic);
+            let may_read = access.is_restricted().then_some(may_read);
+            let matches = broker.router.matches(&message.topic, may_read);
             if matches.is_empty() {
                 return false;
             }
@@ -158,16 +159,10 @@ impl<'a> Fanout<'a> {
             return false;
         };
         let topic = &publication.message.topic;
-        let readers = group.only(|session| session.may_read(access, topic));
-        let group = readers.map_or(group, Arc::new);
-        if group.is_empty() {
+        if !group.has_reader(|session| session.may_read(access, topic)) {
             return false;
         }
-        let matches = Matches {
-            targets: Vec::new(),
-            groups: vec![group],
-            has_repeats: false,
-        };
+        let matches = Matches::of_group(group);
         self.go_on_with(Arc::new(matches), read_epoch);
         self.burst.push(publication);
         true
@@ -231,18 +226,17 @@ impl<'a> Fanout<'a> {
     /// Delivers to the member whose turn it is, or to another one if that has ended or lost its
     /// rights since the match.
     fn deliver_to_member(&mut self, group: &SharedGroup) {
-        let Some(member) = group.next_member() else {
+        let Some(first) = self.burst.publications().first() else {
             return;
         };
-        if self.deliver_to(member) {
-            return;
-        }
-        let mut others = group.without(member.session.number());
-        while let Some(member) = others.next_member() {
-            if self.deliver_to(member) {
+        let (access, topic) = (&self.broker.env.access, first.message.topic.clone());
+        for attempt in 0.. {
+            let Some(member) = group.next_member(attempt) else {
+                return;
+            };
+            if member.session.may_read(access, &topic) && self.deliver_to(&member) {
                 return;
             }
-            others = others.without(member.session.number());
         }
     }
 

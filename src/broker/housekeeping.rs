@@ -23,6 +23,7 @@ pub(super) async fn run_housekeeping(broker: Arc<Broker>) {
         interval.tick().await;
         broker.end_silent_connections();
         broker.expire_sessions().await;
+        broker.router.forget_unused_matches();
         broker.env.limited_log.report();
         let retained_interval = broker.config().retain_expiry_interval;
         if last_search.elapsed() >= retained_interval.unwrap_or(RETAINED_INTERVAL) {

@@ -112,6 +112,97 @@ fn retained_messages_come_once_and_before_what_is_published_later() {
     }
 }
 
+/// Subscribes to many filters, 50 with each packet, and waits for the last answer.
+fn subscribe_to_all(client: &mut Client, filters: &[String]) {
+    for filters in filters.chunks(50) {
+        let filters: Vec<(&str, u8)> = filters.iter().map(|filter| (filter.as_str(), 0)).collect();
+        client.send(subscribe(V311, 9, &[], &filters));
+        client.expect(client.suback(9, &vec![0; filters.len()]));
+    }
+}
+
+#[test]
+fn filters_of_wildcards_that_match_nothing_hold_up_nobody() {
+    let broker = Broker::with_config(FEW_LOG_LINES);
+    let mut subscriber = Client::new(&broker, V311, "subscriber");
+    subscribe_to_all(&mut subscriber, &filters_of_two(12));
+    let mut filters = filters_of_two(12);
+    for filter in &mut filters {
+        *filter = filter.replace('#', "a/b");
+    }
+    let mut other = Client::new(&broker, V311, "other");
+    subscribe_to_all(&mut other, &filters);
+    let mut publisher = Client::new(&broker, V311, "publisher");
+    let longest = longest_round_trip(&broker, || {
+        for length in [11, 13, 14, 15] {
+            let packets: Vec<u8> = (0..50)
+                .flat_map(|number| {
+                    let topic = format!("b/{}{number}", "a/".repeat(length - 2));
+                    publish_with(V311, 0, &topic, 0, &[], b"x")
+                })
+                .collect();
+            publisher.send(packets);
+        }
+        publisher.expect_nothing();
+    });
+    assert!(longest < PATIENCE, "{longest:?}");
+}
+
+#[test]
+fn deep_filters_and_topics_take_little_memory() {
+    const MANY: usize = 5_000;
+    const MOST_FOR_EACH: u64 = 6_000;
+    let broker = Broker::with_config(FEW_LOG_LINES);
+    let mut subscriber = Client::new(&broker, V311, "subscriber");
+    let deep = |number: usize| {
+        let level = |at: usize| {
+            if number >> (at % 13) & 1 == 0 {
+                "a"
+            } else {
+                "b"
+            }
+        };
+        let levels: Vec<&str> = (0..190).map(level).collect();
+        levels.join("/")
+    };
+    let filters: Vec<String> = (0..MANY).map(|number| deep(number) + "/+/c").collect();
+    let before = broker.resident_memory();
+    subscribe_to_all(&mut subscriber, &filters);
+    let subscribed = broker.resident_memory();
+    assert!(
+        subscribed - before < MANY as u64 * MOST_FOR_EACH,
+        "{before} {subscribed}"
+    );
+    retain(&broker, (0..MANY).map(deep));
+    let retained = broker.resident_memory();
+    assert!(
+        retained - subscribed < MANY as u64 * MOST_FOR_EACH,
+        "{subscribed} {retained}"
+    );
+}
+
+#[test]
+fn many_topics_for_many_groups_take_little_memory() {
+    let broker = Broker::with_config(FEW_LOG_LINES);
+    let mut subscriber = Client::open(&broker, &V311.persistent("subscriber"));
+    let filters: Vec<String> = (0..1_000)
+        .map(|number| format!("$share/g{number}/#"))
+        .collect();
+    subscribe_to_all(&mut subscriber, &filters);
+    subscriber.leave();
+    let before = broker.resident_memory();
+    let mut publisher = Client::new(&broker, V311, "publisher");
+    for first in (0..10_000).step_by(500) {
+        let packets: Vec<u8> = (first..first + 500)
+            .flat_map(|number| publish_with(V311, 0, &format!("t/{number}"), 0, &[], b"x"))
+            .collect();
+        publisher.send(packets);
+    }
+    publisher.expect_nothing();
+    let grown = broker.resident_memory().saturating_sub(before);
+    assert!(grown < 40 * 1024 * 1024, "{grown} bytes");
+}
+
 #[test]
 fn an_unsubscribe_ends_what_its_subscription_was_still_to_bring() {
     let broker = Broker::with_config(FEW_LOG_LINES);

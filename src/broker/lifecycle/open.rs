@@ -15,7 +15,7 @@ use crate::broker::session::registry::{ByClientId, PlaceInLine};
 use crate::broker::session::{
     ActiveConnection, Ending, Presence, Remains, Session, SessionState, StoredWill,
 };
-use crate::protocol::Will;
+use crate::protocol::{TopicFilter, Will};
 
 /// The longest that a CONNECT waits for earlier connections of its client identifier, which
 /// take less unless their tasks get no turn.
@@ -286,6 +286,9 @@ impl Session {
             opening.receive_maximum,
             opening.topic_alias_maximum,
         );
+        for shared in state.subscriptions.keys().filter_map(TopicFilter::shared) {
+            broker.router.bring_back(&shared, self.number());
+        }
         self.store(&state, Some(ticket));
         // Nothing goes out before the CONNACK, which waits too.
         state.outbox.gate(ticket.number());

@@ -45,7 +45,7 @@ pub(super) async fn watch_memory(broker: Arc<Broker>) {
 /// About what sessions and retained messages hold. A message that several sessions
 /// share counts for each, which is why the process's own size has a say, too.
 fn kept_bytes(broker: &Broker) -> usize {
-    let mut bytes = broker.retained.memory_bytes();
+    let mut bytes = broker.retained.memory_bytes() + broker.router.memory_bytes();
     broker
         .sessions
         .for_each(|session| bytes += session.state().held_bytes());

@@ -1,9 +1,13 @@
-//! Which sessions a message goes to.
+//! The sessions that a message goes to.
 
 mod cache;
 mod generations;
 mod matches;
+mod node;
+mod path;
+mod reach;
 mod share;
+mod subscribers;
 mod target;
 mod tree;
 
@@ -83,17 +87,24 @@ impl Router {
         }
     }
 
-    /// Where messages on the topic go: to those that match and that `may_read`. Both are
-    /// found out once, so what a session may read must not change without
+    /// Returns the receivers of messages on the topic.
+    ///
+    /// With `may_read` only those sessions are among them that it is true for, and groups that
+    /// have such a member. The answers are remembered, too, so after a change of rights call
     /// [`Router::forget_matches`].
     pub(in crate::broker) fn matches(
         &self,
         topic: &TopicName,
-        may_read: impl Fn(&Session) -> bool,
+        may_read: Option<impl Fn(&Session) -> bool>,
     ) -> Arc<Matches> {
         let stamp = self.generations.stamp(topic);
         self.caches.get_or_insert_with(topic, stamp, || {
-            self.tree.read().matches(topic).only(may_read)
+            let mut matches = self.tree.read().matches(topic);
+            if let Some(may_read) = may_read {
+                matches.retain_readers(may_read);
+            }
+            matches.finish();
+            matches
         })
     }
 
@@ -111,5 +122,25 @@ impl Router {
     /// Makes all remembered matches stale.
     pub(in crate::broker) fn forget_matches(&self) {
         self.generations.advance_all();
+    }
+
+    /// Lets a session that is connected again take turns in the groups of its shared
+    /// subscriptions.
+    pub(in crate::broker) fn bring_back(&self, shared: &SharedFilter, session: SessionNumber) {
+        if let Some(group) = self.group(shared) {
+            group.bring_back(session);
+        }
+    }
+
+    /// Forgets matches that were not used lately, if subscriptions have changed. Call this
+    /// regularly, or the sessions of clients that are gone stay in memory.
+    pub(in crate::broker) fn forget_unused_matches(&self) {
+        self.caches.age(self.generations.all());
+    }
+
+    /// Returns about how many bytes of memory subscriptions and remembered matches hold, beyond
+    /// what sessions have of them.
+    pub(in crate::broker) fn memory_bytes(&self) -> usize {
+        self.tree.read().memory_bytes() + self.caches.memory_bytes()
     }
 }

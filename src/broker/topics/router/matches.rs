@@ -7,7 +7,7 @@ use super::share::SharedGroup;
 use super::target::Target;
 use crate::broker::session::Session;
 
-/// Where messages on one topic go.
+/// The receivers of messages on one topic.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Matches {
     /// One for each matching subscription.
@@ -19,30 +19,43 @@ pub(in crate::broker) struct Matches {
 }
 
 impl Matches {
+    /// Returns matches of one group.
+    pub(in crate::broker) fn of_group(group: Arc<SharedGroup>) -> Self {
+        Self {
+            groups: vec![group],
+            ..Self::default()
+        }
+    }
+
     pub(in crate::broker) fn is_empty(&self) -> bool {
         self.targets.is_empty() && self.groups.is_empty()
     }
 
-    /// Those of the sessions that may get the messages.
-    pub(super) fn only(mut self, may_read: impl Fn(&Session) -> bool) -> Self {
+    /// Returns whether a message goes to one session only, once.
+    pub(in crate::broker) fn is_exclusive(&self) -> bool {
+        self.targets.len() + self.groups.len() == 1
+    }
+
+    /// Leaves out the sessions that may not get the messages, and groups of only such ones.
+    pub(super) fn retain_readers(&mut self, may_read: impl Fn(&Session) -> bool) {
         self.targets.retain(|target| may_read(&target.session));
-        self.groups.retain_mut(|group| match group.only(&may_read) {
-            None => true,
-            Some(rest) => {
-                let is_left = !rest.is_empty();
-                *group = Arc::new(rest);
-                is_left
-            }
-        });
+        self.groups.retain(|group| group.has_reader(&may_read));
+    }
+
+    /// Notes repetitions, and gives unused memory back.
+    pub(super) fn finish(&mut self) {
+        self.targets.shrink_to_fit();
+        self.groups.shrink_to_fit();
         let mut sessions =
             HashSet::with_capacity_and_hasher(self.targets.len(), RandomState::default());
         let mut numbers = self.targets.iter().map(|target| target.session.number());
         self.has_repeats = !numbers.all(|number| sessions.insert(number));
-        self
     }
 
-    /// Whether a message goes to one session only, once.
-    pub(in crate::broker) fn is_exclusive(&self) -> bool {
-        self.targets.len() + self.groups.len() == 1
+    /// Returns about how many bytes of memory the matches hold.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.targets.len() * size_of::<Target>()
+            + self.groups.len() * size_of::<Arc<SharedGroup>>()
     }
 }
