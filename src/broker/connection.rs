@@ -138,6 +138,7 @@ impl Connection {
         let mut state = self.session.state();
         if let Some(persistence) = self.permit.broker.persistence() {
             state
+                .outbound
                 .outbox
                 .open_gates(|ticket| persistence.poll_done(ticket, cx.waker()));
         }
@@ -153,7 +154,7 @@ impl Connection {
             return Poll::Ready(Ok(()));
         }
         let has_replies = !self.buffers.get().replies.is_empty();
-        let has_output = has_replies || !state.outbox.is_empty();
+        let has_output = has_replies || !state.outbound.outbox.is_empty();
         // Whoever wrote when this task wanted to may have finished meanwhile, and found
         // nobody to wake.
         if has_output && wants_output && state.claim_writer(self.number) {

@@ -15,7 +15,7 @@ use super::Broker;
 use super::ground::{Identity, Millis, SessionNumber};
 use super::message::{Message, Publication};
 use super::persistence::{Ticket, Transaction};
-use super::session::{DirectWrite, OrphanedSharedMessage, Session};
+use super::session::{BatchContext, DirectWrite, OrphanedSharedMessage, Session};
 use super::topics::{Matches, SharedGroup, Target};
 use super::wire::Burst;
 use crate::protocol::SharedFilter;
@@ -242,36 +242,24 @@ impl<'a> Fanout<'a> {
 
     /// Delivers the burst to a subscription. Returns whether its session took it.
     fn deliver_to(&mut self, target: &Target) -> bool {
-        let own = |publisher: Option<SessionNumber>| publisher == Some(target.session.number());
-        let publisher = self
-            .burst
-            .publications()
-            .first()
-            .and_then(|first| first.message.publisher);
-        if target.granted.no_local && own(publisher) {
-            return true;
-        }
-        let delivered = target.session.deliver(
-            &mut self.burst,
-            target.granted,
-            &self.broker.env,
-            &self.ticket,
-            self.now,
-            self.direct.len() < MAX_DIRECT,
-        );
+        let batch = BatchContext {
+            env: &self.broker.env,
+            ticket: &self.ticket,
+            now: self.now,
+        };
+        let may_write = self.direct.len() < MAX_DIRECT;
+        let session = &target.session;
+        let delivered = session.deliver(&mut self.burst, target.granted, &batch, may_write);
         self.wakers.extend(delivered.waker);
-        if let Some(writer) = delivered.direct {
-            self.direct.push(DirectWrite::new(&target.session, writer));
-        }
-        self.is_stored |= delivered.stored;
-        if delivered.congested
-            && !own(publisher)
-            && !self
-                .congested
+        self.direct.extend(delivered.direct);
+        self.is_stored |= delivered.is_stored;
+        let is_known = |session| {
+            self.congested
                 .iter()
-                .any(|known| Arc::ptr_eq(known, &target.session))
-        {
-            self.congested.push(Arc::clone(&target.session));
+                .any(|known| Arc::ptr_eq(known, session))
+        };
+        if delivered.is_congested && !is_known(session) {
+            self.congested.push(Arc::clone(session));
         }
         !delivered.is_refused
     }

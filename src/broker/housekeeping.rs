@@ -59,7 +59,7 @@ impl Broker {
         let mut sessions = Vec::new();
         self.sessions.for_each(|session| {
             let mut state = session.state();
-            if state.will.is_some() && state.read_last_input() {
+            if state.registration.will.is_some() && state.read_last_input() {
                 sessions.push(Arc::clone(session));
             }
         });

@@ -52,21 +52,21 @@ impl Broker {
         state.active_connection(connection)?;
         session.set_connected(false);
         if end == End::Graceful {
-            state.will = None;
+            state.registration.will = None;
         }
         let (mut remains, mut will) = (None, None);
-        if state.expiry == Expiry::AtDisconnect {
+        if state.registration.expiry == Expiry::AtDisconnect {
             drop(state);
             shard.sessions.remove(session.client_id());
             remains = Some(self.end_session(session));
         } else {
-            let expires_at = state.expiry.deadline(now);
+            let expires_at = state.registration.expiry.deadline(now);
             if let Some(persistence) = self.persistence() {
                 state.store_in_flight(persistence);
             }
             state.detach(Presence::Offline { expires_at });
             session.store(&state, None);
-            will = state.take_will_at(now, expires_at);
+            will = state.registration.take_will_at(now, expires_at);
             drop(state);
         }
         let next = shard.waiting.first(session.client_id());
@@ -107,8 +107,8 @@ impl Broker {
             return self.end_expired(session, now);
         }
         let is_due = |will: &StoredWill| will.due.is_some_and(|due| due <= now);
-        if state.will.as_deref().is_some_and(is_due) {
-            let will = state.will.take();
+        if state.registration.will.as_deref().is_some_and(is_due) {
+            let will = state.registration.will.take();
             drop(state);
             will.iter().for_each(|will| self.publish_will(will));
         }
@@ -143,7 +143,9 @@ impl Broker {
     pub(super) fn publish_all_wills(&self) {
         let waits = |will: &StoredWill| will.delay > 0 && will.record.is_some();
         self.sessions.for_each(|session| {
-            let will = session.state().will.take_if(|will| !waits(will));
+            let mut state = session.state();
+            let will = state.registration.will.take_if(|will| !waits(will));
+            drop(state);
             will.iter().for_each(|will| self.publish_will(will));
         });
     }
@@ -168,7 +170,7 @@ impl Session {
         let state = self.state();
         match state.presence {
             // A session that would end with its connection ends when that is taken over.
-            Presence::Online(_) => state.is_persistent(),
+            Presence::Online(_) => state.registration.is_persistent(),
             Presence::Offline { expires_at } => expires_at.is_none_or(|at| at > now),
             Presence::Ended => false,
         }

@@ -1,18 +1,25 @@
 //! One client's session: what it subscribed to, what waits for it, and the connection
 //! that it has at the moment, if any.
 
+mod acknowledgements;
+mod context;
 mod delivery;
 mod direct;
 mod hand_out;
 mod online;
+mod outbound;
+mod output;
 mod presence;
 mod queue;
 mod queued;
 mod queueing;
 mod receiver;
 mod refill;
+mod registration;
 pub(super) mod registry;
 mod remains;
+mod retained_place;
+mod shared;
 mod shared_filters;
 mod state;
 mod stored;
@@ -20,149 +27,19 @@ mod subscription;
 mod unreadable;
 mod waiting;
 mod will;
+mod window;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::{Mutex, MutexGuard};
-
+pub(super) use self::context::BatchContext;
 pub(super) use self::direct::DirectWrite;
-pub(super) use self::hand_out::HandOut;
 pub(super) use self::presence::{ActiveConnection, Ending, Presence, Writer};
 pub(super) use self::queued::OrphanedSharedMessage;
 pub(super) use self::queueing::Held;
+pub(super) use self::receiver::Receiver;
 pub(super) use self::remains::{Remains, Remnant};
+pub(super) use self::retained_place::HandOut;
+pub(super) use self::shared::Session;
 pub(super) use self::state::SessionState;
 pub(super) use self::stored::AckedRecords;
 pub(super) use self::subscription::StoredSubscription;
 pub(super) use self::unreadable::{RightsCheck, Unreadable};
 pub(super) use self::will::StoredWill;
-use super::auth::AccessControl;
-use super::ground::{ConnectionNumber, Identity, Millis, SessionNumber};
-use crate::protocol::{Text, TopicName};
-
-/// A session.
-pub(super) struct Session {
-    number: SessionNumber,
-    /// Who opened it: whoever resumes it has the same client identifier.
-    opener: Arc<Identity>,
-    connected: AtomicBool,
-    /// Whether the client speaks, or last spoke, MQTT 5.0.
-    v5: AtomicBool,
-    /// When the client was last heard of.
-    last_activity: AtomicU64,
-    /// Whether its connection is not read because a subscriber is slower.
-    paused: AtomicBool,
-    /// Whether the store has it, and with it what its client has still to get.
-    is_stored: bool,
-    /// Held by the connection that handles a batch of packets.
-    turn: Mutex<()>,
-    /// Who opened or last resumed it.
-    identity: Mutex<Arc<Identity>>,
-    state: Mutex<SessionState>,
-}
-
-impl Session {
-    pub(super) fn new(number: SessionNumber, identity: Arc<Identity>, state: SessionState) -> Self {
-        Self {
-            number,
-            opener: Arc::clone(&identity),
-            connected: AtomicBool::new(false),
-            v5: AtomicBool::new(false),
-            last_activity: AtomicU64::new(0),
-            paused: AtomicBool::new(false),
-            is_stored: state.record.is_some(),
-            turn: Mutex::new(()),
-            identity: Mutex::new(identity),
-            state: Mutex::new(state),
-        }
-    }
-
-    pub(super) fn number(&self) -> SessionNumber {
-        self.number
-    }
-
-    pub(super) fn client_id(&self) -> &Text {
-        &self.opener.client_id
-    }
-
-    /// Whether the store has the session, and with it what its client has still to get.
-    pub(super) fn is_stored(&self) -> bool {
-        self.is_stored
-    }
-
-    /// Who the session belongs to.
-    pub(super) fn identity(&self) -> Arc<Identity> {
-        Arc::clone(&self.identity.lock())
-    }
-
-    /// Passes the session on; says whether that changes anything.
-    pub(super) fn set_identity(&self, identity: &Arc<Identity>) -> bool {
-        let mut own = self.identity.lock();
-        let changed = **own != **identity;
-        if changed {
-            *own = Arc::clone(identity);
-        }
-        changed
-    }
-
-    /// Whether the client gets messages on the topic.
-    pub(super) fn may_read(&self, access: &AccessControl, topic: &TopicName) -> bool {
-        !access.is_restricted() || access.may_read(&self.identity(), topic)
-    }
-
-    /// Whether a client is connected, as far as can be told without waiting.
-    pub(super) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_connected(&self, connected: bool) {
-        self.connected.store(connected, Ordering::Relaxed);
-    }
-
-    pub(super) fn set_v5(&self, v5: bool) {
-        self.v5.store(v5, Ordering::Relaxed);
-    }
-
-    /// Whether the client speaks, or last spoke, MQTT 5.0.
-    pub(super) fn is_v5(&self) -> bool {
-        self.v5.load(Ordering::Relaxed)
-    }
-
-    /// Waits until no other connection handles packets for the session, and keeps them
-    /// from it: what a client sends again on a new connection comes after what the broker
-    /// has read of the last one. `None` when it is not this connection's session any more.
-    pub(super) fn lock_batch(&self, connection: ConnectionNumber) -> Option<MutexGuard<'_, ()>> {
-        let turn = self.turn.lock();
-        let is_current = self.state().active_connection(connection).is_some();
-        is_current.then_some(turn)
-    }
-
-    /// The state; held briefly and never across an await. Whoever holds it takes no
-    /// other session's.
-    pub(super) fn state(&self) -> MutexGuard<'_, SessionState> {
-        self.state.lock()
-    }
-
-    pub(super) fn touch(&self, now: Millis) {
-        self.last_activity.store(now, Ordering::Relaxed);
-    }
-
-    pub(super) fn last_activity(&self) -> Millis {
-        self.last_activity.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Relaxed)
-    }
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Session").field(self.client_id()).finish()
-    }
-}

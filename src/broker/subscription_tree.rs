@@ -21,6 +21,7 @@ impl Broker {
             // A session can have many: the tree grows when it is no longer locked.
             let subscriptions: Vec<_> = session
                 .state()
+                .registration
                 .subscriptions
                 .iter()
                 .map(|(filter, stored)| (filter.clone(), stored.granted.qos))

@@ -82,7 +82,10 @@ impl Drop for Connection {
         let mut state = self.session.state();
         let attached = state.active_connection(self.number).is_some();
         if attached {
-            let expires_at = state.expiry.deadline(self.permit.broker.clock().now());
+            let expires_at = state
+                .registration
+                .expiry
+                .deadline(self.permit.broker.clock().now());
             state.detach(Presence::Offline { expires_at });
             drop(state);
             self.session.set_connected(false);

@@ -39,7 +39,7 @@ use crate::broker::lifecycle::{OpenedSession, Opening};
 use crate::broker::listener::{self, Negotiated, Peer};
 use crate::broker::log::LogType;
 use crate::broker::message::Message;
-use crate::broker::session::{ActiveConnection, Session, Writer};
+use crate::broker::session::{ActiveConnection, Receiver, Session, Writer};
 use crate::protocol::{
     ConnAck, Connect, Decoder, MaxCounts, Packet, ProtocolVersion, Text, encode,
 };
@@ -205,15 +205,17 @@ impl Handshake {
             ),
             active_connection: ActiveConnection {
                 connection: number,
-                version,
-                maximum_packet_size,
+                receiver: Receiver {
+                    version,
+                    maximum_packet_size,
+                    mount_point: listener.mount_point().cloned(),
+                },
                 // [MQTT-3.1.2-22]
                 keep_alive: NonZeroU32::new(u32::from(keep_alive) * 1_500),
                 waker: None,
                 wants_output: true,
                 socket: self.stream.tcp().map(TcpConnection::shared),
                 writer: Writer::Task,
-                mount_point: listener.mount_point().cloned(),
                 credentials: credentials.map(Box::new),
                 ending: None,
                 reads_last_input: false,
@@ -351,7 +353,7 @@ fn log_new_client(connect: &Connect, session: &Session, peer: &Peer, broker: &Br
     if !log.enabled(LogType::Debug) {
         return;
     }
-    match &session.state().will {
+    match &session.state().registration.will {
         None => log.debug(format_args!("No will message specified.")),
         Some(will) => {
             let Message {

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::buffers::Traffic;
 use super::client::Connection;
 use super::closed::Closed;
+use crate::broker::session::SessionState;
 use crate::broker::statistics::Counter;
 use crate::broker::wire::write_pieces;
 
@@ -137,14 +138,7 @@ impl Connection {
             if self.buffers.get().unsent.is_empty() {
                 self.collect_output(written);
             } else if written > 0 {
-                let now = self.permit.broker.clock().now();
-                self.session.state().wrote(
-                    self.number,
-                    written,
-                    &self.session,
-                    &self.permit.broker.env,
-                    now,
-                );
+                self.note_written(&mut self.session.state(), written);
             }
             if self.buffers.get().unsent.is_empty() {
                 return Pin::new(&mut self.stream)
@@ -185,21 +179,23 @@ impl Connection {
         Poll::Ready(Ok(written))
     }
 
+    /// Tells the session what was written.
+    fn note_written(&self, state: &mut SessionState, written: usize) {
+        if state.active_connection(self.number).is_some() {
+            let env = &self.permit.broker.env;
+            state.wrote(written, &self.session, env, env.clock.now());
+        }
+    }
+
     /// Tells the session what was written, and takes the answers and what the session
     /// has for the client.
     fn collect_output(&mut self, written: usize) {
         let mut state = self.session.state();
         if written > 0 {
-            state.wrote(
-                self.number,
-                written,
-                &self.session,
-                &self.permit.broker.env,
-                self.permit.broker.clock().now(),
-            );
+            self.note_written(&mut state, written);
         }
         let traffic = self.buffers.get();
-        let has_output = !traffic.replies.is_empty() || !state.outbox.is_empty();
+        let has_output = !traffic.replies.is_empty() || !state.outbound.outbox.is_empty();
         if has_output && state.claim_writer(self.number) {
             state.take_rest(self.number, &mut traffic.unsent);
             if !traffic.replies.is_empty() {

@@ -42,7 +42,12 @@ impl Connection {
         self.check_allowed(&publish)?;
         let delivery = publish.delivery;
         if let Delivery::ExactlyOnce(packet_id) = delivery {
-            let received = self.session.state().incoming.publish(packet_id, ());
+            let received = self
+                .session
+                .state()
+                .registration
+                .incoming
+                .publish(packet_id, ());
             match received {
                 Received::New => {}
                 Received::Duplicate => {
@@ -66,14 +71,14 @@ impl Connection {
             .is_too_large(&publish.payload)
         {
             if let Delivery::ExactlyOnce(packet_id) = delivery {
-                self.session.state().incoming.refuse(packet_id);
+                self.session.state().registration.incoming.refuse(packet_id);
             }
             return self.answer(delivery, ReasonCode::PacketTooLarge);
         }
         if !self.may_publish(&topic) {
             self.debug_publish("Denied", &publish, &topic);
             if let Delivery::ExactlyOnce(packet_id) = delivery {
-                self.session.state().incoming.refuse(packet_id);
+                self.session.state().registration.incoming.refuse(packet_id);
             }
             return self.answer(delivery, ReasonCode::NotAuthorized);
         }
@@ -152,7 +157,11 @@ impl Connection {
     ) -> Result<(), Closed> {
         self.debug_ack("PUBREL", ack);
         let (client_id, packet_id) = (self.session.client_id(), ack.packet_id);
-        self.session.state().incoming.release(packet_id);
+        self.session
+            .state()
+            .registration
+            .incoming
+            .release(packet_id);
         if let Some(persistence) = ticket.persistence() {
             let session = self.session.number();
             // The identifier may be used for another message after the PUBCOMP, also after

@@ -143,9 +143,9 @@ impl Connection {
         if state.active_connection(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
         }
-        let known = state.subscriptions.remove(filter);
+        let known = state.registration.subscriptions.remove(filter);
         let is_new = known.is_none();
-        if is_new && self.has_all_subscriptions(state.subscriptions.len()) {
+        if is_new && self.has_all_subscriptions(state.registration.subscriptions.len()) {
             return Ok(self.refusal(ReasonCode::QuotaExceeded));
         }
         let known_share = known.as_ref().and_then(|known| known.granted.share);
@@ -172,7 +172,10 @@ impl Connection {
         };
         let hands_out = wanted && !filter.is_shared();
         stored.store(filter, hands_out && qos != QoS::AtMostOnce, ticket);
-        state.subscriptions.insert(filter.to_owned_filter(), stored);
+        state
+            .registration
+            .subscriptions
+            .insert(filter.to_owned_filter(), stored);
         self.permit
             .broker
             .router
@@ -235,7 +238,7 @@ impl Connection {
         log.debug(format_args!("\t{filter}"));
         log.write(LogType::Unsubscribe, format_args!("{client_id} {filter}"));
         let mut state = self.session.state();
-        let known = state.subscriptions.remove(filter).is_some();
+        let known = state.registration.subscriptions.remove(filter).is_some();
         state.abandon_hand_out(filter);
         drop(state);
         if !known {

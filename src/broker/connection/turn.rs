@@ -198,13 +198,13 @@ impl Connection {
         self.debug(format_args!("Received DISCONNECT from {client_id}"));
         if let Some(seconds) = disconnect.properties.session_expiry_interval() {
             let mut state = self.session.state();
-            if !state.is_persistent() && seconds > 0 {
+            if !state.registration.is_persistent() && seconds > 0 {
                 // [MQTT-3.14.2-2]
                 return Closed::protocol_error("DISCONNECT: session expiry raised from 0");
             }
             let options = self.permit.broker.live_options();
             let limit = options.persistent_client_expiration();
-            state.expiry = Expiry::from_seconds(seconds).capped(limit);
+            state.registration.expiry = Expiry::from_seconds(seconds).capped(limit);
         }
         match disconnect.reason {
             ReasonCode::Success => Closed::Graceful,

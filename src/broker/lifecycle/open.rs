@@ -226,8 +226,9 @@ impl Broker {
         let (window, own) = (opening.receive_maximum, opening.own_receive_maximum);
         let mut state = SessionState::new(opening.expiry, window, own);
         let number = SessionNumber::unused();
-        if let (Some(persistence), true) = (self.persistence(), state.is_persistent()) {
-            state.record = Some(persistence.record(Key::Session(number)));
+        if let (Some(persistence), true) = (self.persistence(), state.registration.is_persistent())
+        {
+            state.registration.record = Some(persistence.record(Key::Session(number)));
         }
         Arc::new(Session::new(number, Arc::clone(&opening.identity), state))
     }
@@ -265,13 +266,14 @@ impl Session {
         let mut state = self.state();
         state.end_connection(Ending::TakenOver);
         // A will whose delay has not passed is not published [MQTT-3.1.3-9].
-        let earlier = state.will.take().filter(|will| will.delay == 0);
-        state.expiry = opening.expiry;
-        state.incoming.resume(opening.own_receive_maximum);
-        state.will = opening
+        let registration = &mut state.registration;
+        let earlier = registration.will.take().filter(|will| will.delay == 0);
+        registration.expiry = opening.expiry;
+        registration.incoming.resume(opening.own_receive_maximum);
+        registration.will = opening
             .will
             .map(|will| Box::new(StoredWill::new(will, self.number(), opening.identity)));
-        if let (Some(will), Some(persistence)) = (&mut state.will, broker.persistence()) {
+        if let (Some(will), Some(persistence)) = (&mut registration.will, broker.persistence()) {
             // Also that of a session which is not stored: the broker's end is the loss of
             // the connection.
             will.record = Some(persistence.record(Key::Will(self.number())));
@@ -279,19 +281,24 @@ impl Session {
         }
         self.set_connected(true);
         self.set_paused(false);
-        self.set_v5(opening.active_connection.version.is_v5());
+        self.set_v5(opening.active_connection.receiver.version.is_v5());
         self.touch(now);
         state.attach(
             opening.active_connection,
             opening.receive_maximum,
             opening.topic_alias_maximum,
         );
-        for shared in state.subscriptions.keys().filter_map(TopicFilter::shared) {
+        for shared in state
+            .registration
+            .subscriptions
+            .keys()
+            .filter_map(TopicFilter::shared)
+        {
             broker.router.bring_back(&shared, self.number());
         }
         self.store(&state, Some(ticket));
         // Nothing goes out before the CONNACK, which waits too.
-        state.outbox.gate(ticket.number());
+        state.outbound.outbox.gate(ticket.number());
         earlier
     }
 }

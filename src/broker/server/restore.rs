@@ -13,7 +13,8 @@ use crate::broker::ground::{
 };
 use crate::broker::message::Message;
 use crate::broker::persistence::{
-    Key, Persistence, RecoveredSession, Recovery, Stage, StoredPresence, StoredRecord, WillRecord,
+    Key, MessageRecord, Persistence, RecoveredSession, Recovery, Stage, StoredPresence,
+    StoredRecord, SubscriptionRecord, WillRecord,
 };
 use crate::broker::retained::{Retained, RetainedCursor};
 use crate::broker::session::{
@@ -54,7 +55,6 @@ impl Broker {
 
     fn restore_all(&self, recovery: Recovery, persistence: &Persistence) -> Restored {
         let now = self.clock().now();
-        let mut restored = Restored::default();
         let records = recovery.messages;
         let messages: HashMap<u64, Arc<Message>, RandomState> = records
             .into_iter()
@@ -66,28 +66,27 @@ impl Broker {
                 (number, Arc::new(message))
             })
             .collect();
+        let mut restoration = Restoration {
+            broker: self,
+            persistence,
+            messages,
+            now,
+            restored: Restored::default(),
+        };
         for (number, record) in recovery.retained {
-            let stored = persistence.restored(Key::Retained(number));
-            let source = record.source.clone().map(Arc::new);
-            let message = Arc::new(Message::from(record));
-            if !message.is_expired(now) {
-                let retained = Retained { message, source };
-                self.retained.restore(retained, stored);
-                restored.retained += 1;
-            }
+            restoration.restore_retained(number, record);
         }
         let mut sessions: Vec<_> = recovery.sessions.into_iter().collect();
         sessions.sort_unstable_by_key(|(number, _)| *number);
-        let mut superseded = Vec::new();
-        for (number, session) in sessions {
-            let earlier =
-                self.restore_session(number, session, &messages, persistence, now, &mut restored);
-            superseded.extend(earlier);
-        }
+        let superseded: Vec<_> = sessions
+            .into_iter()
+            .filter_map(|(number, session)| restoration.restore_session(number, session))
+            .collect();
         // The broker ended while it was clearing them away.
         superseded
             .iter()
             .for_each(|session| self.end_superseded(session));
+        let mut restored = restoration.restored;
         // The rules may have changed while no broker ran.
         restored.deliveries -= self.drop_unreadable().min(restored.deliveries);
         for (number, will) in recovery.wills {
@@ -104,67 +103,119 @@ impl Broker {
         }
         restored
     }
+}
 
+/// State of an earlier broker on its way into this one.
+struct Restoration<'a> {
+    broker: &'a Broker,
+    persistence: &'a Persistence,
+    messages: HashMap<u64, Arc<Message>, RandomState>,
+    now: Millis,
+    restored: Restored,
+}
+
+impl Restoration<'_> {
+    fn restore_retained(&mut self, number: u64, record: MessageRecord) {
+        let stored = self.persistence.restored(Key::Retained(number));
+        let source = record.source.clone().map(Arc::new);
+        let message = Arc::new(Message::from(record));
+        if !message.is_expired(self.now) {
+            let retained = Retained { message, source };
+            self.broker.retained.restore(retained, stored);
+            self.restored.retained += 1;
+        }
+    }
+
+    /// Restores a session; returns an earlier one of its client, which must end.
     fn restore_session(
-        &self,
+        &mut self,
         number: SessionNumber,
-        recovered: RecoveredSession,
-        messages: &HashMap<u64, Arc<Message>, RandomState>,
-        persistence: &Persistence,
-        now: Millis,
-        restored: &mut Restored,
+        mut recovered: RecoveredSession,
     ) -> Option<Arc<Session>> {
-        let packet_ids = recovered.packet_ids();
-        let RecoveredSession {
-            session: record,
-            subscriptions,
-            incoming,
-            will,
-            deliveries,
-        } = recovered;
-        let identity = Arc::new(record.identity);
-        let was_online = record.presence == StoredPresence::Online;
+        let record = &recovered.session;
         let expires_at = match record.presence {
-            StoredPresence::Online => record.expiry.deadline(now),
+            StoredPresence::Online => record.expiry.deadline(self.now),
             StoredPresence::Offline { expires_at } => expires_at,
         };
+        let (identity, v5) = (Arc::new(record.identity.clone()), record.v5);
         let mut state = SessionState::new(record.expiry, record.receive_maximum, NonZeroU16::MAX);
-        state.presence = Presence::Offline { expires_at };
-        state.record = Some(persistence.restored(Key::Session(number)));
-        for packet_id in incoming {
-            persistence.restore_incoming(number, packet_id);
-            state.incoming.publish(packet_id, ());
+        state.presence = Presence::Offline {
+            // The next look at the clock ends a session that ended with the broker.
+            expires_at: match record.expiry {
+                Expiry::AtDisconnect => Some(self.now),
+                _ => expires_at,
+            },
+        };
+        state.registration.record = Some(self.persistence.restored(Key::Session(number)));
+        state.registration.will = self.restore_will(number, &mut recovered, expires_at);
+        for packet_id in std::mem::take(&mut recovered.incoming) {
+            self.persistence.restore_incoming(number, packet_id);
+            state.registration.incoming.publish(packet_id, ());
         }
-        for ((delivery_number, delivery), packet_id) in deliveries.into_iter().zip(packet_ids) {
-            let stored = persistence.restored(Key::Delivery(number, delivery_number));
-            match (delivery.stage, messages.get(&delivery.message)) {
+        self.restore_deliveries(number, &mut recovered, &mut state);
+        let session = Arc::new(Session::new(number, identity, state));
+        session.set_v5(v5);
+        self.restore_subscriptions(&session, recovered.subscriptions);
+        self.restored.sessions += 1;
+        self.broker.sessions.restore(session)
+    }
+
+    fn restore_will(
+        &self,
+        number: SessionNumber,
+        recovered: &mut RecoveredSession,
+        expires_at: Option<Millis>,
+    ) -> Option<Box<StoredWill>> {
+        let will = recovered.will.take()?;
+        // The broker's end was the connection's.
+        let due = match recovered.session.presence {
+            StoredPresence::Online => Some(after_seconds(self.now, will.delay)),
+            StoredPresence::Offline { .. } => will.due,
+        };
+        let due = due.map(|due| expires_at.map_or(due, |end| due.min(end)));
+        let stored = self.persistence.restored(Key::Will(number));
+        Some(Box::new(StoredWill {
+            due,
+            ..stored_will(will, stored)
+        }))
+    }
+
+    fn restore_deliveries(
+        &mut self,
+        session: SessionNumber,
+        recovered: &mut RecoveredSession,
+        state: &mut SessionState,
+    ) {
+        let packet_ids = recovered.packet_ids();
+        let deliveries = std::mem::take(&mut recovered.deliveries);
+        for ((number, delivery), packet_id) in deliveries.into_iter().zip(packet_ids) {
+            let stored = self.persistence.restored(Key::Delivery(session, number));
+            match (delivery.stage, self.messages.get(&delivery.message)) {
                 (Stage::Released(packet_id), _) => state.restore_released(packet_id, stored),
                 (_, Some(message)) => {
                     state.restore(Arc::clone(message), &delivery, packet_id, stored);
-                    restored.deliveries += 1;
+                    self.restored.deliveries += 1;
                 }
                 // Its message was never accepted.
                 (_, None) => {}
             }
         }
-        state.will = will.map(|will| {
-            let stored = persistence.restored(Key::Will(number));
-            // The broker's end was the connection's.
-            let due = match was_online {
-                true => Some(after_seconds(now, will.delay)),
-                false => will.due,
-            };
-            let due = due.map(|due| expires_at.map_or(due, |end| due.min(end)));
-            Box::new(StoredWill {
-                due,
-                ..stored_will(will, stored)
-            })
-        });
-        let session = Arc::new(Session::new(number, identity, state));
-        session.set_v5(record.v5);
+    }
+
+    fn restore_subscriptions(
+        &mut self,
+        session: &Arc<Session>,
+        subscriptions: Vec<(u64, SubscriptionRecord)>,
+    ) {
+        let Broker {
+            router,
+            retained,
+            env,
+            ..
+        } = self.broker;
         let mut state = session.state();
-        for (subscription_number, subscription) in subscriptions {
-            let key = Key::Subscription(number, subscription_number);
+        for (number, subscription) in subscriptions {
+            let key = Key::Subscription(session.number(), number);
             let granted = GrantedOptions {
                 qos: subscription.qos,
                 no_local: subscription.options.no_local,
@@ -172,30 +223,20 @@ impl Broker {
                 subscription_id: subscription.subscription_id,
                 share: ShareId::from_stored(subscription.share),
             };
-            self.router
-                .subscribe(&subscription.filter, &session, granted);
+            router.subscribe(&subscription.filter, session, granted);
             let stored = StoredSubscription {
                 options: subscription.options,
                 granted,
-                record: Some(persistence.restored(key)),
+                record: Some(self.persistence.restored(key)),
             };
             if subscription.hands_out {
-                let cursor = RetainedCursor::new(&self.retained, &subscription.filter);
-                let hand_out = HandOut::new(cursor, granted);
-                session.begin_hand_out(&mut state, hand_out, &self.env);
+                let cursor = RetainedCursor::new(retained, &subscription.filter);
+                session.begin_hand_out(&mut state, HandOut::new(cursor, granted), env);
             }
-            state.subscriptions.insert(subscription.filter, stored);
-            restored.subscriptions += 1;
+            let subscriptions = &mut state.registration.subscriptions;
+            subscriptions.insert(subscription.filter, stored);
+            self.restored.subscriptions += 1;
         }
-        drop(state);
-        restored.sessions += 1;
-        if record.expiry == Expiry::AtDisconnect {
-            // It ended with the broker; the next look at the clock ends it here too.
-            session.state().presence = Presence::Offline {
-                expires_at: Some(now),
-            };
-        }
-        self.sessions.restore(session)
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Session;
 use super::presence::{LentWriter, Presence, Writer};
+use super::shared::Session;
 use super::state::SessionState;
 use crate::broker::env::Env;
 use crate::broker::ground::{ConnectionNumber, Millis};
@@ -64,18 +64,6 @@ impl SessionState {
         active_connection
             .is_some_and(|active| active.writer == Writer::Delivery { is_awaited: true })
     }
-
-    /// Moves the rest of a packet that was written in part to the end of `chunks`: nothing
-    /// may go out before it.
-    pub(in crate::broker) fn take_rest(
-        &mut self,
-        connection: ConnectionNumber,
-        chunks: &mut VecDeque<Bytes>,
-    ) {
-        if self.active_connection(connection).is_some() {
-            self.outbox.take_rest(chunks);
-        }
-    }
 }
 
 impl DirectWrite {
@@ -97,8 +85,8 @@ impl DirectWrite {
             if state.is_writer_awaited(*connection) {
                 break;
             }
-            if written > 0 {
-                state.wrote(*connection, written, &session, env, now);
+            if written > 0 && state.active_connection(*connection).is_some() {
+                state.wrote(written, &session, env, now);
             }
             let sent = state.take_output(*connection, &mut chunks);
             if chunks.is_empty() {
@@ -133,9 +121,9 @@ impl DirectWrite {
             }
             return;
         }
-        state.outbox.put_rest(chunks);
+        state.outbound.outbox.put_rest(chunks);
         if written > 0 {
-            state.wrote(*connection, written, &self.session, env, now);
+            state.wrote(written, &self.session, env, now);
         }
         state.leave_to_task(*connection);
     }
@@ -152,7 +140,7 @@ impl Drop for DirectWrite {
 impl SessionState {
     fn give_back(&mut self, connection: ConnectionNumber) {
         // Only the task can wait for a ticket, and hands out retained messages.
-        let needs_task = self.outbox.is_gated() || !self.queue.is_empty();
+        let needs_task = self.outbound.outbox.is_gated() || !self.outbound.queue.is_empty();
         if let Some(active_connection) = self.active_connection(connection) {
             let is_awaited = active_connection.writer == Writer::Delivery { is_awaited: true };
             active_connection.writer = Writer::Anybody;

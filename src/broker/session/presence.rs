@@ -1,9 +1,9 @@
 use std::num::NonZeroU32;
 use std::task::Waker;
 
+use super::receiver::Receiver;
 use crate::broker::auth::Credentials;
-use crate::broker::ground::{ConnectionNumber, Millis, MountPoint};
-use crate::protocol::ProtocolVersion;
+use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::transport::shared_tcp::SharedTcpStream;
 
 /// Whether a client is there.
@@ -22,9 +22,8 @@ pub(in crate::broker) enum Presence {
 /// The connection that serves a session.
 pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) connection: ConnectionNumber,
-    pub(in crate::broker) version: ProtocolVersion,
-    /// The largest packet that the client takes; `u32::MAX` is more than any has.
-    pub(in crate::broker) maximum_packet_size: u32,
+    /// What packets for the client depend on.
+    pub(in crate::broker) receiver: Receiver,
     /// The longest silence that is allowed, in milliseconds.
     pub(in crate::broker) keep_alive: Option<NonZeroU32>,
     /// The connection's task, when it waits.
@@ -36,8 +35,6 @@ pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) socket: Option<SharedTcpStream>,
     /// Who may write to it now.
     pub(in crate::broker) writer: Writer,
-    /// What the client does not see of its topics.
-    pub(in crate::broker) mount_point: Option<MountPoint>,
     /// How the client logged in, to be checked again when the rights change.
     pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.

@@ -2,8 +2,8 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use super::hand_out::HandOut;
 use super::queued::Queued;
+use super::retained_place::HandOut;
 use crate::protocol::{QoS, TopicFilter};
 
 /// Messages that wait for room on the connection, in order.

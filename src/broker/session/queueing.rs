@@ -1,11 +1,10 @@
 //! What waits in a session for room on its connection.
 
+use super::context::DeliveryContext;
+use super::outbound::Outbound;
 use super::queued::Queued;
 use super::state::SessionState;
-use super::stored::Recorder;
-use crate::broker::env::Env;
 use crate::broker::ground::GrantedOptions;
-use crate::broker::live_options::QueueLimits;
 use crate::broker::message::Publication;
 use crate::broker::persistence::Urgency;
 use crate::broker::wire::PublishFormat;
@@ -24,35 +23,33 @@ pub(in crate::broker) struct Held {
     pub(in crate::broker) unwritten_pieces: usize,
 }
 
-impl SessionState {
-    /// Queues messages for a client that is away; says how many are dropped.
+impl Outbound {
+    /// Queues messages for a client that is away; returns the number of messages dropped.
     pub(super) fn queue_for_absent(
         &mut self,
         publications: &[Publication],
         granted: GrantedOptions,
-        env: &Env,
-        recorder: &mut Recorder<'_>,
+        context: &mut DeliveryContext<'_>,
     ) -> usize {
-        // The version does not matter until somebody connects.
-        let version = ProtocolVersion::V311;
-        let upgrade_qos = env.options.upgrade_outgoing_qos();
+        let options = &context.env.options;
         let format = PublishFormat {
-            version,
+            // It does not matter until somebody connects.
+            version: ProtocolVersion::V311,
             granted,
-            upgrade_qos,
+            upgrade_qos: options.upgrade_outgoing_qos(),
         };
         let mut dropped = 0;
         for publication in publications {
             let qos = format.qos(&publication.message);
-            if qos == QoS::AtMostOnce && !env.options.queue_qos0_messages() {
+            if qos == QoS::AtMostOnce && !options.queue_qos0_messages() {
                 continue;
             }
-            if !self.admits(qos, &env.options.queue_limits(), 0) {
+            if !self.admits(qos, &context.limits, 0) {
                 dropped += 1;
                 continue;
             }
             let mut queued = Queued::new(publication, format);
-            recorder.queued(&mut queued, Urgency::Immediate);
+            context.recorder.queued(&mut queued, Urgency::Immediate);
             self.queue.push(queued);
         }
         dropped
@@ -64,44 +61,37 @@ impl SessionState {
         &mut self,
         publication: &Publication,
         format: PublishFormat,
-        limits: &QueueLimits,
-        recorder: &mut Recorder<'_>,
+        context: &mut DeliveryContext<'_>,
     ) -> bool {
         let qos = format.qos(&publication.message);
-        let window = usize::from(self.outgoing.receive_maximum().get());
-        if !self.admits(qos, limits, window) {
+        let window = usize::from(self.window.receive_maximum().get());
+        if !self.admits(qos, &context.limits, window) {
             return false;
         }
         let mut queued = Queued::new(publication, format);
         if qos != QoS::AtMostOnce {
-            recorder.queued(&mut queued, Urgency::Deferred);
+            context.recorder.queued(&mut queued, Urgency::Deferred);
         }
         self.queue.push(queued);
         true
     }
+}
 
-    /// Whether the limits allow one more message; `allowance` is what the window of a
-    /// connected client adds to them.
-    fn admits(&self, qos: QoS, limits: &QueueLimits, allowance: usize) -> bool {
-        match qos {
-            QoS::AtMostOnce => limits.admit_by_size(self.waiting()),
-            _ => limits.admit(self.waiting(), allowance),
-        }
-    }
-
+impl SessionState {
     /// Estimates the memory that the session holds of messages and their identifiers, in bytes.
     pub(in crate::broker) fn held_bytes(&self) -> usize {
-        self.waiting().held_bytes + self.incoming.held_size()
+        self.outbound.waiting().held_bytes + self.registration.incoming.held_size()
     }
 
     /// Adds what the session holds at the moment.
     pub(in crate::broker) fn add_to(&self, held: &mut Held) {
-        held.messages += self.queue.messages() + self.outgoing.in_flight();
-        held.payload_bytes += self.queue.payload_bytes();
-        held.subscriptions += self.subscriptions.len();
-        let filters = self.subscriptions.keys();
+        let (outbound, subscriptions) = (&self.outbound, &self.registration.subscriptions);
+        held.messages += outbound.queue.messages() + outbound.window.in_flight();
+        held.payload_bytes += outbound.queue.payload_bytes();
+        held.subscriptions += subscriptions.len();
+        let filters = subscriptions.keys();
         held.shared_subscriptions += filters.filter(|filter| filter.is_shared()).count();
-        held.unwritten_bytes += self.unwritten;
-        held.unwritten_pieces += self.outbox.chunks();
+        held.unwritten_bytes += outbound.outbox.unwritten();
+        held.unwritten_pieces += outbound.outbox.chunks();
     }
 }

@@ -3,14 +3,26 @@ use crate::broker::ground::MountPoint;
 use crate::broker::wire::{Alias, OutgoingPublish};
 use crate::protocol::{Delivery, ProtocolVersion};
 
-/// What a packet depends on besides the message that is queued.
-pub(super) struct Receiver {
-    pub(super) version: ProtocolVersion,
-    pub(super) maximum_packet_size: usize,
-    pub(super) mount_point: Option<MountPoint>,
+/// What a packet depends on besides the message that it brings.
+pub(in crate::broker) struct Receiver {
+    pub(in crate::broker) version: ProtocolVersion,
+    /// The largest packet that the client takes; `u32::MAX` is more than any has.
+    pub(in crate::broker) maximum_packet_size: u32,
+    /// The part of its topics that the client does not see.
+    pub(in crate::broker) mount_point: Option<MountPoint>,
 }
 
 impl Receiver {
+    /// Returns whether the client takes a packet of `size` bytes.
+    pub(super) fn takes(&self, size: usize) -> bool {
+        size <= self.maximum_packet_size as usize
+    }
+
+    /// Returns whether some packets are larger than the client takes.
+    pub(super) fn has_maximum(&self) -> bool {
+        self.maximum_packet_size < u32::MAX
+    }
+
     /// The packet that brings the message; `None` for one that has no name behind the
     /// client's mount point.
     pub(super) fn single<'a>(

@@ -1,20 +1,19 @@
 //! From a session's queue to its connection.
 
-use super::Session;
-use super::hand_out::Reader;
-use super::online::OUTBOX_MARK;
+use super::context::{BatchContext, DeliveryContext};
+use super::outbound::{OUTBOX_MARK, Outbound};
 use super::presence::Presence;
 use super::queue::Front;
 use super::queued::Queued;
 use super::receiver::Receiver;
+use super::shared::Session;
 use super::state::SessionState;
-use super::stored::Recorder;
 use crate::broker::env::Env;
 use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
 use crate::broker::wire::Alias;
 use crate::protocol::{Delivery, PacketId, QoS};
-use crate::qos::{PubAckOutcome, PubRecOutcome, Resend};
+use crate::qos::Resend;
 
 /// The retained messages that one turn of a connection looks at: half a millisecond's work.
 const HAND_OUT_STEPS: usize = 512;
@@ -23,10 +22,7 @@ impl SessionState {
     /// Makes ready what has to be sent again, and then what is queued, as far as the
     /// window and the outbox have room.
     pub(in crate::broker) fn refill(&mut self, session: &Session, env: &Env, now: Millis) {
-        let ticket = Ticket::new(env.persistence());
-        let mut recorder = Recorder::new(session, &ticket);
-        self.refill_with(env, &mut recorder, 0, now);
-        recorder.finish();
+        self.refill_with(session, env, now, 0);
     }
 
     /// As [`SessionState::refill`], and hands out a bounded number of retained messages.
@@ -36,91 +32,48 @@ impl SessionState {
         env: &Env,
         now: Millis,
     ) {
-        let ticket = Ticket::new(env.persistence());
-        let mut recorder = Recorder::new(session, &ticket);
-        self.refill_with(env, &mut recorder, HAND_OUT_STEPS, now);
-        recorder.finish();
+        self.refill_with(session, env, now, HAND_OUT_STEPS);
     }
 
-    /// Makes ready what there is room for; looks at so many retained messages at most.
-    pub(super) fn refill_with(
-        &mut self,
-        env: &Env,
-        recorder: &mut Recorder<'_>,
-        hand_out_steps: usize,
-        now: Millis,
-    ) {
+    fn refill_with(&mut self, session: &Session, env: &Env, now: Millis, hand_out_steps: usize) {
         let Presence::Online(active_connection) = &self.presence else {
             return;
         };
-        let receiver = Receiver {
-            version: active_connection.version,
-            maximum_packet_size: active_connection.maximum_packet_size as usize,
-            mount_point: active_connection.mount_point.clone(),
+        let ticket = Ticket::new(env.persistence());
+        let batch = BatchContext {
+            env,
+            ticket: &ticket,
+            now,
         };
-        let (version, maximum) = (receiver.version, receiver.maximum_packet_size);
-        while self.unwritten < OUTBOX_MARK {
-            let Some(resend) = self.outgoing.next_resend() else {
-                break;
-            };
-            let pushed = match resend {
-                Resend::Publish(delivery, Some(queued)) => {
-                    let single = receiver.single(queued, delivery, true);
-                    let single = single.filter(|single| single.size(version, now) <= maximum);
-                    match (single, delivery.packet_id()) {
-                        (Some(single), _) => {
-                            if queued.record.is_some() && queued.qos == QoS::ExactlyOnce {
-                                self.outbox.gate_for_all(recorder.ticket());
-                            }
-                            Ok(self
-                                .outbox
-                                .push_encoded(|out| single.encode(version, now, out)))
-                        }
-                        (None, Some(packet_id)) => Err(packet_id),
-                        // Nothing else is ever sent again.
-                        (None, None) => Ok(0),
-                    }
-                }
-                // Only sessions that end with their connection keep no message.
-                Resend::Publish(_, None) => Ok(0),
-                Resend::PubRel(packet_id) => {
-                    if self.released.is_some() {
-                        self.outbox.gate_for_all(recorder.ticket());
-                    }
-                    Ok(self.outbox.push_pubrel(packet_id))
-                }
-            };
-            match pushed {
-                Ok(bytes) => self.unwritten += bytes,
-                Err(packet_id) => self.forget(packet_id),
-            }
-        }
-        self.refill_from_queue(&receiver, env, recorder, hand_out_steps, now);
+        let is_persistent = self.registration.is_persistent();
+        let mut context = DeliveryContext::new(session, &batch, is_persistent);
+        let receiver = &active_connection.receiver;
+        self.outbound.refill(receiver, &mut context, hand_out_steps);
+        self.registration.finish(context);
     }
+}
 
-    fn refill_from_queue(
+impl Outbound {
+    /// Makes ready what there is room for; looks at so many retained messages at most.
+    pub(super) fn refill(
         &mut self,
         receiver: &Receiver,
-        env: &Env,
-        recorder: &mut Recorder<'_>,
+        context: &mut DeliveryContext<'_>,
         mut hand_out_steps: usize,
-        now: Millis,
     ) {
-        let limits = env.options.queue_limits();
-        let mut reader = None;
-        while self.unwritten < OUTBOX_MARK {
+        self.resend(receiver, context);
+        while self.outbox.unwritten() < OUTBOX_MARK {
             match self.queue.front() {
                 None => break,
                 Some(Front::HandOut(_)) => {
-                    let reader =
-                        reader.get_or_insert_with(|| Reader::new(recorder.session(), env, now));
-                    if self.hand_out(receiver, reader, recorder, &mut hand_out_steps) {
+                    if self.hand_out(receiver, context, &mut hand_out_steps) {
                         continue;
                     }
                     break;
                 }
                 Some(Front::Message { qos, payload_bytes }) => {
-                    if qos != QoS::AtMostOnce && !self.has_room_for_bytes(payload_bytes, &limits) {
+                    let is_qos_0 = qos == QoS::AtMostOnce;
+                    if !is_qos_0 && !self.has_room_for(payload_bytes, &context.limits) {
                         break;
                     }
                 }
@@ -128,23 +81,60 @@ impl SessionState {
             let Some(queued) = self.queue.pop() else {
                 break;
             };
-            if queued.message.is_expired(now) {
-                recorder.discard(queued);
+            if queued.message.is_expired(context.now) {
+                context.recorder.discard(queued);
             } else {
-                self.send(queued, receiver, env, recorder, now);
+                self.send(queued, receiver, context);
             }
         }
     }
 
+    /// Makes ready what was sent on an earlier connection and must be sent again.
+    fn resend(&mut self, receiver: &Receiver, context: &mut DeliveryContext<'_>) {
+        let (version, now) = (receiver.version, context.now);
+        let ticket = context.recorder.ticket();
+        while self.outbox.unwritten() < OUTBOX_MARK {
+            let has_stored_releases = self.window.has_stored_releases();
+            let Some(resend) = self.window.next_resend() else {
+                break;
+            };
+            match resend {
+                Resend::Publish(delivery, Some(queued)) => {
+                    let single = receiver.single(queued, delivery, true);
+                    let single = single.filter(|single| receiver.takes(single.size(version, now)));
+                    match (single, delivery.packet_id()) {
+                        (Some(single), _) => {
+                            if queued.record.is_some() && queued.qos == QoS::ExactlyOnce {
+                                self.outbox.gate_for_all(ticket);
+                            }
+                            self.outbox
+                                .push_encoded(|out| single.encode(version, now, out));
+                        }
+                        (None, Some(packet_id)) => self.forget(packet_id),
+                        // Nothing else is ever sent again.
+                        (None, None) => {}
+                    }
+                }
+                // Only sessions that end with their connection keep no message.
+                Resend::Publish(_, None) => {}
+                Resend::PubRel(packet_id) => {
+                    if has_stored_releases {
+                        self.outbox.gate_for_all(ticket);
+                    }
+                    self.outbox.push_pubrel(packet_id);
+                }
+            }
+        }
+    }
+
+    /// Sends a message for which there is room.
     pub(super) fn send(
         &mut self,
         queued: Queued,
         receiver: &Receiver,
-        env: &Env,
-        recorder: &mut Recorder<'_>,
-        now: Millis,
+        context: &mut DeliveryContext<'_>,
     ) {
-        let (version, maximum_packet_size) = (receiver.version, receiver.maximum_packet_size);
+        let (version, now) = (receiver.version, context.now);
         let topic = &queued.message.topic;
         let aliases = self.topic_aliases.as_deref_mut();
         let mut alias = aliases
@@ -158,15 +148,15 @@ impl SessionState {
         let Some(single) = receiver.single(&queued, example, false) else {
             return;
         };
-        let fits = |alias| single.with_alias(alias).size(version, now) <= maximum_packet_size;
+        let fits = |alias| receiver.takes(single.with_alias(alias).size(version, now));
         if matches!(alias, Alias::New(_)) && !fits(alias) {
             alias = Alias::None;
         }
         if !fits(alias) {
             // [MQTT-3.1.2-25]
-            let size = single.size(version, now);
-            recorder.session().log_too_large(&queued.message, size, env);
-            return recorder.discard(queued);
+            let (session, size) = (context.session(), single.size(version, now));
+            session.log_too_large(&queued.message, size, context.env);
+            return context.recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
             aliases.give(topic, alias);
@@ -174,30 +164,23 @@ impl SessionState {
         let unrecorded = queued.unrecorded();
         let delivery = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
-            qos if self.keeps(queued.granted, &env.options.queue_limits()) => {
-                self.send_kept(qos, queued, recorder)
-            }
+            _ if context.keeps(queued.granted) => self.send_kept(queued, context),
             qos => {
-                recorder.discard(queued);
-                self.outgoing.send(qos, None)
+                context.recorder.discard(queued);
+                self.window.send_unkept(qos)
             }
         };
         let Some(single) = receiver.single(&unrecorded, delivery, false) else {
             return;
         };
         let single = single.with_alias(alias);
-        self.unwritten += self
-            .outbox
+        self.outbox
             .push_encoded(|out| single.encode(version, now, out));
     }
 
     /// Treats a message that the client does not take as sent [MQTT-3.1.2-25].
     fn forget(&mut self, packet_id: PacketId) {
-        if let PubAckOutcome::Delivered(kept) = self.outgoing.puback(packet_id) {
-            self.count_out(kept.as_ref());
-        }
-        if let PubRecOutcome::Refused(kept) = self.outgoing.pubrec(packet_id, true) {
-            self.count_out(kept.as_ref());
-        }
+        self.window.puback(packet_id);
+        self.window.pubrec(packet_id, true);
     }
 }

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::Session;
+use super::shared::Session;
 use super::waiting::WaitingConnects;
 use crate::broker::ground::ConnectionNumber;
 use crate::protocol::Text;

@@ -6,20 +6,19 @@
 use std::collections::hash_map;
 use std::vec;
 
-use super::Session;
 use super::presence::{Ending, Presence};
 use super::queue::Queue;
 use super::queued::{OrphanedSharedMessage, Queued};
+use super::shared::Session;
 use super::shared_filters::SharedFilters;
-use super::state::Released;
 use super::stored::AckedRecords;
 use super::subscription::StoredSubscription;
 use super::will::StoredWill;
+use super::window::Window;
 use crate::broker::ground::SessionNumber;
 use crate::broker::persistence::StoredRecord;
 use crate::broker::wire::Outbox;
 use crate::protocol::{PacketId, TopicFilter};
-use crate::qos::Outgoing;
 
 /// State of an ended session that is still to be cleared away.
 ///
@@ -31,8 +30,8 @@ pub(in crate::broker) struct Remains {
     subscriptions: hash_map::IntoIter<TopicFilter, StoredSubscription>,
     shared: SharedFilters,
     shared_records: Vec<StoredRecord>,
-    outgoing: Outgoing<Option<Queued>>,
-    in_flight: vec::IntoIter<Option<Queued>>,
+    window: Window,
+    in_flight: vec::IntoIter<Queued>,
     queue: Queue,
     incoming: vec::IntoIter<PacketId>,
     released: hash_map::IntoIter<PacketId, Box<StoredRecord>>,
@@ -58,17 +57,16 @@ impl Session {
         let mut state = self.state();
         state.end_connection(Ending::TakenOver);
         state.shut_down_after_rest();
-        let outbox = std::mem::take(&mut state.outbox);
-        let will = state.will.take();
-        let queue = std::mem::take(&mut state.queue);
-        let receive_maximum = state.outgoing.receive_maximum();
-        let outgoing = std::mem::replace(&mut state.outgoing, Outgoing::new(receive_maximum));
-        let subscriptions = std::mem::take(&mut state.subscriptions);
-        let incoming: Vec<_> = state.incoming.packet_ids().collect();
-        let released = state.released.take();
-        let record = state.record.take();
-        state.incoming.clear();
-        state.forget_kept();
+        let outbound = &mut state.outbound;
+        let outbox = std::mem::take(&mut outbound.outbox);
+        let queue = std::mem::take(&mut outbound.queue);
+        let mut window = outbound.window.take();
+        let registration = &mut state.registration;
+        let will = registration.will.take();
+        let subscriptions = std::mem::take(&mut registration.subscriptions);
+        let incoming: Vec<_> = registration.incoming.packet_ids().collect();
+        let record = registration.record.take();
+        registration.incoming.clear();
         state.detach(Presence::Ended);
         drop(state);
         self.set_connected(false);
@@ -78,13 +76,11 @@ impl Session {
             subscriptions: subscriptions.into_iter(),
             shared: SharedFilters::default(),
             shared_records: Vec::new(),
-            outgoing,
+            released: window.take_released().into_iter(),
+            window,
             in_flight: Vec::new().into_iter(),
             queue,
             incoming: incoming.into_iter(),
-            released: released
-                .map_or_else(Released::default, |released| *released)
-                .into_iter(),
             _outbox: outbox,
             _record: record,
         }
@@ -111,11 +107,11 @@ impl Remains {
                 self.subscription(filter, stored, gone),
             ));
         }
-        if !self.outgoing.is_empty() {
-            self.in_flight = self.outgoing.drain().into_iter();
+        if !self.window.is_empty() {
+            self.in_flight = self.window.drain().into_iter();
         }
-        if let Some(kept) = self.in_flight.next() {
-            return Some(kept.map_or(Remnant::Waste, |queued| self.message(queued, true, gone)));
+        if let Some(queued) = self.in_flight.next() {
+            return Some(self.message(queued, true, gone));
         }
         if let Some(queued) = self.queue.pop_any() {
             return Some(self.message(queued, false, gone));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Session;
 use super::presence::Presence;
 use super::queued::Queued;
+use super::shared::Session;
 use super::state::SessionState;
 use crate::broker::ground::{GrantedOptions, ShareId};
 use crate::broker::message::Message;
@@ -179,12 +179,14 @@ pub(super) enum Gate {
 impl Session {
     /// Stores the session as it is now. `ticket` waits for it.
     pub(in crate::broker) fn store(&self, state: &SessionState, ticket: Option<&Ticket<'_>>) {
-        let Some(record) = &state.record else { return };
+        let Some(record) = &state.registration.record else {
+            return;
+        };
         let session = SessionRecord {
             identity: (*self.identity()).clone(),
             v5: self.is_v5(),
-            receive_maximum: state.outgoing.receive_maximum(),
-            expiry: state.expiry,
+            receive_maximum: state.outbound.window.receive_maximum(),
+            expiry: state.registration.expiry,
             presence: match state.presence {
                 Presence::Online(_) => StoredPresence::Online,
                 Presence::Offline { expires_at } => StoredPresence::Offline { expires_at },
@@ -213,47 +215,11 @@ impl Session {
 }
 
 impl SessionState {
-    /// Stores that the receiver has a QoS 2 message and is owed a PUBREL, which must not
-    /// be written before.
-    pub(super) fn store_released(
-        &mut self,
-        packet_id: PacketId,
-        kept: Option<Queued>,
-        ticket: &Ticket<'_>,
-    ) {
-        let Some(kept) = kept else { return };
-        if let Some(record) = kept.record {
-            let delivery = DeliveryRecord {
-                message: 0,
-                qos: kept.qos,
-                retain: kept.retain,
-                subscription_id: None,
-                share: 0,
-                stage: Stage::Released(packet_id),
-            };
-            record.put(Record::Delivery(delivery), Urgency::Immediate, Some(ticket));
-            self.released
-                .get_or_insert_default()
-                .insert(packet_id, record);
-        }
-    }
-
-    /// Forgets what is stored of a message whose PUBCOMP came.
-    pub(super) fn forget_released(&mut self, packet_id: PacketId) {
-        if let Some(released) = &mut self.released {
-            released.remove(&packet_id);
-            if released.is_empty() {
-                self.released = None;
-            }
-        }
-    }
-
     /// Stores which packet identifiers messages in flight have, as the connection's end
     /// does, so that they are sent again as repetitions also after a restart.
     pub(in crate::broker) fn store_in_flight(&self, persistence: &Persistence) {
         let mut transaction = Transaction::default();
-        for (packet_id, kept) in self.outgoing.unacknowledged() {
-            let Some(queued) = kept else { continue };
+        for (packet_id, queued) in self.outbound.window.unacknowledged() {
             let Some(record) = &queued.record else {
                 continue;
             };
@@ -301,11 +267,8 @@ impl SessionState {
             record: Some(record),
         };
         match packet_id {
-            Some(packet_id) => {
-                self.count_in(&queued);
-                self.outgoing.restore(packet_id, queued.qos, Some(queued));
-            }
-            None => self.queue.push(queued),
+            Some(packet_id) => self.outbound.window.restore(packet_id, queued),
+            None => self.outbound.queue.push(queued),
         }
     }
 
@@ -315,9 +278,6 @@ impl SessionState {
         packet_id: PacketId,
         record: Box<StoredRecord>,
     ) {
-        self.outgoing.restore_released(packet_id);
-        self.released
-            .get_or_insert_default()
-            .insert(packet_id, record);
+        self.outbound.window.restore_released(packet_id, record);
     }
 }

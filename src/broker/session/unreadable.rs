@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Session;
 use super::queued::{OrphanedSharedMessage, Queued};
+use super::shared::Session;
 use super::shared_filters::SharedFilters;
 use super::stored::AckedRecords;
 use crate::broker::auth::AccessControl;
@@ -40,18 +40,21 @@ impl RightsCheck {
         let identity = session.identity();
         let mut state = session.state();
         if !access.is_restricted() || !access.knows_listener_of(&identity) {
-            state.queue.skip_check();
+            state.outbound.queue.skip_check();
             return None;
         }
         let mut reader = access.reader(&identity);
-        let withdrawn = state.withdraw(|queued| !reader.may_read(&queued.message.topic));
-        state.queue.begin_check();
-        if withdrawn.is_empty() && state.queue.is_checked() {
+        let outbound = &mut state.outbound;
+        let withdrawn = outbound
+            .window
+            .withdraw(|queued| !reader.may_read(&queued.message.topic));
+        state.outbound.queue.begin_check();
+        if withdrawn.is_empty() && state.outbound.queue.is_checked() {
             return None;
         }
         Some(Self {
             session: Arc::clone(session),
-            shared: state.subscriptions.iter().collect(),
+            shared: state.registration.subscriptions.iter().collect(),
             withdrawn,
         })
     }
@@ -69,12 +72,12 @@ impl RightsCheck {
         let withdrawn = std::mem::take(&mut self.withdrawn);
         let identity = self.session.identity();
         let mut state = self.session.state();
-        if withdrawn.is_empty() && state.queue.is_checked() {
+        if withdrawn.is_empty() && state.outbound.queue.is_checked() {
             return None;
         }
         let mut reader = access.reader(&identity);
         let is_unreadable = |queued: &Queued| !reader.may_read(&queued.message.topic);
-        let queued = state.queue.check_some(limit, is_unreadable);
+        let queued = state.outbound.queue.check_some(limit, is_unreadable);
         drop(state);
         let withdrawn = withdrawn.into_iter().map(|queued| (queued, true));
         let queued = queued.into_iter().map(|queued| (queued, false));

@@ -24,6 +24,8 @@ pub(in crate::broker) struct Outbox {
     rest: Option<Box<VecDeque<Bytes>>>,
     /// What may be written once something is stored, and what comes after it.
     held_back: Option<Box<HeldBackBytes>>,
+    /// Bytes that were appended and not yet taken by the socket.
+    unwritten: usize,
 }
 
 /// In the order of the packets.
@@ -54,6 +56,21 @@ impl Outbox {
     /// Whether something may be written later.
     pub(in crate::broker) fn is_gated(&self) -> bool {
         self.held_back.is_some()
+    }
+
+    /// Bytes that were appended and not yet taken by the socket.
+    pub(in crate::broker) fn unwritten(&self) -> usize {
+        self.unwritten
+    }
+
+    /// Notes that the socket took bytes.
+    pub(in crate::broker) fn wrote(&mut self, bytes: usize) {
+        self.unwritten = self.unwritten.saturating_sub(bytes);
+    }
+
+    /// Notes that the connection is about to write bytes of its own.
+    pub(in crate::broker) fn owes(&mut self, bytes: usize) {
+        self.unwritten += bytes;
     }
 
     /// Holds back what is appended from now on until the ticket is done.
@@ -106,6 +123,7 @@ impl Outbox {
         publishes: usize,
         payload_bytes: usize,
     ) {
+        self.unwritten += burst.len();
         let last = self.last();
         last.tally.publishes(publishes, payload_bytes);
         if burst.len() < SMALL_RUN {
@@ -127,6 +145,7 @@ impl Outbox {
         message: &EncodedMessage,
         packet_id: Option<PacketId>,
     ) {
+        self.unwritten += message.size();
         let last = self.last();
         last.tally.publish(message.payload_length);
         let at = last.tail.len() + message.packet_id_at;
@@ -139,31 +158,31 @@ impl Outbox {
         }
     }
 
-    /// Appends the packet that `encode` writes, and says how long it is.
+    /// Appends the packet that `encode` writes.
     pub(in crate::broker) fn push_encoded(
         &mut self,
         encode: impl FnOnce(&mut BytesMut) -> Option<EncodedMessage>,
-    ) -> usize {
+    ) {
         let last = self.last();
         let Some(message) = encode(&mut last.tail) else {
-            return 0;
+            return;
         };
         last.tally.publish(message.payload_length);
         let size = message.size();
         if let Some(payload) = message.payload {
             last.push_piece(payload);
         }
-        size
+        self.unwritten += size;
     }
 
-    /// Appends a PUBREL, and says how long it is.
-    pub(in crate::broker) fn push_pubrel(&mut self, packet_id: PacketId) -> usize {
+    /// Appends a PUBREL.
+    pub(in crate::broker) fn push_pubrel(&mut self, packet_id: PacketId) {
         let [high, low] = packet_id.get().to_be_bytes();
         let packet = [0x62, 0x02, high, low];
+        self.unwritten += packet.len();
         let last = self.last();
         last.tally.packets += 1;
         last.copy(&packet);
-        packet.len()
     }
 
     /// The chunks that wait.
