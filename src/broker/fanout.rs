@@ -20,14 +20,13 @@ use super::topics::{Matches, SharedGroup, Target};
 use super::wire::Burst;
 use crate::protocol::SharedFilter;
 
-/// A burst of that many bytes is passed on before the batch goes on.
+/// Bytes from which a burst is passed on before the batch continues.
 const MAX_BURST_BYTES: usize = 256 * 1024;
-/// A batch writes to so many connections at most; the tasks of others do it themselves, on
-/// all processors.
+/// Connections that a batch writes to; the tasks of others write themselves, on all processors.
 const MAX_DIRECT: usize = 4;
 
 thread_local! {
-    /// Room that the batches of a thread use, one after the other.
+    /// Allocations that the batches of a thread use, one after the other.
     static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
@@ -44,13 +43,13 @@ pub(super) struct Fanout<'a> {
     direct: Vec<DirectWrite>,
     /// Sessions that have more than they should: their publisher may have to pause.
     congested: Vec<Arc<Session>>,
-    /// What the batch waits for before it is acknowledged.
+    /// The ticket that the batch waits for before it is acknowledged.
     ticket: Ticket<'a>,
-    /// Whether deliveries of the burst were stored.
+    /// Set if deliveries of the burst were stored.
     is_stored: bool,
 }
 
-/// What a batch needs and gives back empty.
+/// Allocations that a batch uses and gives back empty.
 #[derive(Default)]
 struct Scratch {
     burst: Burst,
@@ -58,11 +57,11 @@ struct Scratch {
     direct: Vec<DirectWrite>,
 }
 
-/// What a batch leaves to be done.
+/// Work that a batch leaves to its connection.
 pub(super) struct Finished<'a> {
     /// Sessions that have more than they should: their publisher may have to pause.
     pub(super) congested: Vec<Arc<Session>>,
-    /// What has to be done before the batch is acknowledged.
+    /// The ticket that the batch waits for before it is acknowledged.
     pub(super) ticket: Ticket<'a>,
 }
 
@@ -87,13 +86,14 @@ impl<'a> Fanout<'a> {
         }
     }
 
-    /// What the batch waits for before it is acknowledged.
+    /// Returns the ticket that the batch waits for before it is acknowledged.
     pub(super) fn ticket(&self) -> &Ticket<'a> {
         &self.ticket
     }
 
-    /// Sends a message on its way; it is delivered at the latest when the batch is
-    /// finished. Says whether anybody is to get it.
+    /// Sends a message on its way; it is delivered at the latest when the batch is finished.
+    ///
+    /// Returns whether anybody is to get it.
     pub(super) fn publish(&mut self, publication: Publication) -> bool {
         let message = &publication.message;
         if message.retain {
@@ -117,7 +117,7 @@ impl<'a> Fanout<'a> {
         true
     }
 
-    /// Whether the message belongs to the present burst, as far as that is seen at a glance.
+    /// Returns whether the message belongs to the present burst, as far as is seen at a glance.
     fn goes_where_the_last_went(&self, message: &Message) -> bool {
         self.burst.bytes() <= MAX_BURST_BYTES
             && self.changes == self.broker.router.changes()
@@ -168,7 +168,7 @@ impl<'a> Fanout<'a> {
         true
     }
 
-    /// Delivers what is left and wakes everybody who got something.
+    /// Delivers the rest and wakes everybody who got something.
     pub(super) fn finish(mut self) -> Finished<'a> {
         self.deliver_burst();
         // Others begin meanwhile.
@@ -265,8 +265,8 @@ impl<'a> Fanout<'a> {
     }
 }
 
-/// The targets with one subscription, that of the highest QoS, for each session that
-/// does not speak MQTT 5.0.
+/// Returns the targets with one subscription, that of the highest QoS, for each session that does
+/// not speak MQTT 5.0.
 fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
     let mut best: HashMap<SessionNumber, &Target, RandomState> = HashMap::default();
     for target in targets.iter().filter(|target| !target.session.is_v5()) {

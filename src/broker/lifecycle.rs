@@ -17,7 +17,7 @@ use crate::protocol::Text;
 /// Sessions that a worker looks at before others have their turn.
 const SESSIONS_PER_TURN: usize = 1024;
 
-/// How a connection ended.
+/// End of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// By a DISCONNECT that takes the will away [MQTT-3.14.4-3].
@@ -27,7 +27,7 @@ pub(super) enum End {
 }
 
 impl Broker {
-    /// Whether there is no room for the session of one more client.
+    /// Returns whether there is no room for the session of one more client.
     pub(super) fn is_full_for(&self, client_id: &Text) -> bool {
         let is_full = |limit| self.sessions.len() >= limit as usize;
         let limit = self.config().limits.global_max_clients;
@@ -165,7 +165,7 @@ impl Broker {
 }
 
 impl Session {
-    /// Whether a client may go on with the session.
+    /// Returns whether a client may resume the session.
     fn can_be_resumed(&self, now: Millis) -> bool {
         let state = self.state();
         match state.presence {

@@ -1,4 +1,4 @@
-//! A message on its way, and what is kept of one that outlives its batch.
+//! A message on its way, and the copy that outlives its batch.
 
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
@@ -21,20 +21,21 @@ pub(super) struct Message {
     pub(super) qos: QoS,
     /// The retain flag with which it was published.
     pub(super) retain: bool,
-    /// The properties that go on to subscribers unchanged [MQTT-3.3.2-17]; the expiry
+    /// The properties that reach subscribers unchanged [MQTT-3.3.2-17]; the expiry
     /// interval is in `expires_at`.
     pub(super) properties: Properties,
-    /// When it is no longer to be delivered.
+    /// The time from which it is no longer delivered.
     pub(super) expires_at: Option<Millis>,
     /// The session that published it.
     pub(super) publisher: Option<SessionNumber>,
-    /// What the store has of it, while a session that is stored has still to get it.
+    /// Its record, while a stored session has still to get it.
     pub(super) stored: OnceLock<Box<StoredRecord>>,
 }
 
 impl Message {
-    /// A copy whose topic and payload share one allocation of their exact size, so that
-    /// a small message never keeps a large buffer alive.
+    /// Copies the message into one allocation of its exact size.
+    ///
+    /// So a small message never keeps a large buffer alive.
     fn to_kept(&self) -> Self {
         let topic_length = self.topic.as_bytes().len();
         let mut bytes = BytesMut::with_capacity(topic_length + self.payload.len());
@@ -50,7 +51,7 @@ impl Message {
         }
     }
 
-    /// The same message with a place of its own in the store.
+    /// Copies the message, without its record.
     pub(super) fn clone_as_new(&self) -> Self {
         Self {
             topic: self.topic.clone(),
@@ -64,7 +65,7 @@ impl Message {
         }
     }
 
-    /// The number under which deliveries name the message in the store.
+    /// Returns the number by which deliveries name the message in the store.
     pub(super) fn stored_number(&self, persistence: &Persistence) -> u64 {
         let new = || persistence.record(Key::Message(persistence.unused_number()));
         match self.stored.get_or_init(new).key() {
@@ -73,7 +74,7 @@ impl Message {
         }
     }
 
-    /// About how many bytes of memory the message holds when it is kept.
+    /// Estimates the bytes of memory that the message holds when it is kept.
     pub(super) fn held_size(&self) -> usize {
         const ALLOCATIONS: usize = 64;
         size_of::<Self>()
@@ -83,12 +84,12 @@ impl Message {
             + self.properties.held_size()
     }
 
-    /// Whether the message is no longer to be delivered [MQTT-3.3.2-5].
+    /// Returns whether the message is no longer delivered [MQTT-3.3.2-5].
     pub(super) fn is_expired(&self, now: Millis) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// The expiry interval that a receiver is told: what is left of it [MQTT-3.3.2-6].
+    /// Returns the expiry interval for a receiver: the time that is left [MQTT-3.3.2-6].
     pub(super) fn remaining_expiry(&self, now: Millis) -> Option<Property> {
         let left = self.expires_at?.saturating_sub(now).div_ceil(1_000);
         Some(Property::MessageExpiryInterval(
@@ -127,22 +128,23 @@ impl From<MessageRecord> for Message {
     }
 }
 
-/// When a message with this expiry interval, if any, expires.
+/// Returns the time at which a message with these properties expires, if it does.
 pub(super) fn expires_at(properties: &Properties, now: Millis) -> Option<Millis> {
     properties
         .message_expiry_interval()
         .map(|seconds| after_seconds(now, seconds))
 }
 
-/// A message within the batch that brought it: slices of the read buffer, and the
-/// copy that is made when somebody has to keep it.
+/// A message within the batch that brought it.
+///
+/// It is made of slices of the read buffer, and copied when somebody has to keep it.
 #[derive(Debug)]
 pub(super) struct Publication {
     pub(super) message: Message,
     kept: OnceCell<Arc<Message>>,
     /// The QoS 2 PUBLISH that brought it, if its session is stored.
     origin: Option<(SessionNumber, PacketId)>,
-    /// Who published it, where that is asked later.
+    /// The user who published it, where that is asked later.
     source: Option<Arc<Identity>>,
 }
 
@@ -161,30 +163,30 @@ impl Publication {
         Self { origin, ..self }
     }
 
-    /// The same publication with the client that it came from.
+    /// Notes the client that the publication came from.
     pub(super) fn published_by(self, source: Option<Arc<Identity>>) -> Self {
         Self { source, ..self }
     }
 
-    /// The client that it came from, where that was said.
+    /// Returns the client that it came from, where that was noted.
     pub(super) fn source(&self) -> Option<&Arc<Identity>> {
         self.source.as_ref()
     }
 
-    /// The message in memory of its own; the copy is made once for all who need it.
+    /// Returns the message in memory of its own, which is made once for all who need it.
     pub(super) fn kept(&self) -> &Arc<Message> {
         self.kept.get_or_init(|| Arc::new(self.message.to_kept()))
     }
 
     /// Stores the message where deliveries of it were stored, which makes those count.
-    pub(super) fn store(&self, together: &mut Transaction, ticket: &Ticket<'_>) {
+    pub(super) fn store(&self, transaction: &mut Transaction, ticket: &Ticket<'_>) {
         let Some(kept) = self.kept.get() else { return };
         let stored = kept.stored.get().filter(|stored| !stored.is_written());
         if let Some(stored) = stored {
             let record = Record::IfReferenced(Arc::<Message>::downgrade(kept));
-            stored.put_with(together, record, Urgency::Lazy, Some(ticket));
+            stored.put_with(transaction, record, Urgency::Lazy, Some(ticket));
             if let Some(origin) = self.origin {
-                together.put_incoming(origin, ticket);
+                transaction.put_incoming(origin, ticket);
             }
         }
     }

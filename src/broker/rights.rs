@@ -73,7 +73,7 @@ impl UnreadableMessages {
         true
     }
 
-    /// Lets the session go on, and reports what was dropped.
+    /// Lets the session continue, and reports the messages that were dropped.
     fn finish(&mut self, broker: &Broker) {
         let Some(check) = self.check.take() else {
             return;

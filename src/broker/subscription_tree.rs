@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Broker;
 
-/// A level of topic filters, and who has subscribed so far.
+/// A level of topic filters, and the subscribers of the filter that ends there.
 #[derive(Default)]
 struct Node {
     subscribers: Vec<(String, u8)>,
@@ -13,8 +13,8 @@ struct Node {
 }
 
 impl Broker {
-    /// The tree: a line for each level, with ` (CLIENTID, QOS)` for each subscription
-    /// that ends there.
+    /// Returns the tree: a line for each level, with ` (CLIENTID, QOS)` for each subscription that
+    /// ends there.
     pub(super) fn subscription_tree(&self) -> String {
         let mut root = Node::default();
         self.sessions.for_each(|session| {

@@ -1,6 +1,6 @@
 use super::clock::{Millis, after_seconds};
 
-/// How long a session outlives its connection.
+/// Time that a session outlives its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Expiry {
     /// It ends with the connection.
@@ -12,7 +12,7 @@ pub(in crate::broker) enum Expiry {
 }
 
 impl Expiry {
-    /// What a Session Expiry Interval means [MQTT-3.1.2-23].
+    /// Returns the meaning of a Session Expiry Interval [MQTT-3.1.2-23].
     pub(in crate::broker) fn from_seconds(seconds: u32) -> Self {
         match seconds {
             0 => Self::AtDisconnect,
@@ -21,7 +21,7 @@ impl Expiry {
         }
     }
 
-    /// The Session Expiry Interval that means this.
+    /// Returns the Session Expiry Interval that means this.
     pub(in crate::broker) fn seconds(self) -> u32 {
         match self {
             Self::AtDisconnect => 0,
@@ -30,7 +30,7 @@ impl Expiry {
         }
     }
 
-    /// The shorter of this and the broker's own limit.
+    /// Returns the shorter of this and the broker's own limit.
     pub(in crate::broker) fn capped(self, limit: Option<u32>) -> Self {
         match (self, limit) {
             (Self::Never, Some(limit)) => Self::After(limit),
@@ -39,7 +39,7 @@ impl Expiry {
         }
     }
 
-    /// When a session that is left alone now ends; `None` is never.
+    /// Returns the time at which a session that is left alone now ends; `None` is never.
     pub(in crate::broker) fn deadline(self, now: Millis) -> Option<Millis> {
         match self {
             Self::AtDisconnect => Some(now),

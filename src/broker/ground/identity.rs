@@ -1,7 +1,7 @@
 use super::ListenerName;
 use crate::protocol::Text;
 
-/// Who a client is, as far as its rights depend on it.
+/// Identity of a client, as far as its rights depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::broker) struct Identity {
     pub(in crate::broker) client_id: Text,

@@ -4,8 +4,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::protocol::{InvalidTopic, TopicFilter, TopicName};
 
-/// What stands before every topic of a listener's clients, who do not see it. It is plain
-/// text: a mount point that is to be a level of its own ends in `/`.
+/// Prefix of every topic of a listener's clients, who do not see it.
+///
+/// It is plain text: a mount point that is to be a level of its own ends in `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::broker) struct MountPoint(Arc<str>);
 
@@ -18,7 +19,7 @@ impl MountPoint {
         self.0.as_bytes()
     }
 
-    /// What a client's topic is to the broker; an error where that is too long or deep.
+    /// Returns the broker's name of a client's topic; an error if it is too long or deep.
     pub(in crate::broker) fn mounted_name(
         &self,
         topic: &TopicName,
@@ -26,8 +27,8 @@ impl MountPoint {
         TopicName::from_bytes(self.before(b"", topic.as_bytes()))
     }
 
-    /// What a client's filter is to the broker, that of a shared subscription behind its
-    /// group; an error where the wildcards no longer are levels.
+    /// Returns the broker's form of a client's filter, that of a shared subscription behind its
+    /// group; an error if the wildcards no longer are levels.
     pub(in crate::broker) fn mounted_filter(
         &self,
         filter: &TopicFilter,
@@ -40,7 +41,7 @@ impl MountPoint {
         TopicFilter::from_bytes(self.before(group, filter))
     }
 
-    /// What a topic of the broker is to a client; `None` for one that is no client's here.
+    /// Returns the client's name of a broker's topic; `None` for a topic of no client here.
     pub(in crate::broker) fn unmounted<'a>(&self, topic: &'a [u8]) -> Option<&'a [u8]> {
         let rest = topic.strip_prefix(self.0.as_bytes())?;
         (!rest.is_empty()).then_some(rest)

@@ -7,7 +7,7 @@ static LAST_SESSION: AtomicU64 = AtomicU64::new(0);
 static LAST_CONNECTION: AtomicU64 = AtomicU64::new(0);
 static NEXT_SHARE: AtomicU64 = AtomicU64::new(1);
 
-/// Tells sessions apart, also those that had the same client identifier one after the
+/// Number of a session, also of those that had the same client identifier one after the
 /// other. Never given twice, also not after a restart with what was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::broker) struct SessionNumber(u64);
@@ -29,7 +29,7 @@ impl SessionNumber {
     }
 }
 
-/// Tells the connections of one session apart.
+/// Number of a connection of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) struct ConnectionNumber(u64);
 
@@ -40,8 +40,9 @@ impl ConnectionNumber {
     }
 }
 
-/// Tells the shared subscriptions of a session apart, so that what one of them brought
-/// can go to another member when the session ends.
+/// Number of a shared subscription of a session.
+///
+/// By it the messages that the subscription brought go to another member when the session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::broker) struct ShareId(NonZeroU64);
 

@@ -1,12 +1,13 @@
 use crate::protocol::TopicName;
 
-/// What the broker's own topics begin with.
+/// Prefix of the broker's own topics.
 pub(in crate::broker) const SYS_PREFIX: &str = "$SYS/broker/";
-/// What the topics of log lines begin with.
+/// Prefix of the topics of log lines.
 pub(in crate::broker) const LOG_PREFIX: &str = "$SYS/broker/log/";
 
-/// Whether the message is a log line: nothing may be logged about the way of one but by
-/// the log itself, or a line would bring the next for ever.
+/// Returns whether the topic is that of a log line.
+///
+/// Only the log itself may log something about the way of one: each line would bring the next.
 pub(in crate::broker) fn is_log_line(topic: &TopicName) -> bool {
     topic.as_bytes().starts_with(LOG_PREFIX.as_bytes())
 }

@@ -24,18 +24,18 @@ const TAKEOVER_WITHIN: Duration = Duration::from_secs(1);
 /// Steps in which a CONNECT overcomes an obstacle before it lets others have their turn.
 const STEPS_AT_ONCE: usize = 2;
 
-/// What a CONNECT asks for.
+/// The session that a CONNECT asks for.
 pub(in crate::broker) struct Opening {
     pub(in crate::broker) identity: Arc<Identity>,
     pub(in crate::broker) clean_start: bool,
     pub(in crate::broker) expiry: Expiry,
     pub(in crate::broker) will: Option<Will>,
     pub(in crate::broker) active_connection: ActiveConnection,
-    /// How many messages the client takes at once.
+    /// The number of messages that the client takes at once.
     pub(in crate::broker) receive_maximum: NonZeroU16,
-    /// How many topic aliases the broker may give to the client.
+    /// The number of topic aliases that the broker may give to the client.
     pub(in crate::broker) topic_alias_maximum: u16,
-    /// How many QoS 2 messages the broker takes at once.
+    /// The number of QoS 2 messages that the broker takes at once.
     pub(in crate::broker) own_receive_maximum: NonZeroU16,
 }
 
@@ -93,8 +93,7 @@ impl PendingOpening {
 }
 
 impl Broker {
-    /// Opens the session of a client: goes on with an earlier one where the client wants
-    /// that.
+    /// Opens the session of a client, or resumes an earlier one if the client wants that.
     ///
     /// While the client identifier belongs to a connection, that is told to end
     /// [MQTT-3.1.4-3], and the CONNECT given back: [`Broker::take_over`] waits for it. It also
@@ -121,7 +120,7 @@ impl Broker {
     /// Opens the session of a client once the earlier connection of its client identifier
     /// has handled what its client had sent, or after a while without waiting for that.
     ///
-    /// CONNECTs that wait for one client identifier go on in the order they came.
+    /// CONNECTs that wait for one client identifier continue in the order they came.
     pub(in crate::broker) async fn take_over(
         &self,
         mut pending: Box<PendingOpening>,
@@ -197,7 +196,7 @@ impl Broker {
                 return Err(pending.blocked_by(Obstacle::Unreadable(messages)));
             }
         } else if let Some(ended) = shard.sessions.take(&opening.identity.client_id) {
-            // What it leaves is cleared away before the CONNECT is answered.
+            // It is cleared away before the CONNECT is answered.
             pending.has_ended_stored |= ended.0.is_stored();
             let remains = self.end_session(&ended.0);
             return Err(pending.blocked_by(Obstacle::Remains(Box::new(remains))));
@@ -243,7 +242,7 @@ impl Broker {
 }
 
 impl Session {
-    /// Tells the connection, if there is one, to end; says whether there is.
+    /// Tells the connection, if there is one, to end; returns whether there is.
     fn end_connection(&self, ending: Ending) -> bool {
         if !self.is_connected() {
             return false;

@@ -1,4 +1,4 @@
-//! The state of an earlier broker, taken up before anybody connects.
+//! Restoring the state of an earlier broker, before anybody connects.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -47,8 +47,9 @@ impl fmt::Display for Restored {
 }
 
 impl Broker {
-    /// Takes up what an earlier broker left, before anybody connects. What that changes in
-    /// the store, such as wills that are published now, it changes at once.
+    /// Restores the state of an earlier broker, before anybody connects.
+    ///
+    /// Changes of the store, such as by wills that are published now, are made in one transaction.
     pub(super) fn restore(&self, recovery: Recovery, persistence: &Persistence) -> Restored {
         persistence.together(|| self.restore_all(recovery, persistence))
     }
@@ -60,7 +61,7 @@ impl Broker {
             .into_iter()
             .map(|(number, record)| {
                 let message = Message::from(record);
-                // Who restores no delivery of it takes it away again.
+                // If no delivery of it is restored, it is deleted again.
                 let stored = persistence.restored(Key::Message(number));
                 let _ = message.stored.set(stored);
                 (number, Arc::new(message))

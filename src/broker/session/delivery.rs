@@ -17,15 +17,15 @@ use crate::broker::message::Message;
 use crate::broker::statistics::Counter;
 use crate::broker::wire::Burst;
 
-/// A client that takes nothing for so long is stalled: nobody pauses for it.
+/// Time without progress after which a client counts as stalled: nobody pauses for it.
 const STALLED_AFTER: Millis = 1_000;
 
-/// What a delivery asks of the one who delivered.
+/// Outcome of a delivery, for the batch that delivered.
 #[derive(Default)]
 pub(in crate::broker) struct Delivered {
-    /// What is to be written at the end of the batch.
+    /// A write for the end of the batch.
     pub(in crate::broker) direct: Option<DirectWrite>,
-    /// To be woken at the end of the batch.
+    /// The waker for the end of the batch.
     pub(in crate::broker) waker: Option<Waker>,
     /// Set when the session has more than it should, and not of its own client.
     pub(in crate::broker) is_congested: bool,
@@ -45,8 +45,10 @@ impl Delivered {
 }
 
 impl Session {
-    /// Delivers a burst of messages: to the connection as far as there is room, and else
-    /// to the queue. If it `may_write`, whoever delivers may get the right to write them.
+    /// Delivers a burst of messages to the connection, as far as there is room, and the rest to
+    /// the queue.
+    ///
+    /// If it `may_write`, the delivery may get the right to write to the socket.
     pub(in crate::broker) fn deliver(
         self: &Arc<Self>,
         burst: &mut Burst,
@@ -134,8 +136,9 @@ impl Session {
         }
     }
 
-    /// Makes `waker` wait until the session has less, if its client is still taking
-    /// messages; returns when that is to be looked at again.
+    /// Makes `waker` wait until the session has less, if its client is still taking messages.
+    ///
+    /// Returns the time at which that is to be looked at again.
     pub(in crate::broker) fn pause_publisher(
         &self,
         waker: &Waker,

@@ -2,8 +2,8 @@
 //! be woken for it.
 //!
 //! The right to write passes from hand to hand under the session's lock, and nobody holds
-//! the lock while writing. Whoever delivers meanwhile only appends to the outbox, and
-//! whoever is writing looks into it before giving the right back.
+//! the lock while writing. Another delivery meanwhile only appends to the outbox, and the
+//! writer looks into it before giving the right back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,12 +18,13 @@ use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::broker::statistics::Counter;
 use crate::broker::wire::write_pieces;
 
-/// So often one delivery writes to a session that always has more; then its connection's
-/// task goes on.
+/// Writes of one delivery to a session that always has more; then its connection's task
+/// continues.
 const ROUNDS: usize = 4;
 
-/// What is to be written to a connection by somebody else than its task. The task does it
-/// if this is dropped before.
+/// A write to a connection by somebody else than its task.
+///
+/// If this is dropped before, the task writes.
 pub(in crate::broker) struct DirectWrite {
     session: Arc<Session>,
     writer: LentWriter,
@@ -31,8 +32,9 @@ pub(in crate::broker) struct DirectWrite {
 }
 
 impl SessionState {
-    /// Takes the right to write for the connection's task; false while somebody else is
-    /// writing, who then wakes the task.
+    /// Takes the right to write for the connection's task.
+    ///
+    /// Returns false while somebody else is writing, who then wakes the task.
     pub(in crate::broker) fn claim_writer(&mut self, connection: ConnectionNumber) -> bool {
         let Some(active_connection) = self.active_connection(connection) else {
             return true;
@@ -109,7 +111,7 @@ impl DirectWrite {
         self.leave_rest(chunks, written, env, now);
     }
 
-    /// Has the connection's task go on.
+    /// Leaves the rest to the connection's task.
     fn leave_rest(&mut self, chunks: VecDeque<Bytes>, written: usize, env: &Env, now: Millis) {
         let LentWriter { connection, socket } = &self.writer;
         self.is_over = true;

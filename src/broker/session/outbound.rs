@@ -9,19 +9,19 @@ use crate::broker::message::Message;
 use crate::broker::wire::{Outbox, TopicAliases};
 use crate::protocol::QoS;
 
-/// So much may be encoded and unwritten before further QoS 1 and 2 messages wait in
-/// the queue, where they cost less to keep.
+/// Unwritten bytes from which further QoS 1 and 2 messages wait in the queue, where they cost
+/// less to keep.
 pub(super) const OUTBOX_MARK: usize = 256 * 1024;
 
 /// Messages on their way to the client, from the queue through the window to the outbox.
 pub(in crate::broker) struct Outbound {
     pub(in crate::broker) outbox: Outbox,
     pub(super) window: Window,
-    /// What waits for room in the window or the outbox, in order.
+    /// Messages that wait for room in the window or the outbox, in order.
     pub(super) queue: Queue,
-    /// Those given on the present connection, if its client takes any.
+    /// Aliases given on the present connection, if its client takes any.
     pub(super) topic_aliases: Option<Box<TopicAliases>>,
-    /// When the client last took something, or began to have something waiting.
+    /// The time at which the client last took something, or something began to wait for it.
     pub(super) last_progress: Millis,
     /// Publishers that wait until the session has less.
     #[expect(

@@ -13,8 +13,9 @@ use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::broker::statistics::Tally;
 
 impl SessionState {
-    /// Moves what is ready to be written to the end of `chunks`, and says what it is;
-    /// nothing when the connection is not this session's any more.
+    /// Moves what is ready to be written to the end of `chunks`, and returns its count.
+    ///
+    /// Moves nothing if the session is no longer this connection's.
     pub(in crate::broker) fn take_output(
         &mut self,
         connection: ConnectionNumber,
@@ -26,8 +27,9 @@ impl SessionState {
         }
     }
 
-    /// Moves the rest of a packet that was written in part to the end of `chunks`: nothing
-    /// may go out before it.
+    /// Moves the rest of a packet that was written in part to the end of `chunks`.
+    ///
+    /// Nothing may be written before it.
     pub(in crate::broker) fn take_rest(
         &mut self,
         connection: ConnectionNumber,
@@ -79,8 +81,7 @@ impl SessionState {
         }
     }
 
-    /// Decides who brings the connection what is ready for it: whoever delivers, if that may be,
-    /// or its task.
+    /// Decides whether the delivery or the connection's task writes what is ready.
     pub(super) fn reach_connection(
         &mut self,
         may_write: bool,

@@ -6,7 +6,7 @@ use crate::broker::auth::Credentials;
 use crate::broker::ground::{ConnectionNumber, Millis};
 use crate::transport::shared_tcp::SharedTcpStream;
 
-/// Whether a client is there.
+/// Presence of a session's client.
 pub(in crate::broker) enum Presence {
     /// Nobody is connected; the session ends at the deadline, if there is one.
     Offline {
@@ -15,27 +15,27 @@ pub(in crate::broker) enum Presence {
     },
     /// A connection's task serves the client.
     Online(ActiveConnection),
-    /// The session is over and no longer known; whoever still holds it lets go.
+    /// The session is over and no longer known.
     Ended,
 }
 
 /// The connection that serves a session.
 pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) connection: ConnectionNumber,
-    /// What packets for the client depend on.
+    /// The client, as far as packets for it depend on it.
     pub(in crate::broker) receiver: Receiver,
     /// The longest silence that is allowed, in milliseconds.
     pub(in crate::broker) keep_alive: Option<NonZeroU32>,
     /// The connection's task, when it waits.
     pub(in crate::broker) waker: Option<Waker>,
-    /// Whether it waits for output too, and not only for its end: a socket that takes
-    /// nothing is no reason to wake up for more.
+    /// Set if the task also waits for output, and not only for its end: while the socket takes
+    /// nothing, there is no reason to wake up for more.
     pub(in crate::broker) wants_output: bool,
     /// The socket, where somebody else than the task may write to it.
     pub(in crate::broker) socket: Option<SharedTcpStream>,
-    /// Who may write to it now.
+    /// The present writer.
     pub(in crate::broker) writer: Writer,
-    /// How the client logged in, to be checked again when the rights change.
+    /// The client's login, which is checked again when the rights change.
     pub(in crate::broker) credentials: Option<Box<Credentials>>,
     /// Set when the connection is to end.
     pub(in crate::broker) ending: Option<Ending>,
@@ -59,7 +59,7 @@ impl ActiveConnection {
 pub(in crate::broker) enum Ending {
     /// Another connection has the client identifier now [MQTT-3.1.4-3].
     TakenOver,
-    /// Nothing was heard for one and a half keep alive times [MQTT-3.1.2-22].
+    /// The client was silent for one and a half keep alive times [MQTT-3.1.2-22].
     KeepAlive,
     /// The login that it began with is no longer good.
     LoginRevoked,
@@ -67,16 +67,16 @@ pub(in crate::broker) enum Ending {
     ShuttingDown,
 }
 
-/// Who may write to a connection's socket.
+/// Holder of the right to write to a connection's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Writer {
     /// The connection's task: it may have something unsent.
     Task,
-    /// Whoever delivers: the task has nothing unsent and waits.
+    /// Anybody who delivers: the task has nothing unsent and waits.
     Anybody,
     /// Somebody who delivers is doing so.
     Delivery {
-        /// Whether the task has something to write as soon as it may.
+        /// Set if the task has something to write as soon as it may.
         is_awaited: bool,
     },
 }
@@ -88,7 +88,7 @@ pub(in crate::broker) struct LentWriter {
 }
 
 impl ActiveConnection {
-    /// Takes the right to write, if whoever delivers may have it.
+    /// Takes the right to write for a delivery, if it may have it.
     pub(super) fn lend_writer(&mut self) -> Option<LentWriter> {
         let socket = self.socket.as_ref()?;
         if self.writer != Writer::Anybody {
@@ -101,12 +101,12 @@ impl ActiveConnection {
         })
     }
 
-    /// Whether somebody who delivers is writing.
+    /// Returns whether somebody who delivers is writing.
     pub(in crate::broker) fn is_writer_lent(&self) -> bool {
         matches!(self.writer, Writer::Delivery { .. })
     }
 
-    /// Lets whoever delivers write from now on, where that is possible.
+    /// Lets deliveries write from now on, if the socket allows it.
     pub(in crate::broker) fn offer_writer(&mut self) {
         if self.writer == Writer::Task && self.socket.is_some() {
             self.writer = Writer::Anybody;

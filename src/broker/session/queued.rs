@@ -13,7 +13,7 @@ pub(super) struct Queued {
     pub(super) qos: QoS,
     pub(super) retain: bool,
     pub(super) granted: GrantedOptions,
-    /// How much memory is held for it: a retained message is held anyway.
+    /// Bytes of memory that are held for it: a retained message is held anyway.
     pub(super) held: usize,
     /// That the session has still to get it, as the store knows it.
     pub(super) record: Option<Box<StoredRecord>>,

@@ -1,4 +1,4 @@
-//! What waits in a session for room on its connection.
+//! Messages that wait in a session for room on its connection.
 
 use super::context::DeliveryContext;
 use super::outbound::Outbound;
@@ -10,7 +10,7 @@ use crate::broker::persistence::Urgency;
 use crate::broker::wire::PublishFormat;
 use crate::protocol::{ProtocolVersion, QoS};
 
-/// What sessions hold together.
+/// Messages, subscriptions and bytes that sessions hold together.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Held {
     /// Messages that are queued or in flight, and payload bytes of the queued ones.
@@ -18,7 +18,7 @@ pub(in crate::broker) struct Held {
     pub(in crate::broker) payload_bytes: usize,
     pub(in crate::broker) subscriptions: usize,
     pub(in crate::broker) shared_subscriptions: usize,
-    /// What is encoded and not yet taken by the sockets.
+    /// Encoded bytes that the sockets have not yet taken.
     pub(in crate::broker) unwritten_bytes: usize,
     pub(in crate::broker) unwritten_pieces: usize,
 }
@@ -55,8 +55,9 @@ impl Outbound {
         dropped
     }
 
-    /// Queues a message behind those that the connection has no room for; false when the
-    /// limits do not allow it.
+    /// Queues a message behind those that the connection has no room for.
+    ///
+    /// Returns false if the limits do not allow it.
     pub(super) fn queue_behind(
         &mut self,
         publication: &Publication,

@@ -3,7 +3,7 @@ use crate::broker::ground::MountPoint;
 use crate::broker::wire::{Alias, OutgoingPublish};
 use crate::protocol::{Delivery, ProtocolVersion};
 
-/// What a packet depends on besides the message that it brings.
+/// A connected client, as far as packets for it depend on it.
 pub(in crate::broker) struct Receiver {
     pub(in crate::broker) version: ProtocolVersion,
     /// The largest packet that the client takes; `u32::MAX` is more than any has.
@@ -23,8 +23,9 @@ impl Receiver {
         self.maximum_packet_size < u32::MAX
     }
 
-    /// The packet that brings the message; `None` for one that has no name behind the
-    /// client's mount point.
+    /// Returns the packet that brings the message.
+    ///
+    /// `None` stands for a message whose topic is not behind the client's mount point.
     pub(super) fn single<'a>(
         &self,
         queued: &'a Queued,

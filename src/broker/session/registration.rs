@@ -17,7 +17,7 @@ pub(in crate::broker) struct Registration {
     pub(in crate::broker) will: Option<Box<StoredWill>>,
     /// QoS 2 messages that the client has sent and not released.
     pub(in crate::broker) incoming: Incoming<()>,
-    /// What the store has of the session.
+    /// The session's record, if the store has it.
     pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
 

@@ -13,20 +13,20 @@ use crate::protocol::{Text, TopicName};
 /// A session.
 pub(in crate::broker) struct Session {
     number: SessionNumber,
-    /// Who opened it: whoever resumes it has the same client identifier.
+    /// The user who opened it; those who resume it have the same client identifier.
     opener: Arc<Identity>,
     connected: AtomicBool,
-    /// Whether the client speaks, or last spoke, MQTT 5.0.
+    /// Set if the client speaks, or last spoke, MQTT 5.0.
     v5: AtomicBool,
-    /// When the client was last heard of.
+    /// The time of the client's last packet.
     last_activity: AtomicU64,
-    /// Whether its connection is not read because a subscriber is slower.
+    /// Set while its connection is not read because a subscriber is slower.
     paused: AtomicBool,
-    /// Whether the store has it, and with it what its client has still to get.
+    /// Set if the store has it, and with it the messages that its client has still to get.
     is_stored: bool,
     /// Held by the connection that handles a batch of packets.
-    turn: Mutex<()>,
-    /// Who opened or last resumed it.
+    batch: Mutex<()>,
+    /// The user who opened or last resumed it.
     identity: Mutex<Arc<Identity>>,
     state: Mutex<SessionState>,
 }
@@ -45,7 +45,7 @@ impl Session {
             last_activity: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             is_stored: state.registration.record.is_some(),
-            turn: Mutex::new(()),
+            batch: Mutex::new(()),
             identity: Mutex::new(identity),
             state: Mutex::new(state),
         }
@@ -59,17 +59,18 @@ impl Session {
         &self.opener.client_id
     }
 
-    /// Whether the store has the session, and with it what its client has still to get.
+    /// Returns whether the store has the session, and with it the messages that its client has
+    /// still to get.
     pub(in crate::broker) fn is_stored(&self) -> bool {
         self.is_stored
     }
 
-    /// Who the session belongs to.
+    /// Returns the user to whom the session belongs.
     pub(in crate::broker) fn identity(&self) -> Arc<Identity> {
         Arc::clone(&self.identity.lock())
     }
 
-    /// Passes the session on; says whether that changes anything.
+    /// Passes the session on; returns whether that changes anything.
     pub(in crate::broker) fn set_identity(&self, identity: &Arc<Identity>) -> bool {
         let mut own = self.identity.lock();
         let changed = **own != **identity;
@@ -79,12 +80,12 @@ impl Session {
         changed
     }
 
-    /// Whether the client gets messages on the topic.
+    /// Returns whether the client gets messages on the topic.
     pub(in crate::broker) fn may_read(&self, access: &AccessControl, topic: &TopicName) -> bool {
         !access.is_restricted() || access.may_read(&self.identity(), topic)
     }
 
-    /// Whether a client is connected, as far as can be told without waiting.
+    /// Returns whether a client is connected, as far as can be told without waiting.
     pub(in crate::broker) fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
@@ -97,25 +98,28 @@ impl Session {
         self.v5.store(v5, Ordering::Relaxed);
     }
 
-    /// Whether the client speaks, or last spoke, MQTT 5.0.
+    /// Returns whether the client speaks, or last spoke, MQTT 5.0.
     pub(in crate::broker) fn is_v5(&self) -> bool {
         self.v5.load(Ordering::Relaxed)
     }
 
-    /// Waits until no other connection handles packets for the session, and keeps them
-    /// from it: what a client sends again on a new connection comes after what the broker
-    /// has read of the last one. `None` when it is not this connection's session any more.
+    /// Waits until no other connection handles packets for the session, and keeps others from it.
+    ///
+    /// Packets that a client sends again on a new connection are handled after those that the
+    /// broker has read of the last one. Returns `None` if the session is no longer this
+    /// connection's.
     pub(in crate::broker) fn lock_batch(
         &self,
         connection: ConnectionNumber,
     ) -> Option<MutexGuard<'_, ()>> {
-        let turn = self.turn.lock();
+        let batch = self.batch.lock();
         let is_current = self.state().active_connection(connection).is_some();
-        is_current.then_some(turn)
+        is_current.then_some(batch)
     }
 
-    /// The state; held briefly and never across an await. Whoever holds it takes no
-    /// other session's.
+    /// Locks the state, briefly and never across an await.
+    ///
+    /// Nobody who holds it locks another session's.
     pub(in crate::broker) fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock()
     }

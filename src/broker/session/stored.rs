@@ -1,4 +1,4 @@
-//! What the store has of a session: itself, and the messages that it has still to get.
+//! Records of a session, and of the messages that its client has still to get.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::broker::persistence::{
 };
 use crate::protocol::{PacketId, QoS};
 
-/// Stores deliveries to one session together; costs nothing where it is not stored.
+/// Stores deliveries to one session in one transaction; costs nothing if it is not stored.
 pub(super) struct Recorder<'a> {
     session: &'a Session,
     ticket: &'a Ticket<'a>,
@@ -32,18 +32,18 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The session that gets them.
+    /// Returns the session that gets them.
     pub(super) fn session(&self) -> &'a Session {
         self.session
     }
 
-    /// The store, if it has the session.
+    /// Returns the store if it has the session.
     pub(super) fn persistence(&self) -> Option<&'a Persistence> {
         let persistence = self.ticket.persistence();
         persistence.filter(|_| self.session.is_stored())
     }
 
-    /// What waits for what is stored here.
+    /// Returns the ticket that waits for what is stored here.
     pub(super) fn ticket(&self) -> &'a Ticket<'a> {
         self.ticket
     }
@@ -129,7 +129,7 @@ impl<'a> Recorder<'a> {
         drop(queued);
     }
 
-    /// Hands everything over; says whether there was something.
+    /// Hands everything over; returns whether there was something.
     pub(super) fn finish(self) -> bool {
         if let Some(persistence) = self.ticket.persistence() {
             persistence.commit(self.transaction);
@@ -145,7 +145,7 @@ pub(in crate::broker) struct AckedRecords {
 }
 
 impl AckedRecords {
-    /// Takes what the store has of a message that one receiver has.
+    /// Takes the records of a message that one receiver has.
     pub(super) fn add(&mut self, kept: Queued) {
         let Some(record) = kept.record else { return };
         self.records.push(*record);
@@ -169,7 +169,7 @@ impl AckedRecords {
     }
 }
 
-/// Whether a packet may be written before something is stored.
+/// Permission to write a packet before something is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
     Open,
@@ -203,7 +203,7 @@ impl Session {
 }
 
 impl Session {
-    /// What the store is to have of a new subscription.
+    /// Returns the record for a new subscription, if the store has the session.
     pub(in crate::broker) fn subscription_record(
         &self,
         persistence: Option<&Persistence>,

@@ -7,13 +7,13 @@ use crate::protocol::{SubscriptionOptions, TopicFilter};
 pub(in crate::broker) struct StoredSubscription {
     pub(in crate::broker) options: SubscriptionOptions,
     pub(in crate::broker) granted: GrantedOptions,
-    /// What the store has of it.
+    /// Its record, if the store has it.
     pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
 
 impl StoredSubscription {
-    /// Stores the subscription, where it is to be, with whether it is still to bring retained
-    /// messages.
+    /// Stores the subscription, if its session is stored, and whether it is still to bring
+    /// retained messages.
     pub(in crate::broker) fn store(
         &self,
         filter: &TopicFilter,

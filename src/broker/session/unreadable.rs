@@ -1,4 +1,4 @@
-//! Messages that wait in a session and that its client may not read.
+//! Messages in a session that its client may not read.
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ impl WaitingConnects {
         Some(Arc::clone(&first.turn))
     }
 
-    /// Takes the last place; what it returns tells when something has changed for the first.
+    /// Takes the last place; the result is notified when something has changed for the first.
     pub(in crate::broker) fn join(
         &mut self,
         client_id: &Text,

@@ -11,15 +11,15 @@ use crate::protocol::Will;
 #[derive(Debug)]
 pub(in crate::broker) struct StoredWill {
     pub(in crate::broker) message: Arc<Message>,
-    /// Who left it.
+    /// The user who left it.
     pub(in crate::broker) identity: Arc<Identity>,
     /// Seconds between the end of the connection and the will.
     pub(in crate::broker) delay: u32,
     /// The message's own expiry interval, which begins when it is published.
     pub(in crate::broker) expiry: Option<u32>,
-    /// When it is due, once the connection has ended.
+    /// The time at which it is due, once the connection has ended.
     pub(in crate::broker) due: Option<Millis>,
-    /// What the store has of it.
+    /// Its record, if there is a store.
     pub(in crate::broker) record: Option<Box<StoredRecord>>,
 }
 
@@ -66,7 +66,7 @@ impl StoredWill {
         record.put(Record::Will(Box::new(will)), Urgency::Immediate, ticket);
     }
 
-    /// The message, published now.
+    /// Returns the message as it is published now.
     pub(in crate::broker) fn to_message(&self, now: Millis) -> Arc<Message> {
         let Some(expiry) = self.expiry else {
             return Arc::clone(&self.message);
