@@ -32,9 +32,11 @@ mod connection;
 mod env;
 mod external_files;
 mod fanout;
+mod figures;
 mod ground;
 mod health_check;
 mod housekeeping;
+mod http;
 mod lifecycle;
 mod listener;
 mod live_options;
@@ -56,8 +58,8 @@ mod topics;
 mod web;
 mod wire;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use rustls::KeyLog;
@@ -97,6 +99,8 @@ pub struct Broker {
     sessions: SessionRegistry,
     router: Router,
     retained: Arc<RetainedMessages>,
+    /// The token of HTTP requests that change something.
+    http_token: OnceLock<String>,
 }
 
 impl Broker {
@@ -127,6 +131,7 @@ impl Broker {
             sessions: SessionRegistry::new(),
             router: Router::new(),
             retained: Arc::default(),
+            http_token: OnceLock::new(),
         }
     }
 

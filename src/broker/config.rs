@@ -31,8 +31,8 @@ pub use errors::ConfigErrors;
 pub use manual::{ManualEntry, manual};
 pub use model::{
     CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
-    EffectiveSecurity, Limits, ListenAddress, Listener, PersistenceOptions, Protocol,
-    ProtocolVersions, Security, SocketDomain, TlsOptions,
+    EffectiveSecurity, HttpApiOptions, Limits, ListenAddress, Listener, MetricNames,
+    PersistenceOptions, Protocol, ProtocolVersions, Security, SocketDomain, TlsOptions,
 };
 pub use places::{Places, Scope};
 pub use reload::NotReloadable;

@@ -169,7 +169,7 @@ async fn encrypt(stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Error> {
 
 /// Sends a CONNECT, and says goodbye where it was accepted.
 async fn connect(mut stream: Box<dyn Stream>, listener: &Listener) -> Result<Answer, Silence> {
-    if listener.protocol == Protocol::WebSockets {
+    if listener.protocol != Protocol::Mqtt {
         let max_message = MAX_REMAINING_LENGTH as usize;
         let websocket = websocket::connect(stream, "localhost", max_message).await;
         stream = Box::new(websocket.map_err(Error::from)?);
@@ -222,10 +222,7 @@ impl fmt::Display for Place<'_> {
             ListenAddress::Any | ListenAddress::Loopback => write!(f, "port {port}")?,
             ListenAddress::InProcess => write!(f, "the program itself")?,
         }
-        match (
-            self.0.protocol == Protocol::WebSockets,
-            is_encrypted(self.0),
-        ) {
+        match (self.0.protocol != Protocol::Mqtt, is_encrypted(self.0)) {
             (false, false) => Ok(()),
             (false, true) => f.write_str(" (TLS)"),
             (true, false) => f.write_str(" (WebSocket)"),

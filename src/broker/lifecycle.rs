@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 pub(super) use self::open::{OpenedSession, Opening};
 use super::Broker;
 use super::ground::{ConnectionNumber, Expiry, Millis};
-use super::session::{Presence, Remains, Session, StoredWill};
+use super::session::{Ending, Presence, Remains, Session, StoredWill};
 use super::statistics::Counter;
 use crate::protocol::Text;
 
@@ -80,6 +80,34 @@ impl Broker {
             next.notify_one();
         }
         left
+    }
+
+    /// Deletes a session. A client that is connected is disconnected first, and its session
+    /// ends with the connection.
+    pub(super) async fn delete_session(&self, session: &Arc<Session>) {
+        if let Some(remains) = self.take_session(session)
+            && let Some(left) = self.begin_clearing(remains)
+        {
+            self.clear_away(left).await;
+        }
+    }
+
+    /// Ends a session without a client; tells a client to go.
+    fn take_session(&self, session: &Arc<Session>) -> Option<Remains> {
+        let mut shard = self.sessions.shard(session.client_id());
+        let known = shard.sessions.get(session.client_id())?;
+        if !Arc::ptr_eq(&known.0, session) {
+            return None;
+        }
+        let mut state = session.state();
+        if matches!(state.presence, Presence::Online(_)) {
+            state.registration.expiry = Expiry::AtDisconnect;
+            state.end_connection(Ending::Administrative);
+            return None;
+        }
+        drop(state);
+        shard.sessions.remove(session.client_id());
+        Some(self.end_session(session))
     }
 
     /// Publishes wills that are due and ends sessions whose time is over.

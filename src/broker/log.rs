@@ -8,6 +8,7 @@ mod destination;
 mod line;
 mod macros;
 pub(in crate::broker) mod rate_limit;
+mod recent;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::watch;
+
 pub(in crate::broker) use self::macros::{information, limited, notice, warning};
 pub use settings::{Destinations, LogType, LogTypes, Settings};
 pub use writer::TopicSink;
 
+pub(in crate::broker) use self::recent::RecentLine;
+
 use self::line::{LineWriter, Prefix};
+use self::recent::RecentLines;
 use self::writer::{Line, Queue};
 
 /// The time that the end of the log waits for its last lines to be written.
@@ -40,6 +46,7 @@ struct Shared {
     types: AtomicU16,
     /// Absent until the log is configured.
     queue: OnceLock<Arc<Queue>>,
+    recent: RecentLines,
 }
 
 impl Log {
@@ -53,6 +60,7 @@ impl Log {
                 program: program.into(),
                 types: AtomicU16::new(LogTypes::DEFAULT.bits()),
                 queue: OnceLock::new(),
+                recent: RecentLines::default(),
             }),
         }
     }
@@ -102,6 +110,9 @@ impl Log {
             text: line::text(text),
             is_own: writer::is_log_thread(),
         };
+        if log_type != LogType::Debug {
+            self.shared.recent.push(log_type, line.at, &line.text);
+        }
         match self.shared.queue.get() {
             Some(queue) => queue.write(line),
             None => {
@@ -109,6 +120,16 @@ impl Log {
                 destination::write_to_stderr(&text);
             }
         }
+    }
+
+    /// Returns the last lines with a larger number, the oldest first; debug lines are left out.
+    pub(in crate::broker) fn recent(&self, after: u64) -> Vec<RecentLine> {
+        self.shared.recent.after(after)
+    }
+
+    /// Returns what changes with each line.
+    pub(in crate::broker) fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.recent.changes()
     }
 
     /// Logs a line of [`LogType::Error`].

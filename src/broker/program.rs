@@ -146,7 +146,10 @@ fn start(options: Options, program: &str, log: &Log) -> ExitCode {
 fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     let overrides = options.overrides();
     let loaded = Config::load(&options.config_files, &overrides);
-    let (config, diagnostics) = loaded.map_err(|errors| report_errors(&errors, log))?;
+    let (mut config, diagnostics) = loaded.map_err(|errors| report_errors(&errors, log))?;
+    if is_tried_out(&config, &options.config_files) {
+        quick_start::open_http_api(&mut config);
+    }
     if options.daemon {
         go_to_background(log)?;
     }

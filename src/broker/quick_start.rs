@@ -1,13 +1,28 @@
 //! What somebody sees who tries the broker at a terminal.
 
 use std::io::{self, IsTerminal};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
-use super::config::{Config, DEFAULT_PORT};
+use super::config::{Config, DEFAULT_PORT, ListenAddress, Listener, Protocol};
+
+/// The port of the HTTP API, as in Mosquitto's local mode.
+const HTTP_API_PORT: u16 = 9883;
 
 /// Whether somebody has started the broker by hand and without a configuration.
 pub(super) fn is_tried_out(config: &Config, files: &[PathBuf]) -> bool {
     config.local_only && files.is_empty() && io::stderr().is_terminal()
+}
+
+/// Adds a listener for the page that shows the broker, unless another program has its port.
+pub(super) fn open_http_api(config: &mut Config) {
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, HTTP_API_PORT)).is_ok() {
+        let host = ListenAddress::Host(Ipv4Addr::LOCALHOST.to_string());
+        config.listeners.push(Listener {
+            protocol: Protocol::HttpApi,
+            ..Listener::new(HTTP_API_PORT, host)
+        });
+    }
 }
 
 /// Where the broker listens, what to try with it, and the next step; `program` is its name.
@@ -16,13 +31,23 @@ pub(super) fn text(config: &Config, program: &str) -> String {
         "mosquitto" => ("mosquitto_pub", "mosquitto_sub", "mosquitto_passwd"),
         _ => ("mq-pub", "mq-sub", "mq-passwd"),
     };
-    let ports: Vec<_> = config
+    let (pages, others): (Vec<_>, Vec<_>) = config
         .listeners
+        .iter()
+        .partition(|listener| listener.protocol == Protocol::HttpApi);
+    let page = match pages.first() {
+        Some(listener) => format!(
+            "To watch it, in a browser:\n    http://127.0.0.1:{}/\n",
+            listener.port
+        ),
+        None => String::new(),
+    };
+    let ports: Vec<_> = others
         .iter()
         .map(|listener| listener.port.to_string())
         .collect();
     let ports = ports.join(" and ");
-    let option = match config.listeners.first() {
+    let option = match others.first() {
         Some(listener) if listener.port != DEFAULT_PORT => format!(" -p {}", listener.port),
         _ => String::new(),
     };
@@ -32,7 +57,7 @@ Listening on 127.0.0.1 and ::1, port {ports}, for this machine only.
 To try it, in two other terminals:
     {subscribe}{option} -v -t 'test/#'
     {publish}{option} -t test/hello -m 'Hello, world'
-To let others in, make a password file, name it in a configuration, and start again:
+{page}To let others in, make a password file, name it in a configuration, and start again:
     {passwd} -c passwords alice
     printf 'listener 1883\npassword_file passwords\n' > mosquitto.conf
     {program} -c mosquitto.conf

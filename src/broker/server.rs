@@ -129,7 +129,7 @@ impl Server {
 fn log_http_dir(listener: &Listener, log: &Log) {
     match (&listener.http_dir, listener.protocol) {
         (None, _) => {}
-        (Some(folder), Protocol::WebSockets) => {
+        (Some(folder), Protocol::WebSockets | Protocol::HttpApi) => {
             log.information(format_args!("Using http_dir {}", folder.display()));
         }
         (Some(_), Protocol::Mqtt) => log.warning(format_args!(

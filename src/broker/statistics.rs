@@ -1,7 +1,7 @@
 //! What the broker has done since its start, counted so that it costs a message next to
 //! nothing: each thread counts for itself, and once for a whole batch.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use thread_local::ThreadLocal;
 
@@ -27,13 +27,33 @@ pub(super) enum Counter {
     Expired,
 }
 
-/// How many there are.
+impl Counter {
+    /// All counters, in the order of their numbers.
+    pub(super) const ALL: [Self; COUNTERS] = [
+        Self::MessagesReceived,
+        Self::MessagesSent,
+        Self::BytesReceived,
+        Self::BytesSent,
+        Self::PublishesReceived,
+        Self::PublishesSent,
+        Self::PublishesDropped,
+        Self::PayloadReceived,
+        Self::PayloadSent,
+        Self::Sockets,
+        Self::Connections,
+        Self::Expired,
+    ];
+}
+
+/// Number of counters.
 const COUNTERS: usize = Counter::Expired as usize + 1;
 
 /// The counts of all threads.
 #[derive(Default)]
 pub(super) struct Statistics {
     threads: ThreadLocal<[AtomicU64; COUNTERS]>,
+    /// The most sessions that were counted at once.
+    maximum_sessions: AtomicUsize,
 }
 
 impl Statistics {
@@ -74,6 +94,12 @@ impl Statistics {
             self.add(Counter::PublishesSent, publishes);
             self.add(Counter::PayloadSent, payload_bytes);
         }
+    }
+
+    /// Notes that there are `number` sessions; returns the most that there were at once.
+    pub(super) fn note_sessions(&self, number: usize) -> usize {
+        let before = self.maximum_sessions.fetch_max(number, Ordering::Relaxed);
+        before.max(number).max(1)
     }
 
     /// The sum of all threads.

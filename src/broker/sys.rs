@@ -13,27 +13,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::load::Load;
 pub(super) use self::log_lines::topic_sink;
 use super::Broker;
+use super::figures::{FIGURES, Figures};
 use super::ground::SYS_PREFIX;
 use super::message::Message;
-use super::persistence::Persistence;
-use super::session::Held;
 use super::statistics::Counter;
 use crate::protocol::{Properties, QoS, TopicName};
-
-/// Counters, and the topic of each.
-const COUNTERS: [(Counter, &str); 11] = [
-    (Counter::Expired, "clients/expired"),
-    (Counter::MessagesReceived, "messages/received"),
-    (Counter::MessagesSent, "messages/sent"),
-    (Counter::BytesReceived, "bytes/received"),
-    (Counter::BytesSent, "bytes/sent"),
-    (Counter::PublishesReceived, "publish/messages/received"),
-    (Counter::PublishesSent, "publish/messages/sent"),
-    (Counter::PublishesDropped, "publish/messages/dropped"),
-    (Counter::PayloadReceived, "publish/bytes/received"),
-    (Counter::PayloadSent, "publish/bytes/sent"),
-    (Counter::Sockets, "connections/socket/count"),
-];
 
 /// Counters whose growth in a minute is told, and the topics for it.
 const LOADS: [(Counter, &str); 9] = [
@@ -54,7 +38,7 @@ pub(super) async fn run_sys_topics(broker: Arc<Broker>, title: String) {
     let mut topics = Topics::new();
     if broker.env.options.sys_interval().is_some() {
         topics.publish(&broker, "version", title);
-        topics.update(&broker, Duration::ZERO);
+        topics.update(&broker, Duration::ZERO).await;
     }
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +54,7 @@ pub(super) async fn run_sys_topics(broker: Arc<Broker>, title: String) {
             .as_secs()
             .is_multiple_of(u64::from(interval));
         if is_due {
-            topics.update(&broker, updated.elapsed());
+            topics.update(&broker, updated.elapsed()).await;
             updated = Instant::now();
         }
     }
@@ -78,84 +62,34 @@ pub(super) async fn run_sys_topics(broker: Arc<Broker>, title: String) {
 
 /// What the topics said last: only what has changed is published.
 struct Topics {
-    started: Instant,
     published: HashMap<String, String>,
     loads: [Load; LOADS.len()],
-    /// The most sessions that there were.
-    maximum: usize,
 }
 
 impl Topics {
     fn new() -> Self {
         Self {
-            started: Instant::now(),
             published: HashMap::new(),
             loads: Default::default(),
-            maximum: 1,
         }
     }
 
     /// Publishes what has changed since the last update, `elapsed` ago.
-    fn update(&mut self, broker: &Broker, elapsed: Duration) {
-        let uptime = format!("{} seconds", self.started.elapsed().as_secs());
-        self.publish(broker, "uptime", uptime);
-        self.update_sessions(broker);
-        for (counter, topic) in COUNTERS {
-            self.publish(
-                broker,
-                topic,
-                broker.env.statistics.total(counter).to_string(),
-            );
+    async fn update(&mut self, broker: &Broker, elapsed: Duration) {
+        let figures = Figures::collect(broker).await;
+        self.publish(broker, "uptime", format!("{} seconds", figures.uptime()));
+        for figure in FIGURES {
+            if let Some(value) = figure.value(&figures) {
+                self.publish(broker, figure.topic, value.to_string());
+            }
         }
         for (index, (counter, topic)) in LOADS.into_iter().enumerate() {
             let total = broker.env.statistics.total(counter);
             let averages = self.loads[index].update(total, elapsed);
             for (average, minutes) in averages.iter().zip(["1min", "5min", "15min"]) {
-                self.publish(
-                    broker,
-                    &format!("{topic}/{minutes}"),
-                    format!("{average:.2}"),
-                );
+                let topic = format!("{topic}/{minutes}");
+                self.publish(broker, &topic, format!("{average:.2}"));
             }
-        }
-    }
-
-    fn update_sessions(&mut self, broker: &Broker) {
-        let mut total = 0;
-        let mut connected = 0;
-        let mut held = Held::default();
-        broker.sessions.for_each(|session| {
-            total += 1;
-            connected += usize::from(session.is_connected());
-            session.state().add_to(&mut held);
-        });
-        let (retained, retained_bytes) = broker.retained.size();
-        let absent = total - connected;
-        let messages = held.messages + retained;
-        let mut tell = |topic: &str, number: usize| {
-            self.publish(broker, topic, number.to_string());
-        };
-        tell("clients/total", total);
-        tell("clients/connected", connected);
-        tell("clients/active", connected);
-        tell("clients/disconnected", absent);
-        tell("clients/inactive", absent);
-        tell("messages/stored", messages);
-        tell("store/messages/count", messages);
-        tell("store/messages/bytes", held.payload_bytes + retained_bytes);
-        tell("subscriptions/count", held.subscriptions);
-        tell("shared_subscriptions/count", held.shared_subscriptions);
-        tell("retained messages/count", retained);
-        tell("packet/out/count", held.unwritten_pieces);
-        tell("packet/out/bytes", held.unwritten_bytes);
-        if let Some(health) = broker.persistence().map(Persistence::health) {
-            // Topics of ours: what waits for the store, and whether it takes nothing.
-            tell("store/pending", health.pending);
-            tell("store/failed", usize::from(health.has_failed));
-        }
-        if total > self.maximum {
-            self.maximum = total;
-            self.publish(broker, "clients/maximum", total.to_string());
         }
     }
 

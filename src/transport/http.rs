@@ -25,6 +25,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A request whose head was read.
 #[derive(Debug)]
 pub struct Request {
+    /// The bytes of the head.
+    pub bytes: BytesMut,
     /// The method, the target and the headers.
     pub head: http::Request<()>,
     /// The bytes that arrived behind the head.
@@ -79,7 +81,11 @@ where
                 return Err(RequestError::TooLong);
             }
             let rest = buffer.split_off(length);
-            return Ok(Request { head, rest });
+            return Ok(Request {
+                bytes: buffer,
+                head,
+                rest,
+            });
         }
         if buffer.len() > limit {
             return Err(RequestError::TooLong);

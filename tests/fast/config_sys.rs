@@ -30,6 +30,7 @@ fn the_whole_tree_is_there_at_the_start() {
         "version",
         "uptime",
         "clients/total",
+        "clients/maximum",
         "clients/connected",
         "clients/active",
         "clients/disconnected",

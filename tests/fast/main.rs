@@ -31,6 +31,7 @@ mod config_tls;
 mod configurations;
 mod documents;
 mod guide;
+mod http_api;
 mod ledger;
 mod logins;
 mod mosquitto_links;

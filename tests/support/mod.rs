@@ -16,6 +16,7 @@ pub(crate) mod broker;
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod cutting_proxy;
+pub(crate) mod http;
 pub(crate) mod openssl;
 pub(crate) mod output;
 pub(crate) mod peers;

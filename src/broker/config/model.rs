@@ -1,11 +1,13 @@
 //! What a configuration says, with everything it leaves open at its default.
 
+mod http_api;
 mod name;
 mod tls;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::http_api::{HttpApiOptions, MetricNames};
 pub use self::tls::{CertificateName, TlsOptions};
 use super::diagnostic::Location;
 use super::places::{Places, Scope};
@@ -74,6 +76,8 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The account to run as when started as root; `None`: `mosquitto`.
     pub user: Option<String>,
+    /// Options of the listeners with `protocol http_api`.
+    pub http_api: HttpApiOptions,
     /// Where all this stands.
     pub places: Places,
 }
@@ -102,6 +106,7 @@ impl Default for Config {
             websockets_headers_size: DEFAULT_HEADERS_SIZE,
             pid_file: None,
             user: None,
+            http_api: HttpApiOptions::default(),
             places: Places::default(),
         }
     }
@@ -444,6 +449,8 @@ pub enum Protocol {
     Mqtt,
     /// MQTT in WebSocket frames.
     WebSockets,
+    /// HTTP for people and programs that look into the broker, and MQTT in WebSocket frames.
+    HttpApi,
 }
 
 /// Which versions of MQTT a listener accepts.

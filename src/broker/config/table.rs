@@ -7,6 +7,7 @@
 mod access;
 mod bridge;
 mod global;
+mod http_api;
 mod listener;
 mod tls;
 
@@ -251,7 +252,7 @@ impl Row {
 
 /// The rows by subject, in the order of the manual.
 pub(super) fn sections() -> &'static [(&'static str, &'static [Row])] {
-    static SECTIONS: [(&str, &[Row]); 11] = [
+    static SECTIONS: [(&str, &[Row]); 12] = [
         ("Process", global::PROCESS),
         ("Listeners", listener::ROWS),
         ("TLS", tls::ROWS),
@@ -261,6 +262,7 @@ pub(super) fn sections() -> &'static [(&'static str, &'static [Row])] {
         ("Persistence", global::PERSISTENCE),
         ("Limits", global::LIMITS),
         ("Log", global::LOG),
+        ("HTTP API", http_api::ROWS),
         ("Bridges", bridge::ROWS),
         ("Without effect", global::OBSOLETE),
     ];

@@ -36,6 +36,7 @@ impl Closed {
             Self::Refused(reason, _) => Some(*reason),
             Self::OutOfMemory => Some(ReasonCode::UnspecifiedError),
             Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
+            Self::By(Ending::Administrative) => Some(ReasonCode::AdministrativeAction),
             Self::By(Ending::KeepAlive | Ending::LoginRevoked | Ending::ShuttingDown)
             | Self::Graceful
             | Self::WithWill
@@ -88,6 +89,7 @@ impl Closed {
             Self::Socket(error) => return Some(Cow::Owned(socket_text(error))),
             Self::EndOfStream => "connection closed by client.",
             Self::By(Ending::TakenOver) => "session taken over.",
+            Self::By(Ending::Administrative) => "administrative action.",
             Self::By(Ending::KeepAlive) => "exceeded timeout.",
             Self::OutOfMemory => "out of memory.",
             Self::SecondConnect => "protocol error.",

@@ -35,6 +35,7 @@ use super::task::ClientTask;
 use crate::broker::Broker;
 use crate::broker::auth::Logins;
 use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
+use crate::broker::http::{self, Origin};
 use crate::broker::lifecycle::{OpenedSession, Opening};
 use crate::broker::listener::{self, Negotiated, Peer};
 use crate::broker::log::LogType;
@@ -78,6 +79,16 @@ async fn admit(
         Ok(Opened::Web(visit)) => {
             let folder = listener.settings().http_dir.as_deref();
             Box::pin(visit.serve(folder, &peer, broker.log())).await;
+            return None;
+        }
+        Ok(Opened::HttpApi(opened, certified_name)) => {
+            let (socket, request) = *opened;
+            let origin = Origin {
+                listener: Arc::clone(listener),
+                peer,
+                certified_name,
+            };
+            Box::pin(http::serve(socket, request, origin, Arc::clone(broker))).await;
             return None;
         }
         Err(refusal) => {
@@ -205,6 +216,8 @@ impl Handshake {
             ),
             active_connection: ActiveConnection {
                 connection: number,
+                address: self.peer.address(),
+                since: broker.clock().now(),
                 receiver: Receiver {
                     version,
                     maximum_packet_size,
@@ -397,7 +410,8 @@ mod tests {
         let connection = size_of::<Connection>();
         assert!(connection <= 176, "{connection} bytes");
         let session = size_of::<Session>();
-        assert!(session <= 312, "{session} bytes");
+        // Administrators see the address and the age of each connection: 40 bytes.
+        assert!(session <= 352, "{session} bytes");
         let admission = size_of_future(admit);
         assert!(admission <= 1040, "{admission} bytes");
     }

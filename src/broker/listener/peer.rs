@@ -48,6 +48,22 @@ impl Peer {
         }
     }
 
+    /// Returns the network address, if there is one.
+    pub(in crate::broker) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Network(address) => Some(*address),
+            Self::Unix(_) | Self::InProcess => None,
+        }
+    }
+
+    /// Returns whether the peer is a program on this machine.
+    pub(in crate::broker) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Network(address) => address.ip().is_loopback(),
+            Self::Unix(_) | Self::InProcess => true,
+        }
+    }
+
     /// The address without the port.
     pub(in crate::broker) fn host(&self) -> String {
         match self {

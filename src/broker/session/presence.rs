@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::task::Waker;
 
@@ -22,6 +23,10 @@ pub(in crate::broker) enum Presence {
 /// The connection that serves a session.
 pub(in crate::broker) struct ActiveConnection {
     pub(in crate::broker) connection: ConnectionNumber,
+    /// The client's address, if it has one.
+    pub(in crate::broker) address: Option<SocketAddr>,
+    /// The time of the CONNECT.
+    pub(in crate::broker) since: Millis,
     /// The client, as far as packets for it depend on it.
     pub(in crate::broker) receiver: Receiver,
     /// The longest silence that is allowed, in milliseconds.
@@ -63,6 +68,8 @@ pub(in crate::broker) enum Ending {
     KeepAlive,
     /// The login that it began with is no longer good.
     LoginRevoked,
+    /// An administrator has ended the connection.
+    Administrative,
     /// The broker stops.
     ShuttingDown,
 }

@@ -131,6 +131,15 @@ impl SessionRegistry {
         sessions.map(|known| Arc::clone(&known.0)).collect()
     }
 
+    /// Returns the sessions in parts, each copied when it is asked for.
+    pub(in crate::broker) fn parts(&self) -> impl Iterator<Item = Vec<Arc<Session>>> + '_ {
+        self.shards.iter().map(|shard| {
+            let shard = shard.lock();
+            let sessions = shard.sessions.iter();
+            sessions.map(|known| Arc::clone(&known.0)).collect()
+        })
+    }
+
     /// Calls `visit` for each session, without a lock.
     pub(in crate::broker) fn for_each(&self, mut visit: impl FnMut(&Arc<Session>)) {
         for shard in 0..self.shards() {

@@ -47,7 +47,9 @@ pub(super) static ROWS: &[Row] = &[
             "`ipv4` or `ipv6`: opens only addresses of this family."),
     Row::default_listener(&["protocol"], Special(protocol))
         .documented("mqtt", "",
-            "`mqtt`, or `websockets` for MQTT over WebSocket."),
+            "`mqtt`; `websockets` for MQTT over WebSocket; or `http_api` for a page, metrics and an \
+             API that show and steer the running broker. An `http_api` listener also takes MQTT \
+             over WebSocket."),
     Row::default_listener(&["max_connections"], Integer(Range::NATURAL, |listener, number| listener.max_connections = u32::try_from(number).ok().filter(|&number| number != 0)))
         .documented("-1", "",
             "The number of connections on this listener. Further connections are closed. 0 and -1 \
@@ -95,8 +97,9 @@ pub(super) static ROWS: &[Row] = &[
              TLS."),
     Row::listener(&["http_dir"], Special(http_dir))
         .documented("", "",
-            "A directory whose files are served to browsers on the port of a `websockets` \
-             listener."),
+            "A directory whose files are served to browsers on the port of a `websockets` or \
+             `http_api` listener. On an `http_api` listener they take the place of the \
+             built-in page."),
     Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin)))
         .documented("", "",
             "A web origin, for example `https://example.org`, whose pages may connect to this \
@@ -109,19 +112,11 @@ fn protocol(listener: &mut Listener, argument: &Argument<'_>) -> Outcome {
     listener.protocol = match word.as_str() {
         "mqtt" => Protocol::Mqtt,
         "websockets" => Protocol::WebSockets,
-        "http_api" => {
-            let message = "Error: The 'protocol' value 'http_api' is not supported: \
-                the numbers are on the $SYS topics.";
-            let hint = "Pages are given to browsers by 'protocol websockets' with 'http_dir'.";
-            return Err(Wrong {
-                message: message.to_owned(),
-                hint: Some(hint.to_owned()),
-            });
-        }
+        "http_api" => Protocol::HttpApi,
         _ => {
             return Err(Wrong {
                 message: argument.fill(INVALID, &word),
-                hint: did_you_mean(&word, ["mqtt", "websockets"].into_iter()),
+                hint: did_you_mean(&word, ["mqtt", "websockets", "http_api"].into_iter()),
             });
         }
     };

@@ -7,7 +7,7 @@ pub(super) const NAMES: &str = "
     retain_expiry_interval check_retain_source allow_duplicate_messages upgrade_outgoing_qos
     enable_control_api packet_buffer_size websockets_headers_size
     log_dest log_type log_timestamp log_timestamp_format log_facility connection_messages
-    websockets_log_level
+    websockets_log_level http_api_admin http_api_allow_origin http_api_metrics_names
     persistence retained_persistence persistence_file persistence_location autosave_interval
     autosave_on_changes persistence_sync
     max_inflight_messages max_inflight_bytes max_queued_messages max_queued_bytes

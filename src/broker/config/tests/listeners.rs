@@ -222,13 +222,12 @@ fn a_default_listener_opens_beside_the_others() {
 }
 
 #[test]
-fn the_http_interface_is_refused_with_what_there_is_instead() {
-    let lines = errors("listener 9883\nprotocol http_api\n");
-    let text = "Error: The 'protocol' value 'http_api' is not supported: \
-        the numbers are on the $SYS topics.";
-    assert_eq!(lines[0], text);
-    let hint = "Pages are given to browsers by 'protocol websockets' with 'http_dir'.";
-    assert!(lines.contains(&hint.to_owned()), "{lines:?}");
+fn a_listener_can_serve_the_http_interface() {
+    let text = "listener 9883\nprotocol http_api\nhttp_api_admin alice\nhttp_api_admin bob\n";
+    let config = config(text);
+    assert_eq!(config.listeners[0].protocol, Protocol::HttpApi);
+    assert_eq!(config.http_api.admins, ["alice", "bob"]);
+    assert_eq!(config.http_api.metric_names, MetricNames::Mosquitto);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::broker::config::{CertificateName, Listener, Protocol};
 use crate::broker::listener::{ListenerContext, Negotiated, Peer, handshake_failure};
 use crate::broker::web::HttpRequest;
 use crate::protocol::Text;
-use crate::transport::http::StatusCode;
+use crate::transport::http::{Request, StatusCode};
 use crate::transport::proxy::{ProxyClient, ProxyError, ProxyVersion, read_header};
 use crate::transport::socket::Socket;
 use crate::transport::websocket::AcceptError;
@@ -19,6 +19,8 @@ pub(super) enum Opened {
     Mqtt(Stream, Certificate),
     /// A browser asks a WebSocket listener for a page.
     Web(Box<HttpRequest>),
+    /// Somebody asks the HTTP API.
+    HttpApi(Box<(Socket, Request)>, Option<Text>),
 }
 
 /// What was found out about a client before it said a word of MQTT.
@@ -60,7 +62,9 @@ pub(super) async fn open(
     };
     match settings.protocol {
         Protocol::Mqtt => Ok(Opened::Mqtt(Stream::Plain(socket), certificate)),
-        Protocol::WebSockets => Box::pin(open_websocket(socket, peer, certificate, listener)).await,
+        Protocol::WebSockets | Protocol::HttpApi => {
+            Box::pin(open_websocket(socket, peer, certificate, listener)).await
+        }
     }
 }
 
@@ -87,6 +91,10 @@ async fn open_websocket(
         *peer = peer.clone().forwarded_for(header);
     }
     if !websocket::is_asked_for(&request) {
+        if settings.protocol == Protocol::HttpApi {
+            let name = certificate.username;
+            return Ok(Opened::HttpApi(Box::new((socket, request)), name));
+        }
         return Ok(Opened::Web(Box::new(HttpRequest::new(socket, request))));
     }
     let limit = config.limits.max_packet_size as usize;
