@@ -34,6 +34,7 @@ use super::rate::Rate;
 use super::task::ClientTask;
 use crate::broker::Broker;
 use crate::broker::auth::Logins;
+use crate::broker::config::Limits;
 use crate::broker::ground::{ConnectionNumber, Expiry, Identity};
 use crate::broker::http::{self, Origin};
 use crate::broker::lifecycle::{OpenedSession, Opening};
@@ -193,12 +194,6 @@ impl Handshake {
         let version = connect.version;
         let number = ConnectionNumber::unused();
         let window = NonZeroU16::new(limits.max_inflight_messages).unwrap_or(NonZeroU16::MAX);
-        // Before MQTT 5.0 no client learns of a limit. Some clients of MQTT 5.0 ignore it, and
-        // would lose messages that they could send to other brokers.
-        let own_receive_maximum = match version.is_v5() && limits.enforces_inflight_messages {
-            true => window,
-            false => NonZeroU16::MAX,
-        };
         let properties = &connect.properties;
         let maximum_packet_size = properties
             .maximum_packet_size()
@@ -238,7 +233,7 @@ impl Handshake {
                 .topic_alias_maximum()
                 .unwrap_or(0)
                 .min(listener.settings().max_topic_alias_broker),
-            own_receive_maximum,
+            own_receive_maximum: own_receive_maximum(window, version, limits),
             will: connect.will.take(),
         };
         let accepted = Accepted {
@@ -302,6 +297,21 @@ impl Handshake {
             .state()
             .refill(session, &broker.env, broker.clock().now());
         connection
+    }
+}
+
+/// Returns the number of QoS 2 messages that the client may have under way.
+///
+/// Before MQTT 5.0 no client learns of a limit. Some clients of MQTT 5.0 ignore it, and would lose
+/// messages that they could send to other brokers.
+fn own_receive_maximum(
+    window: NonZeroU16,
+    version: ProtocolVersion,
+    limits: &Limits,
+) -> NonZeroU16 {
+    match version.is_v5() && limits.enforces_inflight_messages {
+        true => window,
+        false => NonZeroU16::MAX,
     }
 }
 

@@ -41,46 +41,18 @@ impl Connection {
         }
         self.check_allowed(&publish)?;
         let delivery = publish.delivery;
-        if let Delivery::ExactlyOnce(packet_id) = delivery {
-            let received = self
-                .session
-                .state()
-                .registration
-                .incoming
-                .publish(packet_id, ());
-            match received {
-                Received::New => {}
-                Received::Duplicate => {
-                    // It may be on its way into the store since the last connection.
-                    fanout.ticket().wait_for_all();
-                    return self.answer(delivery, ReasonCode::Success);
-                }
-                Received::QuotaExceeded => {
-                    self.warn_of_quota();
-                    return Err(Closed::Refused(
-                        ReasonCode::ReceiveMaximumExceeded,
-                        "PUBLISH: more than the Receive Maximum",
-                    ));
-                }
-            }
+        if !self.is_new(delivery)? {
+            // It may be on its way into the store since the last connection.
+            fanout.ticket().wait_for_all();
+            return self.answer(delivery, ReasonCode::Success);
         }
-        if self
-            .permit
-            .broker
-            .live_options()
-            .is_too_large(&publish.payload)
-        {
-            if let Delivery::ExactlyOnce(packet_id) = delivery {
-                self.session.state().registration.incoming.refuse(packet_id);
-            }
-            return self.answer(delivery, ReasonCode::PacketTooLarge);
+        let options = self.permit.broker.live_options();
+        if options.is_too_large(&publish.payload) {
+            return self.refuse(delivery, ReasonCode::PacketTooLarge);
         }
         if !self.may_publish(&topic) {
             self.debug_publish("Denied", &publish, &topic);
-            if let Delivery::ExactlyOnce(packet_id) = delivery {
-                self.session.state().registration.incoming.refuse(packet_id);
-            }
-            return self.answer(delivery, ReasonCode::NotAuthorized);
+            return self.refuse(delivery, ReasonCode::NotAuthorized);
         }
         let is_source_asked =
             publish.retain && self.permit.broker.live_options().check_retain_source();
@@ -103,6 +75,34 @@ impl Connection {
             (false, Delivery::AtLeastOnce(_)) => ReasonCode::NoMatchingSubscribers,
             _ => ReasonCode::Success,
         };
+        self.answer(delivery, reason)
+    }
+
+    /// Returns whether a PUBLISH brings a message that the session has not taken yet, and takes
+    /// the identifier of QoS 2.
+    fn is_new(&self, delivery: Delivery) -> Result<bool, Closed> {
+        let Delivery::ExactlyOnce(packet_id) = delivery else {
+            return Ok(true);
+        };
+        let received = self.session.state().registration.incoming.publish(packet_id, ());
+        match received {
+            Received::New => Ok(true),
+            Received::Duplicate => Ok(false),
+            Received::QuotaExceeded => {
+                self.warn_of_quota();
+                Err(Closed::Refused(
+                    ReasonCode::ReceiveMaximumExceeded,
+                    "PUBLISH: more than the Receive Maximum",
+                ))
+            }
+        }
+    }
+
+    /// Acknowledges a message that is not passed on, and forgets its identifier.
+    fn refuse(&mut self, delivery: Delivery, reason: ReasonCode) -> Result<(), Closed> {
+        if let Delivery::ExactlyOnce(packet_id) = delivery {
+            self.session.state().registration.incoming.refuse(packet_id);
+        }
         self.answer(delivery, reason)
     }
 

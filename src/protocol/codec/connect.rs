@@ -65,17 +65,9 @@ pub(super) fn decode(
         ));
     }
     let keep_alive = reader.u16("CONNECT: keep alive")?;
-    let connect_properties = if version.is_v5() {
-        let properties = properties::decode(reader, PropertyScope::Connect)?;
-        let method = properties.authentication_method();
-        if properties.authentication_data().is_some() && method.is_none() {
-            return Err(DecodeError::protocol(
-                "CONNECT: authentication data without method",
-            ));
-        }
-        properties
-    } else {
-        Properties::EMPTY
+    let connect_properties = match version.is_v5() {
+        true => decode_properties(reader)?,
+        false => Properties::EMPTY,
     };
     let client_id = reader
         .text("CONNECT: client identifier")
@@ -110,6 +102,17 @@ pub(super) fn decode(
         password,
         properties: connect_properties,
     })
+}
+
+fn decode_properties(reader: &mut Reader<'_>) -> Result<Properties, DecodeError> {
+    let properties = properties::decode(reader, PropertyScope::Connect)?;
+    let method = properties.authentication_method();
+    if properties.authentication_data().is_some() && method.is_none() {
+        return Err(DecodeError::protocol(
+            "CONNECT: authentication data without method",
+        ));
+    }
+    Ok(properties)
 }
 
 fn invalid_client_id(_: DecodeError) -> DecodeError {

@@ -48,18 +48,7 @@ pub(super) async fn log_in(
         check_will(will, settings.max_qos, broker)?;
     }
     let keep_alive = keep_alive_of(&connect, listener)?;
-    if settings.username_from().is_some() {
-        // What the client says of itself does not count.
-        connect.password = None;
-        connect.username = certified_name;
-        if connect.username.is_none() {
-            return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
-        }
-    }
-    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
-        let mounted = mount_point.mounted_name(&will.topic);
-        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
-    }
+    adapt(&mut connect, certified_name, listener)?;
     let username = connect.username.as_ref();
     let credentials = Credentials::new(username, connect.password.as_deref());
     let attempt = LoginAttempt {
@@ -88,6 +77,27 @@ pub(super) async fn log_in(
         keep_alive,
         credentials,
     })
+}
+
+/// Puts the name in a client's certificate, and the mount point of its listener, into the CONNECT.
+fn adapt(
+    connect: &mut Connect,
+    certified_name: Option<Text>,
+    listener: &ListenerContext,
+) -> Result<(), Refusal> {
+    if listener.settings().username_from().is_some() {
+        // What the client says of itself does not count.
+        connect.password = None;
+        connect.username = certified_name;
+        if connect.username.is_none() {
+            return Err(Refusal::Code(ReasonCode::BadUserNameOrPassword));
+        }
+    }
+    if let (Some(will), Some(mount_point)) = (&mut connect.will, listener.mount_point()) {
+        let mounted = mount_point.mounted_name(&will.topic);
+        will.topic = mounted.map_err(|_| Refusal::Will(ReasonCode::TopicNameInvalid))?;
+    }
+    Ok(())
 }
 
 /// The client identifier of a CONNECT, or a generated one where the client leaves that to
