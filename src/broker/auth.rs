@@ -114,6 +114,11 @@ impl Authenticator {
 }
 
 impl LoginRights {
+    /// Returns whether user names count and the file has none.
+    pub(super) fn has_no_users(&self) -> bool {
+        self.users_to_ask().is_some_and(|users| users.is_empty())
+    }
+
     /// Returns the users whose passwords count, if any do.
     fn users_to_ask(&self) -> Option<&Arc<Users>> {
         self.users.as_ref().filter(|_| !self.by_certificate)

@@ -1,5 +1,8 @@
-//! What a configuration names besides itself: users, rules, certificates, an account. All
-//! of it is looked at before anything is started, and everything that is wrong is told.
+//! What a configuration names besides itself: users, rules, certificates, an account, and the
+//! directories and addresses that a start needs. All of it is checked before anything is
+//! started, and everything that is wrong is reported.
+
+mod start;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +10,11 @@ use std::sync::Arc;
 
 use rustls::KeyLog;
 
+pub(super) use self::start::{listen_problem, start_problems, unwritable_log};
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files};
 use super::config::{Config, ListenAddress, Listener, Location, Scope};
 use super::ground::ListenerName;
-use super::listener::{ListenerTls, TlsError, addresses_of, listener_tls};
+use super::listener::{ListenerTls, TlsError, listener_tls};
 use super::log::Log;
 use super::process::check_user;
 use crate::passwd::permissions::administrator_warnings;
@@ -37,8 +41,14 @@ impl Problem {
     fn new(exit_code: u8, message: String, location: Option<&Location>, hint: String) -> Self {
         let mut lines = vec![message];
         lines.extend(location.iter().flat_map(|location| location.found_at()));
-        lines.push(hint);
+        lines.extend(hint.lines().map(str::to_owned));
         Self { lines, exit_code }
+    }
+
+    pub(super) fn log(&self, log: &Log) {
+        for line in &self.lines {
+            log.error(format_args!("{line}"));
+        }
     }
 }
 
@@ -74,10 +84,8 @@ impl ExternalFiles {
                 Ok(of_listener) => tls.push(of_listener),
                 Err(wrong) => problems.extend(wrong),
             }
-            problems.extend(missing_interface(config, index));
         }
         problems.extend(unknown_user(config));
-        problems.extend(unwritable_pid_file(config));
         match problems.is_empty() {
             true => Ok(Self {
                 logins,
@@ -129,7 +137,8 @@ impl ExternalFiles {
         }
         for listener in &config.listeners {
             let place = place(listener);
-            if let Some(why) = why_closed(config, listener) {
+            let why = why_closed(config, listener).or_else(|| self.why_empty(config, listener));
+            if let Some(why) = why {
                 tell(format!("Warning: Nobody can log in on {place}: {why}."));
             }
             let acl = self.rules.acl_of(&ListenerName::from(listener));
@@ -147,6 +156,16 @@ impl ExternalFiles {
             ));
         }
         warnings
+    }
+
+    /// Returns the reason why nobody logs in where only users may and there are none.
+    fn why_empty(&self, config: &Config, listener: &Listener) -> Option<&'static str> {
+        let rights = self.logins.get(&ListenerName::from(listener))?;
+        let is_closed = !config.effective_security(listener).allow_anonymous;
+        (is_closed && rights.has_no_users()).then_some(
+            "the password_file has no users, and allow_anonymous is false. \
+             'mq-passwd FILE USER' adds one",
+        )
     }
 }
 
@@ -301,36 +320,10 @@ pub(super) fn read_tls(
         .map_err(|errors| errors.iter().map(problem).collect())
 }
 
-fn missing_interface(config: &Config, index: usize) -> Option<Problem> {
-    let listener = &config.listeners[index];
-    let interface = listener.bind_interface.as_deref()?;
-    let error = addresses_of(interface, listener.port).err()?;
-    let location = config
-        .places
-        .location("bind_interface", Scope::Listener(index));
-    let hint = "'ip link' tells what interfaces there are.".to_owned();
-    let message = format!("Error: {error}");
-    Some(Problem::new(CANNOT_START, message, location, hint))
-}
-
 fn unknown_user(config: &Config) -> Option<Problem> {
     let error = check_user(config.user.as_deref()?).err()?;
     let location = config.places.location("user", Scope::Broker);
     let hint = "Make the account, or name another one.".to_owned();
     let message = error.to_string();
     Some(Problem::new(error.exit_code(), message, location, hint))
-}
-
-fn unwritable_pid_file(config: &Config) -> Option<Problem> {
-    let file = config.pid_file.as_deref()?;
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())?;
-    if folder.is_dir() {
-        return None;
-    }
-    let location = config.places.location("pid_file", Scope::Broker);
-    let hint = format!("There is no folder '{}'.", folder.display());
-    let message = "Error: Unable to write pid file.".to_owned();
-    Some(Problem::new(NO_PID_FILE, message, location, hint))
 }

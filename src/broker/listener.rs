@@ -4,7 +4,9 @@ mod address_count;
 mod bind;
 mod handshakes;
 mod interface;
+mod listen_error;
 mod peer;
+mod port_user;
 mod tls;
 
 use std::future::poll_fn;
@@ -20,9 +22,10 @@ use tokio::net::UnixListener;
 use tokio_rustls::TlsAcceptor;
 
 pub(super) use self::address_count::AddressCounts;
-pub(super) use self::bind::{BoundSocket, SocketFile, bind};
+pub(super) use self::bind::{BoundSocket, SocketFile, bind, check};
 pub(super) use self::handshakes::{Handshake, Handshakes};
 pub(super) use self::interface::addresses_of;
+pub(super) use self::listen_error::ListenError;
 pub(super) use self::peer::Peer;
 pub(super) use self::tls::{ListenerTls, Negotiated, TlsError, handshake_failure, listener_tls};
 use super::config::{Config, EffectiveSecurity, Listener, ProtocolVersions};

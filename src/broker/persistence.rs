@@ -30,6 +30,7 @@ mod ticket;
 mod ticket_number;
 mod writer;
 
+pub(super) use self::backend::StoreError;
 pub(super) use self::handle::Persistence;
 pub(super) use self::key::Key;
 pub(super) use self::opening::{Opened, StoreOptions, open};

@@ -15,7 +15,7 @@ use super::command_line::{
     version,
 };
 use super::config::{Config, ConfigErrors, Diagnostic, Overrides};
-use super::external_files::{ExternalFiles, NO_PID_FILE};
+use super::external_files::{ExternalFiles, NO_PID_FILE, start_problems, unwritable_log};
 use super::ground::Clock;
 use super::health_check::check;
 use super::log::Log;
@@ -79,12 +79,13 @@ fn test_config(files: &[PathBuf], log: &Log) -> ExitCode {
         .map_err(|errors| report_errors(&errors, log))
         .and_then(|(config, diagnostics)| {
             tell(&diagnostics, log);
-            let external_files = read_resources(&config, None, log)?;
-            external_files.log_warnings(&config, log);
+            let log_file = unwritable_log(&config);
+            log_file.iter().for_each(|problem| problem.log(log));
+            let external_files = prepare(&config, None, None, log)?;
             for chain in external_files.incomplete_chains() {
                 log.warning(format_args!("{chain}"));
             }
-            Ok(())
+            log_file.map_or(Ok(()), |problem| Err(problem.exit_code))
         });
     match checked {
         Ok(()) => {
@@ -158,9 +159,10 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     log.flush(LAST_LINES);
     tell(&diagnostics, log);
     let key_log = open_key_log(options.tls_keylog.as_deref(), log)?;
-    let external_files = read_resources(&config, key_log, log)?;
-    external_files.log_warnings(&config, log);
-    let _pid_file = become_the_user(&config, log)?;
+    raise_file_limit();
+    let log_file = config.log.destinations().file;
+    let external_files = prepare(&config, key_log, log_file.as_deref(), log)?;
+    let _pid_file = write_pid_file(&config, log)?;
     announce(&config, &options.config_files, program, log);
     let clock = Clock::new();
     let opened = open_store(&config, &options, clock, log)?;
@@ -193,14 +195,8 @@ fn go_to_background(log: &Log) -> Result<(), u8> {
     })
 }
 
-/// Gives up root's rights and writes the process ID, which goes with the returned file.
-fn become_the_user(config: &Config, log: &Log) -> Result<Option<PidFile>, u8> {
-    let log_file = config.log.destinations().file;
-    raise_file_limit();
-    drop_privileges(config.user.as_deref(), log_file.as_deref(), log).map_err(|error| {
-        log.error(format_args!("{error}"));
-        error.exit_code()
-    })?;
+/// Writes the process ID, which goes with the returned file.
+fn write_pid_file(config: &Config, log: &Log) -> Result<Option<PidFile>, u8> {
     let pid_file = config.pid_file.as_deref().map(PidFile::write);
     pid_file.transpose().map_err(|_| {
         log.error(format_args!("Error: Unable to write pid file."));
@@ -245,28 +241,53 @@ fn open_store(
     })
 }
 
-/// Tells of errors in a configuration, and also of those in the files that it names: who
+/// Logs the errors in a configuration, and also what is wrong with all that it names: whoever
 /// mends it wants to know all at once. Returns the exit code.
 fn report_errors(errors: &ConfigErrors, log: &Log) -> u8 {
     tell(&errors.diagnostics, log);
-    let _ = read_resources(&errors.config, None, log);
+    let named = ExternalFiles::read(&errors.config, None).err();
+    let named = named.unwrap_or_default();
+    let start = start_problems(&errors.config);
+    named
+        .iter()
+        .chain(&start)
+        .for_each(|problem| problem.log(log));
     ConfigErrors::EXIT_CODE
 }
 
-/// Reads what the configuration names. The error is an exit code; the log was told why.
-fn read_resources(
+/// Reads what the configuration names, becomes the user that the broker runs as, and checks what
+/// that user may do: all that a start needs, and all that `--test-config` tests. The file
+/// `to_keep` becomes that user's.
+///
+/// The error is an exit code; everything that is wrong was logged.
+fn prepare(
     config: &Config,
     key_log: Option<Arc<dyn KeyLog>>,
+    to_keep: Option<&Path>,
     log: &Log,
 ) -> Result<ExternalFiles, u8> {
-    ExternalFiles::read(config, key_log).map_err(|problems| {
-        for line in problems.iter().flat_map(|problem| &problem.lines) {
-            log.error(format_args!("{line}"));
+    let read = ExternalFiles::read(config, key_log);
+    if let Ok(external_files) = &read {
+        external_files.log_warnings(config, log);
+    }
+    let (external_files, mut problems) = match read {
+        Ok(external_files) => (Some(external_files), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    match drop_privileges(config.user.as_deref(), to_keep, log) {
+        Ok(()) => problems.extend(start_problems(config)),
+        // Where there are problems already, the account is among them.
+        Err(_) if !problems.is_empty() => {}
+        Err(error) => {
+            log.error(format_args!("{error}"));
+            return Err(error.exit_code());
         }
-        problems
-            .first()
-            .map_or(CANNOT_START, |problem| problem.exit_code)
-    })
+    }
+    problems.iter().for_each(|problem| problem.log(log));
+    match (external_files, problems.first()) {
+        (Some(external_files), None) => Ok(external_files),
+        (_, first) => Err(first.map_or(CANNOT_START, |problem| problem.exit_code)),
+    }
 }
 
 /// Opens the file for the keys of TLS connections. One that others can read is not used,

@@ -21,7 +21,7 @@ use self::accept::listen;
 use self::memory_limit::watch_memory;
 use super::Broker;
 use super::config::{Config, Listener, Protocol};
-use super::external_files::ExternalFiles;
+use super::external_files::{ExternalFiles, listen_problem};
 use super::ground::Clock;
 use super::housekeeping::run_housekeeping;
 use super::listener::{ListeningSocket, bind};
@@ -84,7 +84,11 @@ impl Server {
         let mut addresses = Vec::new();
         for (index, listener) in broker.config().listeners.iter().enumerate() {
             log_http_dir(listener, &log);
-            for socket in bind(listener, &log)? {
+            let sockets = bind(listener, &log).map_err(|error| {
+                listen_problem(&broker.config(), index, &error).log(&log);
+                io::Error::from(error)
+            })?;
+            for socket in sockets {
                 addresses.extend(socket.address());
                 let socket = ListeningSocket::new(socket, broker.config().set_tcp_nodelay)?;
                 let broker = Arc::clone(&broker);

@@ -82,18 +82,17 @@ impl Users {
         let file = || file.to_owned();
         let username = &line[fields.username];
         let password = &line[fields.password];
+        if line.starts_with(b":") {
+            return Err(UsersError::InvalidLine {
+                file: file(),
+                line: number,
+                text: printable(line.trim_ascii()),
+            });
+        }
         if username.is_empty() {
             return Err(UsersError::EmptyUsername {
                 file: file(),
                 line: number,
-            });
-        }
-        if password.is_empty() {
-            let text = printable(line.trim_ascii());
-            return Err(UsersError::InvalidLine {
-                file: file(),
-                line: number,
-                text,
             });
         }
         let hash = std::str::from_utf8(password)
@@ -207,7 +206,7 @@ pub enum UsersError {
         /// The user of both lines.
         username: String,
     },
-    /// A line has no user name.
+    /// The user name is made of blanks.
     #[error("Error: Empty username in password file '{}'.", file.display())]
     EmptyUsername {
         /// The password file.
@@ -215,14 +214,14 @@ pub enum UsersError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// A line has no password.
+    /// A line begins with the colon.
     #[error("Error: Invalid line in password file '{}': {text}", file.display())]
     InvalidLine {
         /// The password file.
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// The line itself, which has no password.
+        /// The line itself.
         text: String,
     },
 }
@@ -343,6 +342,7 @@ mod tests {
         let hash = hash("one");
         let undecodable = "Error: Unable to decode line in password file 'F'.".to_owned();
         assert_eq!(complaint("# x\na:plain\n"), (undecodable.clone(), Some(2)));
+        assert_eq!(complaint("a: \n"), (undecodable.clone(), Some(1)));
         assert_eq!(complaint("a:$7$99999999999$a$b"), (undecodable, Some(1)));
         assert_eq!(
             complaint(&format!("a:{hash}\nb:{hash}\n a :{hash}\n")),
@@ -359,9 +359,9 @@ mod tests {
             )
         );
         assert_eq!(
-            complaint("a: \n"),
+            complaint(&format!(":{hash}\n")),
             (
-                "Error: Invalid line in password file 'F': a:".to_owned(),
+                format!("Error: Invalid line in password file 'F': :{hash}"),
                 Some(1)
             )
         );

@@ -196,7 +196,7 @@ fn a_test_tells_all_that_is_wrong_with_its_place_and_the_way_out() {
             "mq-passwd -U users",
         ],
         &[
-            "Error: Empty username in password file 'users'.",
+            "Error: Invalid line in password file 'users': :x",
             "Error found at users:2.",
         ],
         &[

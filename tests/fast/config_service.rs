@@ -192,7 +192,7 @@ fn a_number_that_cannot_be_written_is_told_with_code_14() {
     for text in [
         "Error: Unable to write pid file.",
         "Error found at mosquitto.conf:",
-        "There is no folder 'nowhere'.",
+        "There is no directory 'nowhere'.",
     ] {
         assert!(outcome.stderr().contains(text), "{outcome}");
     }

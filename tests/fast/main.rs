@@ -26,6 +26,7 @@ mod config_listeners;
 mod config_messages;
 mod config_reload;
 mod config_service;
+mod config_start_checks;
 mod config_sys;
 mod config_tls;
 mod configurations;

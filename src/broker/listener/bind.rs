@@ -7,11 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::sys::stat::{Mode, umask};
+use nix::unistd::{AccessFlags, access};
 use socket2::{Domain, Socket, Type};
 
 use super::interface::addresses_of;
+use super::listen_error::ListenError;
 use crate::broker::config::{ListenAddress, Listener, SocketDomain};
 use crate::broker::log::Log;
+use crate::files::directory_of;
 
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 1024;
@@ -46,151 +49,131 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Its folder may be closed to the user that the broker became.
+        // Its directory may be closed to the user that the broker became.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Opens the sockets of a listener and tells the log of each; an error was logged.
-pub(in crate::broker) fn bind(listener: &Listener, log: &Log) -> io::Result<Vec<BoundSocket>> {
-    let port = listener.port;
-    if let (Some(interface), ListenAddress::Any | ListenAddress::Host(_)) =
-        (&listener.bind_interface, &listener.address)
-    {
-        return bind_interface(interface, listener, log);
-    }
-    match &listener.address {
-        ListenAddress::Any => {
-            let addresses = [
-                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                Ipv6Addr::UNSPECIFIED.into(),
-            ];
-            any_of(addresses.map(|ip| SocketAddr::new(ip, port)), listener, log)
-        }
-        ListenAddress::Loopback => {
-            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
-            any_of(addresses.map(|ip| SocketAddr::new(ip, port)), listener, log)
-        }
-        ListenAddress::Host(host) => {
-            let addresses = (host.as_str(), port)
-                .to_socket_addrs()
-                .inspect_err(|error| {
-                    log.error(format_args!("Error creating listener: {error}."));
-                })?;
-            let mut addresses: Vec<_> = addresses.collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            addresses
-                .into_iter()
-                .filter(|address| wanted(*address, listener.socket_domain))
-                .map(|address| open(address, log).map(BoundSocket::Tcp))
-                .collect()
-        }
-        ListenAddress::Unix(path) => {
-            let name = path.display();
-            log.information(format_args!("Opening unix listen socket on path {name}."));
-            let socket = open_unix_socket(path)
-                .inspect_err(|error| log.error(format_args!("Error: {name}: {error}")))?;
-            Ok(vec![socket])
-        }
-        ListenAddress::InProcess => Ok(Vec::new()),
-    }
-}
-
-/// Opens the addresses of an interface, or those of them that are the host's.
-fn bind_interface(interface: &str, listener: &Listener, log: &Log) -> io::Result<Vec<BoundSocket>> {
-    let told = |error: &io::Error| log.error(format_args!("Error: {error}"));
-    let mut addresses = addresses_of(interface, listener.port).inspect_err(told)?;
-    if let ListenAddress::Host(host) = &listener.address {
-        let hosts: Vec<_> = (host.as_str(), listener.port)
-            .to_socket_addrs()
-            .inspect_err(told)?
-            .collect();
-        addresses.retain(|address| hosts.iter().any(|host| host.ip() == address.ip()));
-    }
-    addresses.retain(|address| wanted(*address, listener.socket_domain));
-    if addresses.is_empty() {
-        let error = io::Error::new(
-            io::ErrorKind::AddrNotAvailable,
-            format!("Interface {interface} has no such address."),
-        );
-        told(&error);
-        return Err(error);
-    }
-    addresses
-        .into_iter()
-        .map(|address| open(address, log).map(BoundSocket::Tcp))
-        .collect()
-}
-
-/// Opens what can be opened; at least one must be. A machine without IPv6 is no error.
-fn any_of(
-    addresses: [SocketAddr; 2],
+/// Opens the sockets of a listener and logs each.
+///
+/// # Errors
+///
+/// The listener cannot be opened. The caller logs it, because it knows the line.
+pub(in crate::broker) fn bind(
     listener: &Listener,
     log: &Log,
-) -> io::Result<Vec<BoundSocket>> {
-    let mut sockets = Vec::new();
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        if !wanted(address, listener.socket_domain) {
-            continue;
-        }
-        match open(address, log) {
-            Ok(socket) => sockets.push(BoundSocket::Tcp(socket)),
-            // Half of a port would serve some clients and leave others to somebody else.
-            Err(error) if in_use(&error) && listener.address == ListenAddress::Any => {
-                return Err(error);
-            }
-            Err(error) => failure = error,
-        }
+) -> Result<Vec<BoundSocket>, ListenError> {
+    if let ListenAddress::Unix(path) = &listener.address {
+        let name = path.display();
+        log.information(format_args!("Opening unix listen socket on path {name}."));
+        let socket = open_unix_socket(path).map_err(|cause| ListenError::unix(path, cause))?;
+        return Ok(vec![socket]);
     }
-    if sockets.is_empty() {
-        Err(failure)
-    } else {
-        Ok(sockets)
+    let open = |address: SocketAddr| {
+        let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+        let port = address.port();
+        log.information(format_args!(
+            "Opening {family} listen socket on port {port}."
+        ));
+        let socket = bound_socket(address)?;
+        socket.listen(BACKLOG)?;
+        Ok(BoundSocket::Tcp(socket.into()))
+    };
+    let (sockets, missing) = open_all(listener, open)?;
+    for error in missing {
+        log.error(format_args!("{error}"));
+    }
+    Ok(sockets)
+}
+
+/// Finds out whether [`bind`] would succeed, and opens nothing for clients.
+pub(in crate::broker) fn check(listener: &Listener) -> Result<(), ListenError> {
+    match &listener.address {
+        ListenAddress::Unix(path) => {
+            check_unix_socket(path).map_err(|cause| ListenError::unix(path, cause))
+        }
+        _ => open_all(listener, bound_socket).map(drop),
     }
 }
 
-fn wanted(address: SocketAddr, domain: SocketDomain) -> bool {
-    match domain {
+/// Opens the addresses of a listener by `open`; returns also the errors of those that it can
+/// do without: a machine without IPv6 is no error.
+fn open_all<T>(
+    listener: &Listener,
+    open: impl Fn(SocketAddr) -> io::Result<T>,
+) -> Result<(Vec<T>, Vec<ListenError>), ListenError> {
+    let is_named =
+        listener.bind_interface.is_some() || matches!(listener.address, ListenAddress::Host(_));
+    let mut opened = Vec::new();
+    let mut missing = Vec::new();
+    for address in addresses(listener)? {
+        match open(address).map_err(|cause| ListenError::Open { address, cause }) {
+            Ok(socket) => opened.push(socket),
+            Err(error) if is_named => return Err(error),
+            // Half of a port would serve some clients and leave others to somebody else.
+            Err(error) if error.is_in_use() && listener.address == ListenAddress::Any => {
+                return Err(error);
+            }
+            Err(error) => missing.push(error),
+        }
+    }
+    match missing.pop() {
+        Some(last) if opened.is_empty() => Err(last),
+        last => {
+            missing.extend(last);
+            Ok((opened, missing))
+        }
+    }
+}
+
+/// The network addresses of a listener: at least one, unless it has a socket of its own kind.
+fn addresses(listener: &Listener) -> Result<Vec<SocketAddr>, ListenError> {
+    let port = listener.port;
+    let both = |ipv4: Ipv4Addr, ipv6: Ipv6Addr| {
+        let ips = [IpAddr::V4(ipv4), IpAddr::V6(ipv6)];
+        ips.map(|ip| SocketAddr::new(ip, port)).to_vec()
+    };
+    let of_interface = listener.bind_interface.as_deref();
+    let mut addresses = match (&listener.address, of_interface) {
+        (ListenAddress::Unix(_) | ListenAddress::InProcess, _) => return Ok(Vec::new()),
+        (ListenAddress::Any, None) => both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+        (ListenAddress::Loopback, _) => both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
+        (ListenAddress::Host(host), None) => resolve(host, port)?,
+        (ListenAddress::Any, Some(interface)) => interface_addresses(interface, port)?,
+        (ListenAddress::Host(host), Some(interface)) => {
+            let hosts = resolve(host, port)?;
+            let mut addresses = interface_addresses(interface, port)?;
+            addresses.retain(|address| hosts.iter().any(|host| host.ip() == address.ip()));
+            addresses
+        }
+    };
+    addresses.retain(|address| match listener.socket_domain {
         SocketDomain::Any => true,
         SocketDomain::Ipv4 => address.is_ipv4(),
         SocketDomain::Ipv6 => address.is_ipv6(),
+    });
+    addresses.sort_unstable();
+    addresses.dedup();
+    match addresses.is_empty() {
+        true => Err(ListenError::no_address(listener)),
+        false => Ok(addresses),
     }
 }
 
-fn open(address: SocketAddr, log: &Log) -> io::Result<TcpListener> {
-    let (family, port) = (
-        if address.is_ipv4() { "ipv4" } else { "ipv6" },
-        address.port(),
-    );
-    log.information(format_args!(
-        "Opening {family} listen socket on port {port}."
-    ));
-    let opened = open_socket(address);
-    if let Err(error) = &opened {
-        match in_use(error) {
-            true => log.error(format_args!("Error: Address already in use")),
-            false => log.error(format_args!("Error: {error}")),
-        }
-        if error.kind() == io::ErrorKind::PermissionDenied && port < 1024 {
-            log.error(format_args!(
-                "If you are trying to bind to a privileged port (<1024), try using setcap and \
-                 do not start the broker as root:"
-            ));
-            log.error(format_args!(
-                "    sudo setcap 'CAP_NET_BIND_SERVICE=+ep' PROGRAM"
-            ));
-        }
-    }
-    opened
+fn interface_addresses(interface: &str, port: u16) -> Result<Vec<SocketAddr>, ListenError> {
+    addresses_of(interface, port).map_err(ListenError::Interface)
 }
 
-fn in_use(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrInUse
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ListenError> {
+    let addresses = (host, port).to_socket_addrs();
+    let addresses = addresses.map_err(|cause| ListenError::Unresolved {
+        host: host.to_owned(),
+        cause,
+    })?;
+    Ok(addresses.collect())
 }
 
-fn open_socket(address: SocketAddr) -> io::Result<TcpListener> {
+fn bound_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections inherit it: a client that asked for no keep alive may vanish behind a router.
     socket.set_keepalive(true)?;
@@ -200,8 +183,7 @@ fn open_socket(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Opens a Unix socket for the broker's user and group, in place of one that an earlier
@@ -216,4 +198,15 @@ fn open_unix_socket(path: &Path) -> io::Result<BoundSocket> {
     let socket = bound?;
     socket.set_nonblocking(true)?;
     Ok(BoundSocket::Unix(socket, SocketFile(path.into())))
+}
+
+/// Finds out whether a Unix socket can be opened, as [`open_unix_socket`] would.
+fn check_unix_socket(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket()) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    Ok(access(
+        &directory_of(path),
+        AccessFlags::W_OK | AccessFlags::X_OK,
+    )?)
 }
