@@ -207,7 +207,7 @@ pub fn usage(program: &Program) -> String {
 /// The program as `clap` knows it, for its help, its manual page and its completions.
 pub fn command(program: &Program) -> Command {
     let usage = [
-        "[-c FILE] [-p PORT] [-d] [-q] [-v] [OPTIONS]",
+        "[-c FILE] [-p PORT] [-d] [-v] [-q] [OPTIONS]",
         "-c FILE --test-config",
         "[-c FILE] [-p PORT] [-q] --check",
     ];

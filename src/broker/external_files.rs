@@ -2,6 +2,7 @@
 //! directories and addresses that a start needs. All of it is checked before anything is
 //! started, and everything that is wrong is reported.
 
+mod problem;
 mod start;
 
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 
 use rustls::KeyLog;
 
+use self::problem::{BAD_FILE, CANNOT_START, MISSING_FILE};
+pub(super) use self::problem::{NO_PID_FILE, Problem};
 pub(super) use self::start::{listen_problem, start_problems, unwritable_log};
 use super::auth::{Acl, AclError, Logins, Rules, acl_files, logins, password_files};
 use super::config::{Config, ListenAddress, Listener, Location, Scope};
@@ -19,38 +22,6 @@ use super::log::Log;
 use super::process::check_user;
 use crate::passwd::permissions::administrator_warnings;
 use crate::passwd::users::{Users, UsersError};
-
-/// An interface does not exist, or TLS cannot be set up.
-const CANNOT_START: u8 = 1;
-/// A file of users or rules is wrong.
-const BAD_FILE: u8 = 3;
-/// A file of users or rules cannot be opened.
-const MISSING_FILE: u8 = 13;
-/// The process's number cannot be written.
-pub(super) const NO_PID_FILE: u8 = 14;
-
-/// Something that a broker cannot start with.
-pub(super) struct Problem {
-    /// What to log: what is wrong, where, and the way out.
-    pub(super) lines: Vec<String>,
-    /// The exit code of a broker that does not start for it.
-    pub(super) exit_code: u8,
-}
-
-impl Problem {
-    fn new(exit_code: u8, message: String, location: Option<&Location>, hint: String) -> Self {
-        let mut lines = vec![message];
-        lines.extend(location.iter().flat_map(|location| location.found_at()));
-        lines.extend(hint.lines().map(str::to_owned));
-        Self { lines, exit_code }
-    }
-
-    pub(super) fn log(&self, log: &Log) {
-        for line in &self.lines {
-            log.error(format_args!("{line}"));
-        }
-    }
-}
 
 /// What was read.
 pub(super) struct ExternalFiles {

@@ -4,7 +4,7 @@ mod clients;
 mod http_dir;
 mod mount_point;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::program::Running;
 use crate::support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, RawClient, packet, string,
 };
-use crate::support::{Broker, Program};
+use crate::support::{Broker, LIMIT, Program};
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
@@ -138,7 +138,8 @@ fn who_comes_without_a_proxy_is_cut() {
     let mut client = broker.raw_client();
     client.send([CONNECT_V311, CONNECT_V311].concat());
     client.expect_closed();
-    broker.wait_for_log("Connection rejected, corrupt PROXY header.");
+    let line = broker.wait_for_log("rejected, corrupt PROXY header.");
+    assert!(line.contains("Connection from 127.0.0.1:"), "{line}");
 }
 
 #[test]
@@ -156,6 +157,7 @@ fn a_proxy_vouches_for_its_clients_certificate() {
     client.send(binary_header(None));
     client.send_in_vain(CONNECT_V311);
     client.expect_closed();
+    broker.wait_for_log("Connection from 1.2.3.4:1000 rejected, client did not connect using TLS.");
 }
 
 #[test]
@@ -346,6 +348,13 @@ fn one_family_of_addresses_can_be_opened_alone() {
         let line = |family| format!("Opening {family} listen socket on port {port}.");
         assert!(log.contains(&line(domain)), "{log}");
         assert!(!log.contains(&line(other)), "{log}");
+        if domain == "ipv6" {
+            // Its address is written without brackets, as in Mosquitto.
+            let _client = TcpStream::connect(("::1", port)).unwrap();
+            let seen = |line: &str| line.contains("New connection from ::1:");
+            let line = broker.stderr().wait_for_line(0, LIMIT, seen);
+            assert!(line.is_ok(), "{}", broker.stderr().text());
+        }
     }
 }
 

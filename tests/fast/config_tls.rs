@@ -52,6 +52,8 @@ fn is_let_in(broker: &Broker, name: Option<&str>) -> bool {
 fn a_client_is_served_under_tls_and_the_log_says_how() {
     let broker = broker_with(SERVER);
     assert!(is_let_in(&broker, None));
+    let line = broker.wait_for_log(" negotiated TLSv1.3 cipher TLS_AES_256_GCM_SHA384");
+    assert!(line.contains("Connection from 127.0.0.1:"), "{line}");
     broker.wait_for_log("Client raw negotiated TLSv1.3 cipher TLS_AES_256_GCM_SHA384");
     // A certificate that nobody asked for is in nobody's way.
     assert!(is_let_in(&broker, Some("expired")));

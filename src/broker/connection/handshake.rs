@@ -9,6 +9,7 @@ mod presence;
 mod read_connect;
 mod refusal;
 
+use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;
 use std::sync::Arc;
@@ -76,7 +77,11 @@ async fn admit(
         listener, broker, ..
     } = &permit;
     let (mut stream, certificate) = match opened {
-        Ok(Opened::Mqtt(stream, certificate)) => (stream, certificate),
+        Ok(Opened::Mqtt(stream, certificate)) => {
+            let connection = format_args!("Connection from {peer}");
+            log_tls(certificate.tls.as_deref(), &connection, broker);
+            (stream, certificate)
+        }
         Ok(Opened::Web(visit)) => {
             let folder = listener.settings().http_dir.as_deref();
             Box::pin(visit.serve(folder, &peer, broker.log())).await;
@@ -266,7 +271,8 @@ impl Handshake {
         decoder.set_max_packet_size(limits.max_packet_size);
         let rate = Rate::new(limits);
         log_new_client(&accepted.connect, &session, &peer, broker);
-        log_tls(tls.as_deref(), session.client_id(), broker);
+        let client = format_args!("Client {}", session.client_id());
+        log_tls(tls.as_deref(), &client, broker);
         if !Arc::ptr_eq(listener, &broker.listener(listener.index())) {
             // A reload came between, which may not have seen this client.
             let (broker, session) = (Arc::clone(broker), Arc::clone(&session));
@@ -395,11 +401,11 @@ fn log_new_client(connect: &Connect, session: &Session, peer: &Peer, broker: &Br
     }
 }
 
-fn log_tls(tls: Option<&Negotiated>, client_id: &Text, broker: &Broker) {
+fn log_tls(tls: Option<&Negotiated>, subject: &dyn fmt::Display, broker: &Broker) {
     if let Some(tls) = tls.filter(|_| broker.live_options().connection_messages()) {
         let (version, cipher) = (tls.version(), tls.cipher());
         broker.log().notice(format_args!(
-            "Client {client_id} negotiated {version} cipher {cipher}"
+            "{subject} negotiated {version} cipher {cipher}"
         ));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, User, access, geteuid};
 
-use super::{CANNOT_START, NO_PID_FILE, Problem};
+use super::problem::{CANNOT_START, NO_PID_FILE, Problem};
 use crate::broker::config::{Config, Scope};
 use crate::broker::listener::{ListenError, check};
 use crate::broker::persistence::StoreError;

@@ -77,7 +77,8 @@ impl Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(address) => address.fmt(f),
+            // Without the brackets that an IPv6 address has elsewhere, as in Mosquitto.
+            Self::Network(address) => write!(f, "{}:{}", address.ip(), address.port()),
             Self::Unix(path) => write!(f, "{}:0", path.display()),
             Self::InProcess => f.write_str("in-process"),
         }
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn a_proxy_nearby_says_whom_it_speaks_for() {
         assert_eq!(peer("127.0.0.1:5", "203.0.113.9"), "203.0.113.9:5");
-        assert_eq!(peer("[::1]:5", "10.0.0.1, 2001:db8::1"), "[2001:db8::1]:5");
+        assert_eq!(peer("[::1]:5", "10.0.0.1, 2001:db8::1"), "2001:db8::1:5");
         assert_eq!(peer("172.17.0.2:5", " 203.0.113.9:80 "), "203.0.113.9:5");
         assert_eq!(peer("127.0.0.1:5", "unknown"), "127.0.0.1:5");
         assert_eq!(peer("127.0.0.1:5", ""), "127.0.0.1:5");

@@ -136,9 +136,7 @@ where
         None => {}
     }
     if settings.proxy_protocol_v2_require_tls && !header.is_tls {
-        return Err(Refusal::Transport(
-            "The client does not speak TLS with the proxy".to_owned(),
-        ));
+        return Err(Refusal::NoTls);
     }
     let is_by_proxy = version == ProxyVersion::V2;
     if is_by_proxy && settings.tls.require_certificate && !header.has_certificate {

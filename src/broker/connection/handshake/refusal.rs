@@ -27,6 +27,8 @@ pub(super) enum Refusal {
     Origin,
     /// A proxy did not say whom it speaks for.
     Proxy,
+    /// The proxy's client does not speak TLS, and the listener requires it.
+    NoTls,
     /// The proxy's client has shown no certificate, and the listener requires one.
     NoCertificate,
     /// The client takes no packet of the CONNACK's size.
@@ -73,6 +75,7 @@ impl Refusal {
             | Self::Transport(_)
             | Self::Origin
             | Self::Proxy
+            | Self::NoTls
             | Self::NoCertificate
             | Self::ConnAckTooLarge
             | Self::NotConnect(_) => {
@@ -137,7 +140,11 @@ impl Refusal {
             ),
             Self::Proxy => log(
                 LineKind::ProxyHeaderCorrupt,
-                format_args!("Connection rejected, corrupt PROXY header."),
+                format_args!("Connection from {peer} rejected, corrupt PROXY header."),
+            ),
+            Self::NoTls => log(
+                LineKind::HandshakeFailed,
+                format_args!("Connection from {peer} rejected, client did not connect using TLS."),
             ),
             Self::NoCertificate => log(
                 LineKind::CertificateMissing,
