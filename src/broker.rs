@@ -83,8 +83,6 @@ use self::topics::Router;
 /// [`Broker::builder`] starts one inside another program.
 pub struct Broker {
     env: Env,
-    /// The configuration in force. What is asked for every message is in the live options, too.
-    config: RwLock<Arc<Config>>,
     /// In the order of the configuration, as new connections see them.
     listeners: RwLock<Vec<Arc<ListenerContext>>>,
     authenticator: Authenticator,
@@ -115,12 +113,12 @@ impl Broker {
         let listeners = external_files.tls.into_iter().enumerate();
         let listeners = listeners.map(|(index, tls)| {
             let acceptor = tls.map(|tls| tls.acceptor);
-            ListenerContext::new(Arc::clone(&config), index, acceptor)
+            Arc::new(ListenerContext::new(Arc::clone(&config), index, acceptor))
         });
-        let env = Env::new(&config, log, clock, external_files.rules, persistence);
+        let listeners = listeners.collect();
+        let env = Env::new(config, log, clock, external_files.rules, persistence);
         Self {
-            listeners: RwLock::new(listeners.map(Arc::new).collect()),
-            config: RwLock::new(config),
+            listeners: RwLock::new(listeners),
             authenticator: Authenticator::new(external_files.logins, Arc::clone(&env.limited_log)),
             env,
             key_log: external_files.key_log,
@@ -148,7 +146,7 @@ impl Broker {
     }
 
     fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.read())
+        self.env.options.config()
     }
 
     /// The listener with this place in the configuration.

@@ -25,7 +25,7 @@ pub(super) struct Env {
 
 impl Env {
     pub(super) fn new(
-        config: &Config,
+        config: Arc<Config>,
         log: Log,
         clock: Clock,
         rules: Rules,

@@ -1,133 +1,149 @@
-//! Options that a reload may change while the broker runs.
+//! The configuration in force, which a reload replaces as a whole.
 
 mod queue_limits;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::cell::RefCell;
+use std::ptr;
+use std::sync::Arc;
 
-use parking_lot::RwLock;
+use arc_swap::{ArcSwap, Cache};
 
-use self::queue_limits::SharedQueueLimits;
 pub(super) use self::queue_limits::{QueueLimits, Waiting};
 use super::config::Config;
 use crate::protocol::Text;
 
-/// Options that a reload may change and that are looked at for every message or
-/// connection; reading one of a message's takes no lock.
+thread_local! {
+    /// The configuration that this thread has read last.
+    static LAST_READ: RefCell<Option<CachedConfig>> = const { RefCell::new(None) };
+}
+
+type CachedConfig = Cache<Arc<ArcSwap<Config>>, Arc<Config>>;
+
+/// The options in force. Each is read when it is needed, so a reload applies at once.
 #[derive(Debug)]
 pub(super) struct LiveOptions {
-    upgrade_outgoing_qos: AtomicBool,
-    queue_qos0_messages: AtomicBool,
-    allow_duplicate_messages: AtomicBool,
-    connection_messages: AtomicBool,
-    retain_available: AtomicBool,
-    check_retain_source: AtomicBool,
-    /// Seconds; 0 is never.
-    sys_interval: AtomicU32,
-    /// Bytes; `u32::MAX` is no limit.
-    message_size_limit: AtomicU32,
-    /// Looked at for each connection only.
-    clientid_prefix: RwLock<Option<String>>,
-    /// Seconds; 0 is no limit.
-    persistent_client_expiration: AtomicU32,
-    queue_limits: SharedQueueLimits,
+    config: Arc<ArcSwap<Config>>,
 }
 
 impl LiveOptions {
-    pub(super) fn new(config: &Config) -> Self {
-        let options = Self {
-            upgrade_outgoing_qos: AtomicBool::default(),
-            queue_qos0_messages: AtomicBool::default(),
-            allow_duplicate_messages: AtomicBool::default(),
-            connection_messages: AtomicBool::default(),
-            retain_available: AtomicBool::default(),
-            check_retain_source: AtomicBool::default(),
-            sys_interval: AtomicU32::default(),
-            message_size_limit: AtomicU32::default(),
-            clientid_prefix: RwLock::default(),
-            persistent_client_expiration: AtomicU32::default(),
-            queue_limits: SharedQueueLimits::new(&config.limits),
-        };
-        options.change(config);
-        options
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        Self {
+            config: Arc::new(ArcSwap::new(config)),
+        }
     }
 
-    /// Puts the options of `config` in force.
-    pub(super) fn change(&self, config: &Config) {
-        let set = |switch: &AtomicBool, value| switch.store(value, Ordering::Relaxed);
-        set(&self.upgrade_outgoing_qos, config.upgrade_outgoing_qos);
-        set(&self.queue_qos0_messages, config.queue_qos0_messages);
-        set(
-            &self.allow_duplicate_messages,
-            config.allow_duplicate_messages,
-        );
-        set(&self.connection_messages, config.connection_messages);
-        (*self.clientid_prefix.write()).clone_from(&config.clientid_prefix);
-        set(&self.retain_available, config.retain_available);
-        set(&self.check_retain_source, config.check_retain_source);
-        let message_size_limit = config.limits.message_size_limit.unwrap_or(u32::MAX);
-        self.message_size_limit
-            .store(message_size_limit, Ordering::Relaxed);
-        let seconds = |limit: Duration| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1);
-        let sys_interval = config.sys_interval.map_or(0, seconds);
-        self.sys_interval.store(sys_interval, Ordering::Relaxed);
-        let expiration = config.persistent_client_expiration.map_or(0, seconds);
-        self.persistent_client_expiration
-            .store(expiration, Ordering::Relaxed);
-        self.queue_limits.change(&config.limits);
+    /// Puts another configuration in force.
+    pub(super) fn replace(&self, config: Arc<Config>) {
+        self.config.store(config);
     }
 
-    /// What may wait for one session.
-    pub(super) fn queue_limits(&self) -> QueueLimits {
-        self.queue_limits.load()
+    /// Returns the whole configuration, to keep.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
     }
 
-    /// Whether it counts at delivery who published a retained message.
-    pub(super) fn check_retain_source(&self) -> bool {
-        self.check_retain_source.load(Ordering::Relaxed)
+    /// Reads an option. This costs an atomic load, so it may be done for every message.
+    pub(super) fn get<T>(&self, read: impl FnOnce(&Config) -> T) -> T {
+        LAST_READ.with_borrow_mut(|last| {
+            match last {
+                Some(cache) if ptr::eq(cache.arc_swap(), &*self.config) => read(cache.load()),
+                // Another broker of this process may have read last.
+                _ => read(last.insert(Cache::new(Arc::clone(&self.config))).load()),
+            }
+        })
     }
 
+    /// Returns whether messages are delivered at the QoS of the subscription.
     pub(super) fn upgrade_outgoing_qos(&self) -> bool {
-        self.upgrade_outgoing_qos.load(Ordering::Relaxed)
+        self.get(|config| config.upgrade_outgoing_qos)
     }
 
+    /// Returns whether messages of QoS 0 are queued for absent clients.
     pub(super) fn queue_qos0_messages(&self) -> bool {
-        self.queue_qos0_messages.load(Ordering::Relaxed)
+        self.get(|config| config.queue_qos0_messages)
     }
 
+    /// Returns whether overlapping subscriptions each bring a message.
     pub(super) fn allow_duplicate_messages(&self) -> bool {
-        self.allow_duplicate_messages.load(Ordering::Relaxed)
+        self.get(|config| config.allow_duplicate_messages)
     }
 
+    /// Returns whether the log names clients that come and go.
     pub(super) fn connection_messages(&self) -> bool {
-        self.connection_messages.load(Ordering::Relaxed)
+        self.get(|config| config.connection_messages)
     }
 
+    /// Returns whether clients may publish retained messages.
     pub(super) fn retain_available(&self) -> bool {
-        self.retain_available.load(Ordering::Relaxed)
+        self.get(|config| config.retain_available)
+    }
+
+    /// Returns whether a retained message needs a publisher that may still write it.
+    pub(super) fn check_retain_source(&self) -> bool {
+        self.get(|config| config.check_retain_source)
+    }
+
+    /// Limits of what may wait for one session.
+    pub(super) fn queue_limits(&self) -> QueueLimits {
+        self.get(|config| QueueLimits::new(&config.limits))
     }
 
     /// Seconds between two updates of the `$SYS` topics, if there are any.
     pub(super) fn sys_interval(&self) -> Option<u32> {
-        let seconds = self.sys_interval.load(Ordering::Relaxed);
-        (seconds > 0).then_some(seconds)
+        let interval = self.get(|config| config.sys_interval);
+        interval.map(|interval| u32::try_from(interval.as_secs()).unwrap_or(u32::MAX))
     }
 
-    /// Whether a message with this payload is not passed on.
+    /// Returns whether a message with this payload is not passed on.
     pub(super) fn is_too_large(&self, payload: &[u8]) -> bool {
-        payload.len() > self.message_size_limit.load(Ordering::Relaxed) as usize
+        let limit = self.get(|config| config.limits.message_size_limit);
+        limit.is_some_and(|limit| payload.len() > limit as usize)
     }
 
-    /// Whether a client may have this identifier.
+    /// Returns whether a client may have this identifier.
     pub(super) fn allows_client_id(&self, client_id: &Text) -> bool {
-        let prefix = self.clientid_prefix.read();
         let is_begun_by = |prefix: &String| client_id.as_str().starts_with(prefix);
-        prefix.as_ref().is_none_or(is_begun_by)
+        self.get(|config| config.clientid_prefix.as_ref().is_none_or(is_begun_by))
     }
 
     /// Seconds after which an absent client's session ends at the latest.
     pub(super) fn persistent_client_expiration(&self) -> Option<u32> {
-        let seconds = self.persistent_client_expiration.load(Ordering::Relaxed);
-        (seconds > 0).then_some(seconds)
+        let expiration = self.get(|config| config.persistent_client_expiration);
+        // The largest number is that of a session that never ends.
+        expiration.map(|limit| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(limit: u32) -> Arc<Config> {
+        let mut config = Config::default();
+        config.limits.message_size_limit = Some(limit);
+        Arc::new(config)
+    }
+
+    #[test]
+    fn a_replaced_configuration_is_read_by_every_thread_at_once() {
+        let live = LiveOptions::new(options(1));
+        assert!(live.is_too_large(b"ab"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(live.is_too_large(b"ab"));
+                live.replace(options(2));
+            });
+        });
+        assert!(!live.is_too_large(b"ab"));
+        assert_eq!(live.config().limits.message_size_limit, Some(2));
+    }
+
+    #[test]
+    fn two_brokers_of_one_thread_have_options_of_their_own() {
+        let (one, other) = (LiveOptions::new(options(1)), LiveOptions::new(options(2)));
+        for _ in 0..2 {
+            assert!(one.is_too_large(b"ab"));
+            assert!(!other.is_too_large(b"ab"));
+        }
     }
 }

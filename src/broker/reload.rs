@@ -143,13 +143,12 @@ impl Broker {
         } = external_files;
         let logins_before = self.authenticator.change(logins);
         self.env.access.change(rules);
-        self.env.options.change(&config);
+        self.env.options.replace(Arc::clone(&config));
         for (listener, tls) in self.listeners.write().iter_mut().zip(tls) {
             let acceptor = tls.map(|tls| tls.acceptor);
             let renewed = ListenerContext::renewed(listener, Arc::clone(&config), acceptor);
             *listener = Arc::new(renewed);
         }
-        *self.config.write() = Arc::clone(&config);
         self.forget_read_rights();
         self.drop_unreadable();
         self.end_revoked_logins(&logins_before);

@@ -1,5 +1,3 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::broker::config::{DEFAULT_QUEUE_BYTES, Limits};
 
 /// What waits for a session makes its publishers pause from here on.
@@ -114,53 +112,5 @@ impl QueueLimits {
             ..waiting
         };
         !self.is_congested(twice)
-    }
-}
-
-/// Queue limits that a reload may change; to read them takes no lock.
-#[derive(Debug)]
-pub(in crate::broker) struct SharedQueueLimits {
-    /// `usize::MAX` is no limit, as for the others.
-    messages: AtomicUsize,
-    payload_bytes: AtomicUsize,
-    held_bytes: AtomicUsize,
-    in_flight_bytes: AtomicUsize,
-}
-
-impl SharedQueueLimits {
-    pub(in crate::broker) fn new(limits: &Limits) -> Self {
-        let shared = Self {
-            messages: AtomicUsize::default(),
-            payload_bytes: AtomicUsize::default(),
-            held_bytes: AtomicUsize::default(),
-            in_flight_bytes: AtomicUsize::default(),
-        };
-        shared.change(limits);
-        shared
-    }
-
-    /// Puts other limits in force.
-    pub(in crate::broker) fn change(&self, limits: &Limits) {
-        let limits = QueueLimits::new(limits);
-        let set = |shared: &AtomicUsize, limit: Option<usize>| {
-            shared.store(limit.unwrap_or(usize::MAX), Ordering::Relaxed);
-        };
-        set(&self.messages, limits.messages);
-        set(&self.payload_bytes, limits.payload_bytes);
-        set(&self.held_bytes, limits.held_bytes);
-        set(&self.in_flight_bytes, limits.in_flight_bytes);
-    }
-
-    /// The limits in force.
-    pub(in crate::broker) fn load(&self) -> QueueLimits {
-        let limit = |shared: &AtomicUsize| {
-            Some(shared.load(Ordering::Relaxed)).filter(|&limit| limit != usize::MAX)
-        };
-        QueueLimits {
-            messages: limit(&self.messages),
-            payload_bytes: limit(&self.payload_bytes),
-            held_bytes: limit(&self.held_bytes),
-            in_flight_bytes: limit(&self.in_flight_bytes),
-        }
     }
 }
