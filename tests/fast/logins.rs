@@ -218,3 +218,30 @@ fn at_the_limit_the_address_with_the_most_silent_connections_makes_room() {
         client.expect(CONNACK_ACCEPTED);
     }
 }
+
+#[test]
+fn a_refused_login_is_logged_with_its_client_its_user_and_the_reason() {
+    let builder = Broker::builder().config("allow_anonymous false\npassword_file passwd");
+    Program::typed("mq-passwd -c -b passwd guest secret")
+        .in_folder(builder.folder())
+        .run()
+        .exits_with(0);
+    let broker = builder.start();
+    for (options, user, reason) in [
+        ("-u guest -P wrong", " as 'guest'", "wrong password"),
+        ("-u eve -P secret", " as 'eve'", "unknown user"),
+        ("", "", "no user name"),
+    ] {
+        let mark = broker.log_mark();
+        let line = format!("mq-pub -i sensor -t a -m x {options}");
+        broker.typed(&line).run().exits_with(5);
+        let login = broker.wait_for_log_after(mark, "Login of sensor from 127.0.0.1:");
+        assert!(
+            login.ends_with(&format!("{user} refused: {reason}.")),
+            "{login}"
+        );
+        let ended = broker.wait_for_log_after(mark, "] disconnected: not authorised.");
+        assert!(ended.contains("Client sensor [127.0.0.1:"), "{ended}");
+        broker.wait_for_log_after(mark, "Sending CONNACK to sensor (0, 5)");
+    }
+}

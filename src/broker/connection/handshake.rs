@@ -8,6 +8,7 @@ mod open;
 mod presence;
 mod read_connect;
 mod refusal;
+mod refused_client;
 
 use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -27,6 +28,7 @@ use self::open::{Opened, open};
 use self::presence::while_present;
 use self::read_connect::read_connect;
 use self::refusal::Refusal;
+use self::refused_client::{ClientNames, RefusedClient};
 use super::buffers::Buffers;
 use super::client::Connection;
 use super::pending_replies::BatchStart;
@@ -44,7 +46,7 @@ use crate::broker::log::LogType;
 use crate::broker::message::Message;
 use crate::broker::session::{ActiveConnection, Receiver, Session, Writer};
 use crate::protocol::{
-    ConnAck, Connect, Decoder, MaxCounts, Packet, ProtocolVersion, Text, encode,
+    ConnAck, ConnAckCode, Connect, Decoder, MaxCounts, Packet, ProtocolVersion, encode,
 };
 use crate::transport::Stream;
 use crate::transport::shared_tcp::TcpConnection;
@@ -98,7 +100,11 @@ async fn admit(
             return None;
         }
         Err(refusal) => {
-            refusal.log(&peer, broker);
+            let client = RefusedClient {
+                peer: &peer,
+                names: None,
+            };
+            refusal.log(&client, broker);
             return None;
         }
     };
@@ -116,7 +122,11 @@ async fn admit(
         Ok(connect) => connect,
         Err(refusal) => {
             let format = AnswerFormat::new(decoder.version(), None);
-            refuse(stream, &refusal, format, &peer, broker).await;
+            let client = RefusedClient {
+                peer: &peer,
+                names: None,
+            };
+            refuse(stream, &refusal, format, &client, broker).await;
             return None;
         }
     };
@@ -128,6 +138,14 @@ async fn admit(
         // Whoever connects after a reload was asked for meets its outcome.
         drop(Box::pin(broker.reload_gate.read()).await);
     }
+    let names = Box::new(ClientNames {
+        client_id: connect.client_id.clone(),
+        username: certificate
+            .username
+            .as_ref()
+            .or(connect.username.as_ref())
+            .cloned(),
+    });
     let login = log_in(connect, certificate.username, peer.network(), &permit);
     let login = while_present(pin!(login), &mut stream, &mut rest, broker).await;
     let accepted = login.and_then(|login| {
@@ -157,7 +175,11 @@ async fn admit(
             Some(connection)
         }
         Err(refusal) => {
-            refuse(stream, &refusal, format, &peer, broker).await;
+            let client = RefusedClient {
+                peer: &peer,
+                names: Some(names),
+            };
+            refuse(stream, &refusal, format, &client, broker).await;
             None
         }
     }
@@ -338,20 +360,27 @@ async fn refuse(
     mut stream: Stream,
     refusal: &Refusal,
     format: AnswerFormat,
-    peer: &Peer,
+    client: &RefusedClient<'_>,
     broker: &Broker,
 ) {
-    refusal.log(peer, broker);
+    refusal.log(client, broker);
     let Some((connack, version)) = refusal.connack(format.version) else {
         return;
     };
     if !format.fits(&connack) {
         return;
     }
+    let code = match connack.code {
+        ConnAckCode::V3(code) => code.0,
+        ConnAckCode::V5(reason) => reason as u8,
+    };
     let mut out = BytesMut::new();
     if encode(&Packet::ConnAck(connack), version, &mut out).is_err() {
         return;
     }
+    broker
+        .log()
+        .debug(format_args!("Sending CONNACK to {client} (0, {code})"));
     let farewell = Box::pin(async {
         stream.write_all(&out).await?;
         stream.flush().await?;
@@ -429,6 +458,6 @@ mod tests {
         // Administrators see the address and the age of each connection: 40 bytes.
         assert!(session <= 352, "{session} bytes");
         let admission = size_of_future(admit);
-        assert!(admission <= 1040, "{admission} bytes");
+        assert!(admission <= 1048, "{admission} bytes");
     }
 }

@@ -1,9 +1,9 @@
 use std::{fmt, io};
 
+use super::refused_client::RefusedClient;
 use crate::broker::Broker;
 use crate::broker::auth::LoginFault;
 use crate::broker::connection::permit::ConnectionLimit;
-use crate::broker::listener::Peer;
 use crate::broker::log::rate_limit::LineKind;
 use crate::protocol::{
     ConnAck, ConnAckCode, ConnectReturnCode, DecodeError, Properties, ProtocolVersion, ReasonCode,
@@ -120,7 +120,8 @@ impl Refusal {
     }
 
     /// Logs why the connection ends.
-    pub(super) fn log(&self, peer: &Peer, broker: &Broker) {
+    pub(super) fn log(&self, client: &RefusedClient<'_>, broker: &Broker) {
+        let peer = client.peer;
         let log = |kind, text: fmt::Arguments<'_>| {
             broker.env.limited_log.write(kind, peer.network(), text);
         };
@@ -163,10 +164,21 @@ impl Refusal {
             }
         }
         if broker.live_options().connection_messages() {
-            let (text, host) = (self.text(), peer.host());
-            broker
-                .log()
-                .notice(format_args!("Client {host} [{peer}] disconnected: {text}"));
+            let (log, text) = (broker.log(), self.text());
+            if let Self::Login(fault) = self {
+                let names = client.names.as_ref();
+                match names.and_then(|names| names.username.as_ref()) {
+                    Some(user) => log.notice(format_args!(
+                        "Login of {client} from {peer} as '{user}' refused: {fault}."
+                    )),
+                    None => log.notice(format_args!(
+                        "Login of {client} from {peer} refused: {fault}."
+                    )),
+                }
+            }
+            log.notice(format_args!(
+                "Client {client} [{peer}] disconnected: {text}"
+            ));
         }
     }
 
