@@ -15,9 +15,10 @@ mod include;
 mod manual;
 mod model;
 mod parser;
-mod places;
 mod plugin;
 mod reload;
+mod row;
+mod source_lines;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,8 @@ pub use model::{
     EffectiveSecurity, HttpApiOptions, Limits, ListenAddress, Listener, MetricNames,
     PersistenceOptions, Protocol, ProtocolVersions, Security, SocketDomain, TlsOptions,
 };
-pub use places::{Places, Scope};
 pub use reload::NotReloadable;
+pub use source_lines::{Scope, SourceLines};
 
 use self::parser::Parser;
 use crate::broker::log::LogTypes;
@@ -84,6 +85,6 @@ impl Config {
     pub fn options_applied_on_reload() -> impl Iterator<Item = &'static str> {
         table::rows()
             .filter(|row| !row.reload.needs_restart())
-            .map(table::Row::name)
+            .map(row::Row::name)
     }
 }

@@ -284,7 +284,7 @@ pub(super) fn read_tls(
 ) -> Result<Option<ListenerTls>, Vec<Problem>> {
     let problem = |error: &TlsError| {
         let scope = Scope::Listener(index);
-        let location = config.places.location(error.option(), scope);
+        let location = config.source_lines.location(error.option(), scope);
         Problem::new(CANNOT_START, error.to_string(), location, error.hint())
     };
     listener_tls(&config.listeners[index].tls, key_log)
@@ -293,7 +293,7 @@ pub(super) fn read_tls(
 
 fn unknown_user(config: &Config) -> Option<Problem> {
     let error = check_user(config.user.as_deref()?).err()?;
-    let location = config.places.location("user", Scope::Broker);
+    let location = config.source_lines.location("user", Scope::Broker);
     let hint = "Make the account, or name another one.".to_owned();
     let message = error.to_string();
     Some(Problem::new(error.exit_code(), message, location, hint))

@@ -94,7 +94,7 @@ impl From<io::Error> for Silence {
 
 /// The error, too, says which listener it is about.
 async fn try_listener(listener: &Listener) -> Result<String, String> {
-    let place = Place(listener);
+    let place = ListenerLabel(listener);
     match timeout(PATIENCE, answer(listener)).await {
         Ok(Ok(answer)) => Ok(format!("{place} {answer}")),
         Ok(Err(silence)) => Err(format!("{place}: {silence}")),
@@ -211,9 +211,9 @@ fn connect_options(listener: &Listener) -> ConnectOptions {
 }
 
 /// How a listener is called.
-struct Place<'a>(&'a Listener);
+struct ListenerLabel<'a>(&'a Listener);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for ListenerLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.0.port;
         match &self.0.address {

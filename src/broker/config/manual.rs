@@ -1,7 +1,8 @@
 //! The options as a manual describes them, taken from the table's rows.
 
 use super::documentation::Documentation;
-use super::table::{self, Place, Reload, Row, Structure};
+use super::row::{Reload, Row, Section, Structure};
+use super::table;
 
 /// One option in the manual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,27 +43,27 @@ impl From<&Row> for ManualEntry {
             text,
             default,
             unit,
-            scope: scope(&row.place),
+            scope: scope(&row.section),
             reload: reload(row.reload),
             deprecated: row.deprecated.is_some(),
         }
     }
 }
 
-fn scope(place: &Place) -> &'static str {
+fn scope(place: &Section) -> &'static str {
     match place {
-        Place::Global(_) => "May stand anywhere",
-        Place::Listener(_) => "Stands below a `listener`",
-        Place::DefaultListener(_) => {
+        Section::Global(_) => "May stand anywhere",
+        Section::Listener(_) => "Stands below a `listener`",
+        Section::DefaultListener(_) => {
             "Stands below a `listener`, or before the first one for the default listener"
         }
-        Place::Security(_) => {
+        Section::Security(_) => {
             "May stand anywhere; with `per_listener_settings`, below each `listener`"
         }
-        Place::Bridge(_) => "Stands below a `connection`",
-        Place::Plugin(_) => "Stands below a plugin",
-        Place::Structure(Structure::PluginUse) => "Stands below a `listener`",
-        Place::Structure(_) => "May stand anywhere",
+        Section::Bridge(_) => "Stands below a `connection`",
+        Section::Plugin(_) => "Stands below a plugin",
+        Section::Structure(Structure::PluginUse) => "Stands below a `listener`",
+        Section::Structure(_) => "May stand anywhere",
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
         let file = directory.path().join("mosquitto.conf");
         std::fs::write(&file, text).unwrap();
         let (mut config, _) = Config::load(&[file], &Overrides::default()).unwrap();
-        config.places = Default::default();
+        config.source_lines = Default::default();
         config
     }
 
@@ -106,8 +107,8 @@ mod tests {
         for row in table::rows() {
             let (name, default) = (row.name(), row.documentation().default);
             let is_setting = !matches!(
-                row.place,
-                Place::Structure(_) | Place::Bridge(_) | Place::Plugin(_)
+                row.section,
+                Section::Structure(_) | Section::Bridge(_) | Section::Plugin(_)
             );
             if default.is_empty() || !is_setting || IN_WORDS.contains(&name) {
                 continue;

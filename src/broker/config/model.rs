@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use self::http_api::{HttpApiOptions, MetricNames};
 pub use self::tls::{CertificateName, TlsOptions};
 use super::diagnostic::Location;
-use super::places::{Places, Scope};
+use super::source_lines::{Scope, SourceLines};
 use crate::broker::log;
 use crate::transport::proxy::ProxyVersion;
 
@@ -79,7 +79,7 @@ pub struct Config {
     /// Options of the listeners with `protocol http_api`.
     pub http_api: HttpApiOptions,
     /// Where all this stands.
-    pub places: Places,
+    pub source_lines: SourceLines,
 }
 
 impl Default for Config {
@@ -107,7 +107,7 @@ impl Default for Config {
             pid_file: None,
             user: None,
             http_api: HttpApiOptions::default(),
-            places: Places::default(),
+            source_lines: SourceLines::default(),
         }
     }
 }
@@ -119,7 +119,7 @@ impl Config {
             true => Scope::Listener(listener),
             false => Scope::Broker,
         };
-        self.places.location(option, scope)
+        self.source_lines.location(option, scope)
     }
 
     /// Who may connect to `listener`: its own options before the global ones, and the

@@ -16,9 +16,10 @@ use self::block::Block;
 use self::security_use::SecurityUse;
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
-use super::places::{self, Scope};
 use super::plugin::Plugin;
-use super::table::{self, Place, Row, Support};
+use super::row::{Row, Section, Support};
+use super::source_lines::{Scope, SourceLine};
+use super::table;
 use super::text::did_you_mean;
 use super::value::{Argument, Note, Value, Wrong};
 
@@ -49,7 +50,7 @@ pub(super) struct Parser {
     security_uses: Vec<SecurityUse>,
     is_security_set: bool,
     /// The options that were there, wrong ones included.
-    seen: HashMap<(&'static str, Block), places::Place>,
+    seen: HashMap<(&'static str, Block), SourceLine>,
     /// Where the default listener came to be.
     default_listener_from: Option<Location>,
     current: Current,
@@ -109,7 +110,7 @@ impl Parser {
                 Block::Bridge(_) => Vec::new(),
             };
             for scope in scopes {
-                self.config.places.add(option, scope, place.clone());
+                self.config.source_lines.add(option, scope, place.clone());
             }
         }
         (self.config, self.diagnostics)
@@ -176,7 +177,7 @@ impl Parser {
 
     fn read_option(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<(), Wrong> {
         self.report_deprecated(row, argument);
-        if self.read_place(row, argument)? {
+        if self.read_section(row, argument)? {
             return Ok(());
         }
         self.report_support(row, argument)
@@ -184,22 +185,22 @@ impl Parser {
 
     /// Reads the value into the block that the row says; tells whether it only switches
     /// off what is off anyway.
-    fn read_place(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<bool, Wrong> {
-        match &row.place {
-            Place::Global(value) => {
+    fn read_section(&mut self, row: &'static Row, argument: &Argument<'_>) -> Result<bool, Wrong> {
+        match &row.section {
+            Section::Global(value) => {
                 self.read_value(row, value, argument, Block::Broker, |parser| {
                     Some(&mut parser.config)
                 })
             }
-            Place::Listener(value) => {
+            Section::Listener(value) => {
                 let block = self.current_listener(argument)?;
                 self.read_value(row, value, argument, block, |parser| parser.listener(block))
             }
-            Place::DefaultListener(value) => {
+            Section::DefaultListener(value) => {
                 let block = self.listener_or_default(argument);
                 self.read_value(row, value, argument, block, |parser| parser.listener(block))
             }
-            Place::Security(value) if self.config.per_listener_settings => {
+            Section::Security(value) if self.config.per_listener_settings => {
                 let block = self.current_listener(argument)?;
                 self.report_per_listener_name(row, argument);
                 self.read_value(row, value, argument, block, |parser| {
@@ -207,21 +208,21 @@ impl Parser {
                     Some(&mut listener.security)
                 })
             }
-            Place::Security(value) => {
+            Section::Security(value) => {
                 self.is_security_set = true;
                 self.note_shared_security(row, value, argument);
                 self.read_value(row, value, argument, Block::Broker, |parser| {
                     Some(&mut parser.config.security)
                 })
             }
-            Place::Bridge(value) => {
+            Section::Bridge(value) => {
                 let bridge = self.current.bridge;
                 let block = bridge.ok_or_else(|| needs(argument, "a bridge"))?;
                 self.read_value(row, value, argument, block, |parser| {
                     Some(&mut parser.unused)
                 })
             }
-            Place::Plugin(value) => match (self.current.plugin, value) {
+            Section::Plugin(value) => match (self.current.plugin, value) {
                 (Some(at), _) => self.read_value(row, value, argument, Block::Broker, |parser| {
                     parser.plugins.get_mut(at)
                 }),
@@ -231,7 +232,7 @@ impl Parser {
                 ))),
                 (None, _) => Err(needs(argument, "plugin/global_plugin/plugin_load")),
             },
-            Place::Structure(structure) => {
+            Section::Structure(structure) => {
                 self.read_structure(row, *structure, argument)?;
                 Ok(false)
             }
@@ -246,7 +247,7 @@ impl Parser {
         block: Block,
         target: impl FnOnce(&mut Self) -> Option<&mut T>,
     ) -> Result<bool, Wrong> {
-        let earlier = self.note_place(row, argument, block);
+        let earlier = self.note_line(row, argument, block);
         if let (Some(duplicate), Some(earlier)) = (value.duplicate_text(), earlier) {
             return Err(second(duplicate, argument, &earlier));
         }
@@ -259,7 +260,7 @@ impl Parser {
     }
 
     /// Keeps where the option stands; returns where it stood before.
-    fn note_place(
+    fn note_line(
         &mut self,
         row: &'static Row,
         argument: &Argument<'_>,
@@ -270,7 +271,7 @@ impl Parser {
         match self.seen.entry((row.name(), block)) {
             Entry::Vacant(vacant) => {
                 let values = vec![value];
-                vacant.insert(places::Place { location, values });
+                vacant.insert(SourceLine { location, values });
                 None
             }
             Entry::Occupied(mut occupied) => {

@@ -4,8 +4,9 @@ use thiserror::Error;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::{Config, Listener};
-use super::places::Scope;
-use super::table::{self, Keep, Place, Reload, Row};
+use super::row::{Keep, Reload, Row, Section};
+use super::source_lines::Scope;
+use super::table;
 
 /// Why nothing of a configuration can come into force without a restart.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Config {
             return Err(NotReloadable::NoCommonListener);
         }
         let mut remarks = self.needing_a_restart(&new);
-        let mut places = new.places.clone();
+        let mut source_lines = new.source_lines.clone();
         let mut listeners = Vec::new();
         for (index, running) in self.listeners.iter().enumerate() {
             let found = new.listener_like(running);
@@ -48,24 +49,24 @@ impl Config {
                 Some((_, read_again)) => merged(running, read_again, &mut remarks),
                 None => running.clone(),
             });
-            // The places keep step with the listeners, whose order is that of the start.
+            // The lines keep step with the listeners, whose order is that of the start.
             let (from, at) = match found {
-                Some((at, _)) => (&new.places, at),
-                None => (&self.places, index),
+                Some((at, _)) => (&new.source_lines, at),
+                None => (&self.source_lines, index),
             };
-            places.copy_scope(from, Scope::Listener(at), Scope::Listener(index));
+            source_lines.copy_scope(from, Scope::Listener(at), Scope::Listener(index));
         }
         for row in rows_of_the_start() {
-            places.copy_option(&self.places, row.name(), Scope::Broker);
+            source_lines.copy_option(&self.source_lines, row.name(), Scope::Broker);
             for index in 0..listeners.len() {
-                places.copy_option(&self.places, row.name(), Scope::Listener(index));
+                source_lines.copy_option(&self.source_lines, row.name(), Scope::Listener(index));
             }
         }
         remarks.extend(self.added_or_removed(&new));
         let mut config = Self {
             listeners,
             local_only: self.local_only,
-            places,
+            source_lines,
             ..new
         };
         for row in table::rows() {
@@ -95,8 +96,10 @@ impl Config {
         if added.is_none() && !self.listeners.iter().any(is_removed) {
             return None;
         }
-        let location =
-            added.and_then(|(index, _)| new.places.location("listener", Scope::Listener(index)));
+        let location = added.and_then(|(index, _)| {
+            new.source_lines
+                .location("listener", Scope::Listener(index))
+        });
         Some(Diagnostic {
             severity: Severity::Error,
             message: "Error: It is not currently possible to add/remove listeners when \
@@ -120,12 +123,13 @@ impl Config {
             }
             for (here, there) in scopes {
                 let name = row.name();
-                let is_changed = self.places.values(name, here) != new.places.values(name, there);
+                let is_changed =
+                    self.source_lines.values(name, here) != new.source_lines.values(name, there);
                 if is_changed {
                     let location = new
-                        .places
+                        .source_lines
                         .location(name, there)
-                        .or(self.places.location(name, here));
+                        .or(self.source_lines.location(name, here));
                     let place = location.map_or(String::new(), |place| format!(" ({place})"));
                     remarks.push(Diagnostic::warning(format!(
                         "Warning: The '{name}' option has changed, which takes effect at the \
@@ -142,7 +146,7 @@ impl Config {
 /// listeners are told apart.
 fn rows_of_the_start() -> impl Iterator<Item = &'static Row> {
     table::rows()
-        .filter(|row| row.reload.needs_restart() && !matches!(row.place, Place::Structure(_)))
+        .filter(|row| row.reload.needs_restart() && !matches!(row.section, Section::Structure(_)))
 }
 
 /// The running listener with what a reload may change of it.
@@ -228,7 +232,7 @@ mod tests {
         assert!(remarks[0].contains("add/remove listeners"));
         let line = |listener| {
             let place = config
-                .places
+                .source_lines
                 .location("listener", Scope::Listener(listener));
             place.unwrap().line
         };

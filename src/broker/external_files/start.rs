@@ -37,7 +37,7 @@ pub(in crate::broker) fn listen_problem(
     let lines = [error.option(), "listener", "port", "bind_address"];
     let location = lines
         .iter()
-        .find_map(|option| config.places.location(option, scope));
+        .find_map(|option| config.source_lines.location(option, scope));
     Problem::new(CANNOT_START, error.to_string(), location, error.hint())
 }
 
@@ -53,7 +53,7 @@ pub(in crate::broker) fn unwritable_log(config: &Config) -> Option<Problem> {
     }
     let name = file.display();
     let message = format!("Error: Unable to open log file {name} for writing.");
-    let location = config.places.location("log_dest", Scope::Broker);
+    let location = config.source_lines.location("log_dest", Scope::Broker);
     let hint = needs_directory(&directory_of(&file));
     Some(Problem::new(CANNOT_START, message, location, hint))
 }
@@ -76,7 +76,7 @@ fn unwritable_store(config: &Config) -> Option<Problem> {
     let places = ["persistence_location", "persistence"];
     let location = places
         .iter()
-        .find_map(|option| config.places.location(option, Scope::Broker));
+        .find_map(|option| config.source_lines.location(option, Scope::Broker));
     let hint = needs_directory(if store.is_dir() { &store } else { present });
     let message = StoreError::Open { path: store, cause }.to_string();
     Some(Problem::new(CANNOT_START, message, location, hint))
@@ -92,7 +92,7 @@ fn unwritable_pid_file(config: &Config) -> Option<Problem> {
     if is_writable {
         return None;
     }
-    let location = config.places.location("pid_file", Scope::Broker);
+    let location = config.source_lines.location("pid_file", Scope::Broker);
     let message = "Error: Unable to write pid file.".to_owned();
     let hint = needs_directory(&directory);
     Some(Problem::new(NO_PID_FILE, message, location, hint))

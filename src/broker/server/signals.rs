@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Server, Start, last_resort};
+use super::last_resort;
+use super::running::{Server, Start};
 use crate::broker::Broker;
 use crate::broker::config::Overrides;
 use crate::broker::systemd::ServiceManager;

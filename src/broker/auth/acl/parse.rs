@@ -11,7 +11,7 @@ enum Effect {
 
 /// A line of the file whose errors name it.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct SourceLine<'a> {
     file: &'a Path,
     line: usize,
 }
@@ -35,11 +35,11 @@ impl Acl {
             if line.is_empty() {
                 continue;
             }
-            let place = Place {
+            let source = SourceLine {
                 file,
                 line: index + 1,
             };
-            errors.extend(acl.read_line(line, &mut user, place).err());
+            errors.extend(acl.read_line(line, &mut user, source).err());
         }
         match errors.is_empty() {
             true => Ok(acl),
@@ -52,15 +52,15 @@ impl Acl {
         &mut self,
         line: &str,
         user: &mut Option<Box<str>>,
-        place: Place<'_>,
+        source: SourceLine<'_>,
     ) -> Result<(), AclError> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match word {
             "user" if rest.is_empty() => {
                 return Err(AclError::MissingUsername {
-                    file: place.file.to_owned(),
-                    line: place.line,
+                    file: source.file.to_owned(),
+                    line: source.line,
                 });
             }
             "user" => *user = Some(rest.into()),
@@ -69,10 +69,10 @@ impl Acl {
                     None => &mut self.anonymous,
                     Some(name) => self.users.entry(name.clone()).or_default(),
                 };
-                rules.add(rest, place, false)?;
+                rules.add(rest, source, false)?;
             }
             "pattern" => {
-                let pattern = self.patterns.add(rest, place, true)?;
+                let pattern = self.patterns.add(rest, source, true)?;
                 let mut levels = pattern.split('/');
                 if !levels.any(|level| matches!(level, "%c" | "%u")) {
                     self.warnings.push(format!(
@@ -82,8 +82,8 @@ impl Acl {
             }
             _ => {
                 return Err(AclError::InvalidLine {
-                    file: place.file.to_owned(),
-                    line: place.line,
+                    file: source.file.to_owned(),
+                    line: source.line,
                     word: word.to_owned(),
                 });
             }
@@ -98,16 +98,16 @@ impl Rules {
     fn add<'a>(
         &mut self,
         text: &'a str,
-        place: Place<'_>,
+        source: SourceLine<'_>,
         is_pattern: bool,
     ) -> Result<&'a str, AclError> {
-        let (file, line) = (place.file.to_owned(), place.line);
+        let (file, line) = (source.file.to_owned(), source.line);
         if text.is_empty() {
             return Err(AclError::EmptyTopic { file, line });
         }
         let (effect, topic) = match text.split_once(' ') {
             None => (Effect::Grant(Grant::ReadWrite), text),
-            Some((word, topic)) => (access(word, place)?, topic.trim_start()),
+            Some((word, topic)) => (access(word, source)?, topic.trim_start()),
         };
         let Ok(filter) = TopicFilter::try_from(topic) else {
             let topic = topic.to_owned();
@@ -126,15 +126,15 @@ impl Rules {
     }
 }
 
-fn access(word: &str, place: Place<'_>) -> Result<Effect, AclError> {
+fn access(word: &str, source: SourceLine<'_>) -> Result<Effect, AclError> {
     match word {
         "read" => Ok(Effect::Grant(Grant::Read)),
         "write" => Ok(Effect::Grant(Grant::Write)),
         "readwrite" => Ok(Effect::Grant(Grant::ReadWrite)),
         "deny" => Ok(Effect::Deny),
         _ => Err(AclError::InvalidAccess {
-            file: place.file.to_owned(),
-            line: place.line,
+            file: source.file.to_owned(),
+            line: source.line,
             word: word.to_owned(),
         }),
     }

@@ -6,7 +6,7 @@ use super::{Block, Parser, default_listener, second};
 use crate::broker::config::diagnostic::Severity;
 use crate::broker::config::include::files_of;
 use crate::broker::config::model::ListenAddress;
-use crate::broker::config::table::{Row, Structure};
+use crate::broker::config::row::{Row, Structure};
 use crate::broker::config::value::{Argument, DUPLICATE, Wrong, read_bool, read_integer};
 
 /// The longest path of a Unix socket, in bytes.
@@ -68,7 +68,7 @@ impl Parser {
             listener.port = port;
             listener.address = address;
         }
-        self.note_place(row, argument, block);
+        self.note_line(row, argument, block);
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl Parser {
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
         self.is_opened = true;
-        let earlier = self.note_place(row, argument, Block::DefaultListener);
+        let earlier = self.note_line(row, argument, Block::DefaultListener);
         if earlier.is_some() {
             self.report(Severity::Warning, SECOND_PORT.to_owned(), None);
         }
@@ -96,7 +96,7 @@ impl Parser {
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
         self.is_opened = true;
-        if let Some(earlier) = self.note_place(row, argument, Block::DefaultListener) {
+        if let Some(earlier) = self.note_line(row, argument, Block::DefaultListener) {
             return Err(second(DUPLICATE, argument, &earlier));
         }
         let host = argument.text()?;
@@ -111,7 +111,7 @@ impl Parser {
         row: &'static Row,
         argument: &Argument<'_>,
     ) -> Result<(), Wrong> {
-        self.note_place(row, argument, Block::Broker);
+        self.note_line(row, argument, Block::Broker);
         self.config.per_listener_settings |= read_bool(argument)?;
         if self.is_security_set {
             let message =

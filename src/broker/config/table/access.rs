@@ -2,9 +2,9 @@
 
 use super::super::diagnostic::Severity;
 use super::super::plugin::Plugin;
+use super::super::row::{PSK, Row, Structure, unused};
 use super::super::value::Value::{Bool, Special, Text};
 use super::super::value::{Argument, Note, Outcome, TextRule, Wrong};
-use super::{PSK, Row, Structure, unused};
 
 const LAST_WINS: TextRule = TextRule::LAST_WINS;
 const PREFIX: TextRule = TextRule::ONCE.at_most(50, "Error: auto_id_prefix length must be <= 50.");

@@ -1,9 +1,9 @@
 //! Options about one bridge: a connection of this broker to another one.
 
 use super::super::diagnostic::Severity;
+use super::super::row::{Row, Structure, unused};
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
 use super::super::value::{Argument, Beyond, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{Row, Structure, unused};
 
 const ONCE: TextRule = TextRule::ONCE;
 const REMOTE_CLIENTID: TextRule =

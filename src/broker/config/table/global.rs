@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::diagnostic::Severity;
+use super::super::row::{Row, Structure, unused};
 use super::super::text::{did_you_mean, one_of};
 use super::super::value::Value::{self, Bool, Choice, Integer, Special, Text, Unread};
 use super::super::value::{Argument, Beyond, INVALID, Note, Outcome, Range, TextRule, Wrong};
-use super::{Row, Structure, unused};
 use crate::broker::config::model::{Config, DEFAULT_HEADERS_SIZE};
 use crate::broker::log::{LogType, LogTypes};
 

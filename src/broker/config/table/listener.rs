@@ -4,10 +4,10 @@ use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 
+use super::super::row::{Reload, Row, Structure};
 use super::super::text::did_you_mean;
 use super::super::value::Value::{Bool, Choice, Integer, Special, Text};
 use super::super::value::{Argument, DUPLICATE, INVALID, Outcome, Range, TextRule, Wrong};
-use super::{Reload, Row, Structure};
 use crate::broker::config::model::{Listener, Protocol, ProtocolVersions, SocketDomain};
 use crate::transport::proxy::ProxyVersion;
 

@@ -1,8 +1,8 @@
 //! Options about encryption on a listener.
 
+use super::super::row::{PSK, Row, unused};
 use super::super::value::Value::{Bool, Special, Text};
 use super::super::value::{Argument, Outcome, TextRule, Wrong};
-use super::{PSK, Row, unused};
 
 const ONCE: TextRule = TextRule::ONCE;
 const LAST_WINS: TextRule = TextRule::LAST_WINS;

@@ -1,7 +1,8 @@
 //! Comments behind values: ignored behind a word, a part of a text.
 
-use super::super::places::Places;
-use super::super::table::{self, Place, Row, Support};
+use super::super::row::{Row, Section, Support};
+use super::super::source_lines::SourceLines;
+use super::super::table;
 use super::super::value::Value;
 use super::every_option::NAMES;
 use super::*;
@@ -45,21 +46,23 @@ fn value_of(name: &str) -> &'static str {
 }
 
 fn takes_text(row: &Row, name: &str) -> bool {
-    let is_text = match &row.place {
-        Place::Global(value) => matches!(value, Value::Text(..)),
-        Place::Listener(value) | Place::DefaultListener(value) => matches!(value, Value::Text(..)),
-        Place::Security(value) => matches!(value, Value::Text(..)),
-        Place::Bridge(value) => matches!(value, Value::Text(..)),
-        Place::Plugin(value) => matches!(value, Value::Text(..)),
-        Place::Structure(_) => false,
+    let is_text = match &row.section {
+        Section::Global(value) => matches!(value, Value::Text(..)),
+        Section::Listener(value) | Section::DefaultListener(value) => {
+            matches!(value, Value::Text(..))
+        }
+        Section::Security(value) => matches!(value, Value::Text(..)),
+        Section::Bridge(value) => matches!(value, Value::Text(..)),
+        Section::Plugin(value) => matches!(value, Value::Text(..)),
+        Section::Structure(_) => false,
     };
     is_text || TEXTS.contains(&name)
 }
 
 /// What becomes of `line`, which is about the option of `row`.
 fn load(row: &Row, line: &str) -> (Option<Config>, Vec<String>) {
-    let bridge = match row.place {
-        Place::Bridge(_) => "connection b",
+    let bridge = match row.section {
+        Section::Bridge(_) => "connection b",
         _ => "",
     };
     let before = "listener 1883\nplugin_load n /mosquitto_acl_file.so\nplugin_opt_acl_file /a";
@@ -67,7 +70,7 @@ fn load(row: &Row, line: &str) -> (Option<Config>, Vec<String>) {
     let mut config = loaded.config;
     if let Some(config) = &mut config {
         // It keeps the lines as they are written.
-        config.places = Places::default();
+        config.source_lines = SourceLines::default();
     }
     (config, loaded.lines)
 }

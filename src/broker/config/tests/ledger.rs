@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use super::super::table::{self, Reload, Row, Support};
+use super::super::row::{Reload, Row, Support};
+use super::super::table;
 
 const LEDGER: &str = include_str!("../../../../docs/options.md");
 

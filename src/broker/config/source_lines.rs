@@ -1,4 +1,4 @@
-//! Where the options of a configuration stand, for what is said of them after the reading.
+//! The lines of a configuration's options, for messages after it was read.
 
 use std::collections::HashMap;
 
@@ -15,41 +15,41 @@ pub enum Scope {
 
 /// Where each option stands, and what it says there.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Places {
-    options: HashMap<(&'static str, Scope), Place>,
+pub struct SourceLines {
+    options: HashMap<(&'static str, Scope), SourceLine>,
 }
 
 /// An option of one part of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SourceLine {
     /// The line that counts: the last one.
     pub(super) location: Location,
     /// The values of all its lines, as they are written.
     pub(super) values: Vec<Vec<u8>>,
 }
 
-impl Places {
+impl SourceLines {
     /// Where the option stands; `None` where it does not, and counts with its default.
     pub fn location(&self, option: &'static str, scope: Scope) -> Option<&Location> {
-        self.place(option, scope).map(|place| &place.location)
+        self.line(option, scope).map(|line| &line.location)
     }
 
     /// What the option says; two equal ones mean the same.
     pub(super) fn values(&self, option: &'static str, scope: Scope) -> &[Vec<u8>] {
-        self.place(option, scope)
-            .map_or(&[], |place| place.values.as_slice())
+        self.line(option, scope)
+            .map_or(&[], |line| line.values.as_slice())
     }
 
-    pub(super) fn add(&mut self, option: &'static str, scope: Scope, place: Place) {
-        self.options.insert((option, scope), place);
+    pub(super) fn add(&mut self, option: &'static str, scope: Scope, line: SourceLine) {
+        self.options.insert((option, scope), line);
     }
 
     /// Replaces what there is of `to` by what another configuration has of `from`.
     pub(super) fn copy_scope(&mut self, other: &Self, from: Scope, to: Scope) {
         self.options.retain(|(_, scope), _| *scope != to);
-        for ((option, scope), place) in &other.options {
+        for ((option, scope), line) in &other.options {
             if *scope == from {
-                self.options.insert((option, to), place.clone());
+                self.options.insert((option, to), line.clone());
             }
         }
     }
@@ -57,12 +57,12 @@ impl Places {
     /// Replaces what there is of the option by what another configuration has of it.
     pub(super) fn copy_option(&mut self, other: &Self, option: &'static str, scope: Scope) {
         self.options.remove(&(option, scope));
-        if let Some(place) = other.place(option, scope) {
-            self.options.insert((option, scope), place.clone());
+        if let Some(line) = other.line(option, scope) {
+            self.options.insert((option, scope), line.clone());
         }
     }
 
-    fn place(&self, option: &'static str, scope: Scope) -> Option<&Place> {
+    fn line(&self, option: &'static str, scope: Scope) -> Option<&SourceLine> {
         self.options.get(&(option, scope))
     }
 }
