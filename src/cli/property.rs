@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::UsageError;
 use super::number::integer;
-use crate::protocol::{Properties, Property, PropertyId, PropertyKind, QoS, SubscriptionId, Text};
+use crate::protocol::{Properties, Property, PropertyId, PropertyKind, SubscriptionId, Text};
 
 /// The properties on the command line, by their packet.
 #[derive(Debug, Default)]
@@ -173,38 +173,24 @@ fn property(id: PropertyId, value: &[u8], second: Option<&[u8]>) -> Result<Prope
             SubscriptionId::new(number(id, value)?).ok_or_else(|| rejected(id))?,
         ),
         Id::SessionExpiryInterval => Property::SessionExpiryInterval(number(id, value)?),
-        Id::AssignedClientIdentifier => Property::AssignedClientIdentifier(text(id, value)?),
-        Id::ServerKeepAlive => Property::ServerKeepAlive(short(id, value)?),
         Id::AuthenticationMethod => Property::AuthenticationMethod(text(id, value)?),
         Id::AuthenticationData => Property::AuthenticationData(binary(id, value)?),
         Id::RequestProblemInformation => Property::RequestProblemInformation(flag(id, value)?),
         Id::WillDelayInterval => Property::WillDelayInterval(number(id, value)?),
         Id::RequestResponseInformation => Property::RequestResponseInformation(flag(id, value)?),
-        Id::ResponseInformation => Property::ResponseInformation(text(id, value)?),
         Id::ServerReference => Property::ServerReference(text(id, value)?),
         Id::ReasonString => Property::ReasonString(text(id, value)?),
         Id::ReceiveMaximum => Property::ReceiveMaximum(non_zero_short(id, value)?),
         Id::TopicAliasMaximum => Property::TopicAliasMaximum(short(id, value)?),
         Id::TopicAlias => Property::TopicAlias(non_zero_short(id, value)?),
-        Id::MaximumQoS => Property::MaximumQoS(if flag(id, value)? {
-            QoS::AtLeastOnce
-        } else {
-            QoS::AtMostOnce
-        }),
-        Id::RetainAvailable => Property::RetainAvailable(flag(id, value)?),
         Id::UserProperty => {
             Property::UserProperty(text(id, value)?, text(id, second.unwrap_or_default())?)
         }
         Id::MaximumPacketSize => Property::MaximumPacketSize(
             NonZeroU32::new(number(id, value)?).ok_or_else(|| protocol_error(id))?,
         ),
-        Id::WildcardSubscriptionAvailable => {
-            Property::WildcardSubscriptionAvailable(flag(id, value)?)
-        }
-        Id::SubscriptionIdentifierAvailable => {
-            Property::SubscriptionIdentifierAvailable(flag(id, value)?)
-        }
-        Id::SharedSubscriptionAvailable => Property::SharedSubscriptionAvailable(flag(id, value)?),
+        // No command allows another one.
+        _ => return Err(protocol_error(id)),
     })
 }
 
