@@ -5,6 +5,7 @@ mod queue_limits;
 use std::cell::RefCell;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, Cache};
 
@@ -23,12 +24,15 @@ type CachedConfig = Cache<Arc<ArcSwap<Config>>, Arc<Config>>;
 #[derive(Debug)]
 pub(super) struct LiveOptions {
     config: Arc<ArcSwap<Config>>,
+    /// The bytes that a session may hold while memory is short; `usize::MAX` is any.
+    memory_share: AtomicUsize,
 }
 
 impl LiveOptions {
     pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
             config: Arc::new(ArcSwap::new(config)),
+            memory_share: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -40,6 +44,11 @@ impl LiveOptions {
     /// Returns the whole configuration, to keep.
     pub(super) fn config(&self) -> Arc<Config> {
         self.config.load_full()
+    }
+
+    /// Sets the bytes that a session may hold while memory is short; `usize::MAX` is any.
+    pub(super) fn set_memory_share(&self, bytes: usize) {
+        self.memory_share.store(bytes, Ordering::Relaxed);
     }
 
     /// Reads an option. This costs an atomic load, so it may be done for every message.
@@ -85,7 +94,9 @@ impl LiveOptions {
 
     /// Limits of what may wait for one session.
     pub(super) fn queue_limits(&self) -> QueueLimits {
-        self.get(|config| QueueLimits::new(&config.limits))
+        let share = self.memory_share.load(Ordering::Relaxed);
+        let share = Some(share).filter(|&share| share != usize::MAX);
+        self.get(|config| QueueLimits::new(&config.limits, share))
     }
 
     /// Seconds between two updates of the `$SYS` topics, if there are any.

@@ -1,20 +1,42 @@
+//! Shortage of memory, as the thread that watches `memory_limit` found it last.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether memory is short, as the task that watches `memory_limit` found it last.
+/// Larger messages are not retained while memory is short, even in the place of another.
+const SMALL_MESSAGE: usize = 1024;
+/// The beginning of a packet may not grow beyond this while memory is short.
+const SMALL_PACKET: usize = 256 * 1024;
+
+/// Whether memory is short, and what is refused then.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     is_short: AtomicBool,
 }
 
 impl Memory {
-    /// Whether more is kept than allowed. Then nothing new is taken in: who publishes is
-    /// cut, and there are no new sessions; who has something to fetch may come.
+    /// Whether memory is short. Then there are no new sessions and no new subscriptions, and
+    /// sessions that hold much may not hold more.
     pub(super) fn is_short(&self) -> bool {
         self.is_short.load(Ordering::Relaxed)
     }
 
-    /// Notes whether more is kept than allowed; returns what was so before.
+    /// Notes whether memory is short; returns what was so before.
     pub(super) fn set_short(&self, is_short: bool) -> bool {
         self.is_short.swap(is_short, Ordering::Relaxed)
+    }
+
+    /// Whether a message of `bytes` may be retained: while memory is short, only a small one in
+    /// the place of another.
+    pub(super) fn admits_retained(
+        &self,
+        bytes: usize,
+        is_replacement: impl FnOnce() -> bool,
+    ) -> bool {
+        !self.is_short() || bytes <= SMALL_MESSAGE && is_replacement()
+    }
+
+    /// Whether the beginning of a packet may have so many bytes.
+    pub(super) fn admits_partial_packet(&self, bytes: usize) -> bool {
+        bytes <= SMALL_PACKET || !self.is_short()
     }
 }

@@ -3,9 +3,9 @@
 use std::fs;
 
 use crate::support::Broker;
-use crate::support::raw_client::{
-    CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, RawClient, packet, string,
-};
+use crate::support::client::Client;
+use crate::support::raw_client::{CONNACK_ACCEPTED, CONNECT_V311, RawClient, packet, string};
+use crate::support::wire::{V5, publish_with, refused, subscribe};
 
 /// A client of MQTT 3.1.1 that has subscribed to `filter` with this QoS.
 fn raw_subscriber(broker: &Broker, filter: &str, qos: u8) -> RawClient {
@@ -111,45 +111,46 @@ fn unacknowledged_bytes_are_bounded_but_for_one_message() {
 }
 
 #[test]
-fn who_publishes_is_cut_at_the_memory_limit_until_others_have_fetched() {
-    const MEGABYTE: usize = 1024 * 1024;
-    let broker = Broker::with_config("memory_limit 20000000\nmax_packet_size 2000000");
-    let fetch = |count: usize| format!("mq-sub -i away -c -q 1 -t t -F %l -C {count}");
-    broker
-        .typed("mq-sub -i away -c -q 1 -t t -E")
-        .run()
-        .succeeds();
-    let mut client = broker.raw_client();
-    client.send(CONNECT_V5);
-    client.packet();
-    let body = [&string("t")[..], b"\x00\x07\x00", &vec![b'x'; MEGABYTE]].concat();
-    let publish = packet(0x32, &body);
-    let mut accepted = 0;
-    loop {
-        client.send_in_vain(&publish);
-        let (first, body) = client.packet();
-        if first == 0xe0 {
-            assert_eq!(body[0], 0x80);
-            break;
-        }
-        assert_eq!((first, &body[..2]), (0x40, &b"\x00\x07"[..]));
-        accepted += 1;
-        assert!(accepted < 200, "the limit is 20 megabytes");
+fn at_the_memory_limit_the_largest_queue_grows_no_more_and_small_clients_go_on() {
+    let broker = Broker::with_config("memory_limit 80000000");
+    let mut small = Client::new(&broker, V5, "small");
+    small.subscribe("small", 1);
+    let mut away = Client::open(&broker, &V5.persistent("away"));
+    away.subscribe("large", 1);
+    away.leave();
+    let mut large = Client::new(&broker, V5, "large");
+    let message = "x".repeat(200_000);
+    // They are acknowledged, and dropped for the one whose queue is too large.
+    for _ in 0..500 {
+        large.publish("large", 1, false, &message);
     }
-    broker.wait_for_log("disconnected: out of memory.");
-    assert!(accepted >= 18, "{accepted}");
-    // A stranger has to wait, and is told so in MQTT 5.
-    let mut stranger = broker.raw_client();
-    stranger.send(CONNECT_V5);
-    stranger.expect(b"\x20\x03\x00\x89\x00");
+    broker.wait_for_log("Warning: 'memory_limit' is nearly reached.");
+    broker.wait_for_log("Outgoing messages are being dropped for client away.");
+    assert!(
+        broker.peak_memory() < 80_000_000,
+        "{}",
+        broker.peak_memory()
+    );
 
-    // Everything that was acknowledged is there, and then there is room again.
-    let lines = format!("{MEGABYTE}\n").repeat(accepted);
-    broker
-        .typed(&fetch(accepted))
-        .run()
-        .succeeds()
-        .prints(lines);
+    // Nothing that stays is taken in, and everybody is told so who can be.
+    assert_eq!(refused(&broker, &V5.connect("stranger").bytes())[3], 0x89);
+    small.send(subscribe(V5, 5, &[], &[("other", 0), ("small", 1)]));
+    small.expect(small.suback(5, &[0x97, 1]));
+    small.send(publish_with(V5, 3, "kept", 6, &[], b"x"));
+    small.expect(packet(0x40, &[0, 6, 0x97]));
+    // Who holds little goes on.
+    for _ in 0..100 {
+        small.send(publish_with(V5, 0, "small", 0, &[], b"x"));
+        assert_eq!(small.message().payload, b"x");
+    }
+
+    // What was queued is there, and then there is room again.
+    let mut away = Client::open(&broker, &V5.persistent("away"));
+    for _ in 0..10 {
+        away.receive(&message);
+    }
+    drop(away);
+    Client::new(&broker, V5, "away");
     broker.wait_for_log("Memory is below 'memory_limit' again.");
-    broker.typed("mq-pub -q 1 -t t -m y").run().succeeds();
+    Client::new(&broker, V5, "stranger").subscribe("other", 0);
 }

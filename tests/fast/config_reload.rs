@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use crate::support::client::Client;
 use crate::support::raw_client::{
     CONNACK_ACCEPTED, CONNECT_V5, CONNECT_V311, PINGREQ, RawClient, packet, string,
 };
+use crate::support::wire::V5;
 use crate::support::{Broker, LIMIT};
 use nix::sys::signal::Signal;
 
@@ -403,6 +405,22 @@ fn a_message_is_not_lost_and_nobody_waits_while_it_reloads() {
 }
 
 #[test]
+fn a_memory_limit_below_what_is_held_disconnects_the_largest_client() {
+    let broker = Broker::with_config("max_keepalive 100");
+    let mut slow = Client::open(&broker, &V5.connect("slow").keep_alive(100));
+    slow.subscribe("large", 1);
+    let mut small = Client::open(&broker, &V5.connect("small").keep_alive(100));
+    // More than a socket holds, in messages of its size.
+    for _ in 0..400 {
+        small.publish("large", 1, false, &"x".repeat(50_000));
+    }
+    change(&broker, "max_keepalive 100", "memory_limit 2000000");
+    broker.wait_for_log("Disconnecting client slow: it holds about ");
+    broker.wait_for_log("Client slow [127.0.0.1:");
+    small.raw.expect_alive();
+}
+
+#[test]
 fn the_memory_limit_follows_a_reload() {
     let broker = Broker::with_config("max_keepalive 100");
     broker
@@ -410,7 +428,7 @@ fn the_memory_limit_follows_a_reload() {
         .run()
         .succeeds();
     change(&broker, "max_keepalive 100", "memory_limit 1");
-    broker.wait_for_log("Warning: 'memory_limit' is reached.");
+    broker.wait_for_log("Warning: 'memory_limit' is nearly reached.");
     change(&broker, "memory_limit 1", "max_keepalive 100");
     broker.wait_for_log("Memory is below 'memory_limit' again.");
 }

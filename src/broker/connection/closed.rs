@@ -17,7 +17,7 @@ pub(in crate::broker) enum Closed {
     Socket(io::Error),
     /// The client sent what it must not; in MQTT 5.0 it is told why.
     Refused(ReasonCode, &'static str),
-    /// The client published while memory was short.
+    /// The client began a large packet while memory was short.
     OutOfMemory,
     /// The client sent a second CONNECT.
     SecondConnect,
@@ -34,7 +34,7 @@ impl Closed {
     pub(super) fn reason(&self) -> Option<ReasonCode> {
         match self {
             Self::Refused(reason, _) => Some(*reason),
-            Self::OutOfMemory => Some(ReasonCode::UnspecifiedError),
+            Self::OutOfMemory | Self::By(Ending::MemoryShort) => Some(ReasonCode::QuotaExceeded),
             Self::By(Ending::TakenOver) => Some(ReasonCode::SessionTakenOver),
             Self::By(Ending::Administrative) => Some(ReasonCode::AdministrativeAction),
             Self::By(Ending::KeepAlive | Ending::LoginRevoked | Ending::ShuttingDown)
@@ -91,7 +91,7 @@ impl Closed {
             Self::By(Ending::TakenOver) => "session taken over.",
             Self::By(Ending::Administrative) => "administrative action.",
             Self::By(Ending::KeepAlive) => "exceeded timeout.",
-            Self::OutOfMemory => "out of memory.",
+            Self::OutOfMemory | Self::By(Ending::MemoryShort) => "out of memory.",
             Self::SecondConnect => "protocol error.",
             Self::Refused(reason, _) => match reason {
                 ReasonCode::MalformedPacket => "malformed packet.",

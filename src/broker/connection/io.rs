@@ -85,6 +85,10 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Result<usize, Closed> {
         let before = partial.len();
+        let memory = &self.permit.broker.env.memory;
+        if !memory.admits_partial_packet(before) {
+            return Err(Closed::OutOfMemory);
+        }
         partial.resize(before + missing.min(before.max(READ_SIZE)), 0);
         let length = match self.poll_read(cx, &mut partial[before..])? {
             Poll::Ready(length) => length,

@@ -54,6 +54,9 @@ impl Connection {
             self.debug_publish("Denied", &publish, &topic);
             return self.refuse(delivery, ReasonCode::NotAuthorized);
         }
+        if publish.retain && !self.may_retain(&topic, &publish) {
+            return self.refuse(delivery, ReasonCode::QuotaExceeded);
+        }
         let is_source_asked =
             publish.retain && self.permit.broker.live_options().check_retain_source();
         let source = is_source_asked.then(|| self.session.identity());
@@ -104,6 +107,17 @@ impl Connection {
             self.session.state().registration.incoming.refuse(packet_id);
         }
         self.answer(delivery, reason)
+    }
+
+    /// Whether there is room for the message to be retained.
+    fn may_retain(&self, topic: &TopicName, publish: &Publish) -> bool {
+        let broker = &self.permit.broker;
+        let bytes = publish.payload.len() + publish.properties.held_size();
+        publish.payload.is_empty()
+            || broker
+                .env
+                .memory
+                .admits_retained(bytes, || broker.retained.contains(topic))
     }
 
     /// Which QoS 2 PUBLISH brings a message, where that outlives the broker.
@@ -178,9 +192,6 @@ impl Connection {
 
     /// What ends the connection of a client that publishes it.
     fn check_allowed(&self, publish: &Publish) -> Result<(), Closed> {
-        if self.permit.broker.env.memory.is_short() {
-            return Err(Closed::OutOfMemory);
-        }
         if u8::from(publish.delivery.qos()) > self.permit.listener.max_qos() {
             let client_id = self.session.client_id();
             self.permit.broker.env.limited_log.write(

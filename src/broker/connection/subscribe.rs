@@ -143,6 +143,11 @@ impl Connection {
         if state.active_connection(self.number).is_none() {
             return Err(Closed::By(Ending::TakenOver));
         }
+        if self.permit.broker.env.memory.is_short()
+            && !state.registration.subscriptions.contains_key(filter)
+        {
+            return Ok(self.refusal(ReasonCode::QuotaExceeded));
+        }
         let known = state.registration.subscriptions.remove(filter);
         let is_new = known.is_none();
         if is_new && self.has_all_subscriptions(state.registration.subscriptions.len()) {

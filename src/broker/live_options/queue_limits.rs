@@ -14,6 +14,8 @@ pub(in crate::broker) struct QueueLimits {
     held_bytes: Option<usize>,
     /// Payload bytes of QoS 1 and 2 messages that are sent and not yet received.
     in_flight_bytes: Option<usize>,
+    /// Bytes of memory for whatever waits, while memory is short.
+    share: Option<usize>,
 }
 
 /// What waits for one session.
@@ -30,7 +32,7 @@ pub(in crate::broker) struct Waiting {
 }
 
 impl QueueLimits {
-    pub(in crate::broker) fn new(limits: &Limits) -> Self {
+    pub(in crate::broker) fn new(limits: &Limits, share: Option<usize>) -> Self {
         let bound =
             |limit: Option<u32>| limit.filter(|&limit| limit > 0).map(|limit| limit as usize);
         let configured = limits.max_queued_messages.is_some() || limits.max_queued_bytes.is_some();
@@ -44,6 +46,7 @@ impl QueueLimits {
                 Some(DEFAULT_QUEUE_BYTES)
             },
             in_flight_bytes: bound(limits.max_inflight_bytes),
+            share,
         }
     }
 
@@ -51,6 +54,9 @@ impl QueueLimits {
     /// count as Mosquitto counts: `in_flight_allowance` is what the window of a
     /// connected client adds to them, and a limit may be overshot by one message.
     pub(in crate::broker) fn admit(&self, waiting: Waiting, in_flight_allowance: usize) -> bool {
+        if !self.is_within_share(waiting) {
+            return false;
+        }
         let configured = self.messages.is_some() || self.payload_bytes.is_some();
         if !configured {
             return self
@@ -86,7 +92,11 @@ impl QueueLimits {
     /// retained one for a new subscription.
     pub(in crate::broker) fn admit_by_size(&self, waiting: Waiting) -> bool {
         let limit = self.held_bytes.unwrap_or(DEFAULT_QUEUE_BYTES);
-        waiting.held_bytes < limit
+        waiting.held_bytes < limit && self.is_within_share(waiting)
+    }
+
+    fn is_within_share(&self, waiting: Waiting) -> bool {
+        self.share.is_none_or(|share| waiting.held_bytes < share)
     }
 
     /// Whether so much waits that publishers should pause.

@@ -59,6 +59,8 @@ pub(in crate::broker) enum LineKind {
     AcceptFailed,
     /// The memory limit is reached.
     MemoryShort,
+    /// The client that holds most is disconnected.
+    LargestDisconnected,
     /// The memory limit is not reached any more.
     MemoryRelieved,
 }
@@ -82,6 +84,7 @@ impl LineKind {
             | Self::CertificateMissing
             | Self::ProxyHeaderCorrupt
             | Self::TooManyConnections
+            | Self::LargestDisconnected
             | Self::MemoryRelieved => LogType::Notice,
             Self::ProtocolError | Self::HandshakeFailed => LogType::Information,
         }

@@ -88,7 +88,7 @@ impl Server {
             }
         }
         tasks.spawn(run_housekeeping(Arc::clone(&broker)));
-        tasks.spawn(watch_memory(Arc::clone(&broker)));
+        watch_memory(&broker);
         tasks.spawn(run_sys_topics(Arc::clone(&broker), name.clone()));
         log.information(format_args!("{name} running"));
         Ok(Self {

@@ -72,6 +72,8 @@ pub(in crate::broker) enum Ending {
     Administrative,
     /// The broker stops.
     ShuttingDown,
+    /// Memory is short, and its session holds more than any other.
+    MemoryShort,
 }
 
 /// Holder of the right to write to a connection's socket.

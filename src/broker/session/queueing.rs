@@ -2,6 +2,7 @@
 
 use super::context::DeliveryContext;
 use super::outbound::Outbound;
+use super::presence::Presence;
 use super::queued::Queued;
 use super::state::SessionState;
 use crate::broker::ground::GrantedOptions;
@@ -9,6 +10,9 @@ use crate::broker::message::Publication;
 use crate::broker::persistence::Urgency;
 use crate::broker::wire::PublishFormat;
 use crate::protocol::{ProtocolVersion, QoS};
+
+/// About the bytes of memory that a subscription takes, here and in the tree of filters.
+const SUBSCRIPTION: usize = 512;
 
 /// Messages, subscriptions and bytes that sessions hold together.
 #[derive(Debug, Default)]
@@ -79,9 +83,18 @@ impl Outbound {
 }
 
 impl SessionState {
-    /// Estimates the memory that the session holds of messages and their identifiers, in bytes.
-    pub(in crate::broker) fn held_bytes(&self) -> usize {
-        self.outbound.waiting().held_bytes + self.registration.incoming.held_size()
+    /// Estimates the memory that the session holds, in bytes.
+    pub(in crate::broker) fn memory_bytes(&self) -> usize {
+        let registration = &self.registration;
+        let will = registration.will.as_ref();
+        let will = will.map_or(0, |will| will.message.held_size());
+        let messages = self.outbound.waiting().held_bytes + registration.incoming.held_size();
+        messages + will + registration.subscriptions.len() * SUBSCRIPTION
+    }
+
+    /// Whether the connection was told to end.
+    pub(in crate::broker) fn is_ending(&self) -> bool {
+        matches!(&self.presence, Presence::Online(active_connection) if active_connection.ending.is_some())
     }
 
     /// Adds what the session holds at the moment.

@@ -258,9 +258,10 @@ pub(super) static LIMITS: &[Row] = &[
              or with none, are told to use this one. Other clients are refused. 0 means no limit."),
     Row::global(&["memory_limit"], Integer(Range::ANY.from(0, Beyond::Refused(INVALID)), |config, bytes| config.limits.memory_limit = limit(bytes).map(|bytes| bytes as usize)))
         .documented("0", "bytes",
-            "The memory for queued and retained messages. Above the limit, publishers are \
-             disconnected and new clients refused until queued messages have been delivered. 0 \
-             means no limit."),
+            "The memory that the process may take. When seven eighths of it are in use, new \
+             sessions, subscriptions and retained messages are refused, and the sessions that \
+             hold the most get no more messages queued. If that is not enough, the largest of \
+             them are disconnected. Clients that hold little go on. 0 means no limit."),
     Row::global(&["global_max_clients"], Integer(Range::NATURAL, |config, number| config.limits.global_max_clients = limit(number)))
         .documented("-1", "",
             "The number of sessions, of connected and offline clients together. Further clients \
