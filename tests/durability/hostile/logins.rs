@@ -34,3 +34,13 @@ fn flood(scheme: &str, logins: usize) {
 fn ten_thousand_wrong_logins_with_a_fast_hash() {
     flood("-H sha512", 10_000);
 }
+
+#[test]
+fn a_thousand_wrong_logins_with_argon2id() {
+    flood("-H argon2id", 1_000);
+}
+
+#[test]
+fn ten_thousand_wrong_logins_with_pbkdf2() {
+    flood("-H sha512-pbkdf2", 10_000);
+}

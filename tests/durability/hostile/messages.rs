@@ -102,3 +102,24 @@ fn a_hundred_subscribers_to_a_flood_of_large_messages() {
         Ok(())
     });
 }
+
+#[test]
+fn queues_of_absent_clients() {
+    Attack::by(2, 100_000)
+        .memory_limit(100_000_000)
+        .within(1)
+        .run(|hostile| {
+            for number in 0..20 {
+                let connect = V5.persistent(&format!("{}-{number}", hostile.id()));
+                let mut absent = hostile.connect_with(&connect)?;
+                absent.send(subscribe_to(1, &["hostile/#"]))?;
+                absent.settle()?;
+            }
+            let mut wire = hostile.connect()?;
+            for round in hostile.rounds() {
+                let id = (round % 60_000) as u16 + 1;
+                wire.send(publish_with(V5, 2, "hostile/x", id, &[], &[b'x'; 1_000]))?;
+            }
+            wire.settle()
+        });
+}

@@ -46,3 +46,32 @@ fn one_retained_message_is_replaced_all_the_time() {
         wire.settle()
     });
 }
+
+#[test]
+fn retained_topics_of_200_levels() {
+    Attack::by(1, if LONG { 20_000 } else { 5_000 })
+        .within(2)
+        .run(|hostile| {
+            let mut wire = hostile.connect()?;
+            let rest = "/x".repeat(190);
+            for round in hostile.rounds() {
+                wire.send(retained(&format!("hostile/{round}{rest}"), b"x"))?;
+            }
+            wire.settle()
+        });
+}
+
+#[test]
+fn retained_messages_without_end() {
+    Attack::by(3, 1_000_000)
+        .memory_limit(100_000_000)
+        .within(1)
+        .run(|hostile| {
+            let mut wire = hostile.connect()?;
+            for round in hostile.rounds() {
+                let topic = format!("hostile/{}/{round}", hostile.number);
+                wire.send(retained(&topic, &[b'x'; 1_000]))?;
+            }
+            Ok(())
+        });
+}

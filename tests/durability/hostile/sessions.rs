@@ -148,3 +148,32 @@ fn fill(hostile: &Hostile, messages: usize) -> io::Result<()> {
     }
     wire.settle()
 }
+
+#[test]
+fn a_session_with_60_000_filters_and_a_group_starts_afresh() {
+    let (filters, messages) = if LONG {
+        (60_000, 150_000)
+    } else {
+        (10_000, 30_000)
+    };
+    Attack::by(1, 2)
+        .within(4)
+        .config("max_queued_messages 0")
+        .run(|hostile| {
+            for _ in hostile.rounds() {
+                let mut wire = hostile.connect_with(&V5.persistent("heavy"))?;
+                let names: Vec<_> = (0..filters)
+                    .map(|number| format!("other/{number}"))
+                    .collect();
+                for names in names.chunks(200) {
+                    wire.send(subscribe_to(1, names))?;
+                }
+                wire.send(subscribe_to(1, &["$share/group/hostile"]))?;
+                wire.settle()?;
+                drop(wire);
+                fill(hostile, messages)?;
+                hostile.connect_with(&V5.connect("heavy"))?.settle()?;
+            }
+            Ok(())
+        });
+}

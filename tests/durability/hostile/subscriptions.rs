@@ -172,3 +172,52 @@ fn thousands_of_subscribers_to_the_sys_topics() {
             Ok(())
         });
 }
+
+#[test]
+fn filters_of_200_levels() {
+    Attack::by(1, if LONG { 40_000 } else { 10_000 })
+        .memory_limit(100_000_000)
+        .within(2)
+        .run(|hostile| {
+            let mut wire = hostile.connect()?;
+            let rest = "/x".repeat(190);
+            for round in hostile.rounds() {
+                wire.send(subscribe_to(0, &[format!("hostile/{round}{rest}")]))?;
+            }
+            wire.settle()
+        });
+}
+
+#[test]
+fn a_group_of_thousands_changes_all_the_time() {
+    Attack::by(2, 20_000).run(|hostile| {
+        let mut members = Vec::new();
+        for _ in hostile.rounds().take(1_000) {
+            let id = format!("{}-{}", hostile.id(), members.len());
+            let mut wire = hostile.connect_with(&V5.connect(&id))?;
+            wire.send(subscribe_to(0, &["$share/crowd/hostile/#"]))?;
+            members.push(wire);
+        }
+        let mut wire = hostile.connect()?;
+        for _ in hostile.rounds() {
+            wire.send(subscribe_to(0, &["$share/crowd/hostile/#"]))?;
+            wire.send(publish("hostile/x", b"x"))?;
+            wire.send(unsubscribe(V5, 2, &["$share/crowd/hostile/#"]))?;
+        }
+        wire.settle()
+    });
+}
+
+#[test]
+fn topics_that_never_come_twice() {
+    Attack::by(3, 100_000).run(|hostile| {
+        let mut wire = hostile.connect()?;
+        wire.send(subscribe_to(0, &["hostile/#", "+/+/#", "hostile/+/+"]))?;
+        let rest = "x".repeat(400);
+        for round in hostile.rounds() {
+            let topic = format!("hostile/{}/{round}{rest}", hostile.number);
+            wire.send(publish(&topic, b""))?;
+        }
+        wire.settle()
+    });
+}

@@ -26,7 +26,7 @@ pub(super) fn judge(broker: Broker, felt: &Felt, ends: &[io::Result<()>], memory
     let name = name.rsplit("::").next().unwrap_or_default();
     let (p99, worst) = (percentile(&felt.trips, 99), percentile(&felt.trips, 100));
     let connect = percentile(&felt.connects, 100);
-    let peak = broker.peak_memory();
+    let (peak, left) = (broker.peak_memory(), broker.resident_memory());
     let begin = Instant::now();
     let log = broker.log();
     let code = broker.stop();
@@ -34,11 +34,12 @@ pub(super) fn judge(broker: Broker, felt: &Felt, ends: &[io::Result<()>], memory
     let cut = ends.iter().filter_map(|end| end.as_ref().err());
     let cut: Vec<_> = cut.map(io::Error::kind).collect();
     println!(
-        "| {name} | {:.1} | {:.1} | {:.1} | {} | {} trips, {} refused, clients cut: {cut:?}, stopped in {stopped:.1?}",
+        "| {name} | {:.1} | {:.1} | {:.1} | {} | {} | {} trips, {} refused, clients cut: {cut:?}, stopped in {stopped:.1?}",
         milliseconds(p99),
         milliseconds(worst),
         milliseconds(connect),
         peak / 1_000_000,
+        left / 1_000_000,
         felt.trips.len(),
         felt.refused,
     );
