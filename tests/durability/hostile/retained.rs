@@ -75,3 +75,60 @@ fn retained_messages_without_end() {
             Ok(())
         });
 }
+
+#[test]
+fn retained_messages_come_and_go() {
+    Attack::by(3, 10_000).run(|hostile| {
+        let mut wire = hostile.connect()?;
+        let topics: Vec<_> = (0..100)
+            .map(|topic| format!("hostile/{}/{topic}", hostile.number))
+            .collect();
+        let set: Vec<_> = topics
+            .iter()
+            .flat_map(|topic| retained(topic, b"x"))
+            .collect();
+        let clear: Vec<_> = topics
+            .iter()
+            .flat_map(|topic| retained(topic, b""))
+            .collect();
+        for _ in hostile.rounds() {
+            wire.send(&set)?;
+            wire.send(&clear)?;
+        }
+        wire.settle()
+    });
+}
+
+#[test]
+fn retained_messages_are_asked_for_again_and_again() {
+    Attack::by(3, 10_000).run(|hostile| {
+        let mut wire = hostile.connect()?;
+        for number in 0..2_000 {
+            wire.send(retained(&format!("hostile/{number}/x"), &[b'x'; 100]))?;
+        }
+        for _ in hostile.rounds() {
+            wire.send(subscribe_to(0, &["hostile/#"]))?;
+        }
+        wire.settle()
+    });
+}
+
+#[test]
+fn filters_that_search_all_retained_messages_and_find_none() {
+    Attack::by(3, 10_000).run(|hostile| {
+        let mut wire = hostile.connect()?;
+        for number in 0..3_000 {
+            wire.send(retained(
+                &format!("{}/{}/{number}", number % 7, number % 90),
+                b"x",
+            ))?;
+        }
+        for _ in hostile.rounds() {
+            wire.send(subscribe_to(
+                0,
+                &["+/+/+/nothing", "+/+/nothing", "+/nothing/+"],
+            ))?;
+        }
+        wire.settle()
+    });
+}

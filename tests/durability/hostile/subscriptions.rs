@@ -221,3 +221,22 @@ fn topics_that_never_come_twice() {
         wire.settle()
     });
 }
+
+#[test]
+fn one_subscribe_with_490_000_filters() {
+    let (topics, filters) = if LONG {
+        (10_000, 490_000)
+    } else {
+        (2_000, 100_000)
+    };
+    Attack::by(3, 1).within(2).run(|hostile| {
+        let mut wire = hostile.connect()?;
+        for number in 0..topics {
+            let topic = format!("kept/{number}");
+            wire.send(super::hostile_client::retained(&topic, b"payload"))?;
+        }
+        wire.settle()?;
+        wire.send(subscribe_to(0, &vec!["#"; filters]))?;
+        wire.settle()
+    });
+}
