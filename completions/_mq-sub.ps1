@@ -95,6 +95,7 @@ Register-ArgumentCompleter -Native -CommandName 'mq-sub' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'print the topic before each message')
             [CompletionResult]::new('-N', '-N ', [CompletionResultType]::ParameterName, 'do not print a line end after a message')
             [CompletionResult]::new('--pretty', '--pretty', [CompletionResultType]::ParameterName, 'print JSON on several lines')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'at a terminal, print control characters and binary messages as they are')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'show the last message of each topic on a line of its own')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'show the last message of each topic on a line of its own')
             [CompletionResult]::new('--message-rate', '--message-rate', [CompletionResultType]::ParameterName, 'print the number of messages in each second instead of the messages')

@@ -23,7 +23,7 @@ _mq__sub() {
 
     case "${cmd}" in
         mq__sub)
-            opts="-h -p -L -A -k -V -u -P -i -I -c -x -M -t -q -D -U -T -R -C -E -W -v -F -N -w -d -o --host --port --url --unix --ws --proxy --keepalive --protocol-version --nodelay --cafile --capath --tls-use-os-certs --cert --key --insecure --no-tls --tls-version --ciphers --tls-alpn --tls-keylog --keyform --psk --psk-identity --tls-engine --tls-engine-kpass-sha1 --username --pw --pw-file --pw-env --id --id-prefix --disable-clean-session --topic --qos --property --unsubscribe --filter-out --retained-only --remove-retained --retain-as-published --no-local --retain-handling --random-filter --verbose --pretty --watch --message-rate --debug --quiet --will-topic --will-payload --will-qos --will-retain --help --version"
+            opts="-h -p -L -A -k -V -u -P -i -I -c -x -M -t -q -D -U -T -R -C -E -W -v -F -N -w -d -o --host --port --url --unix --ws --proxy --keepalive --protocol-version --nodelay --cafile --capath --tls-use-os-certs --cert --key --insecure --no-tls --tls-version --ciphers --tls-alpn --tls-keylog --keyform --psk --psk-identity --tls-engine --tls-engine-kpass-sha1 --username --pw --pw-file --pw-env --id --id-prefix --disable-clean-session --topic --qos --property --unsubscribe --filter-out --retained-only --remove-retained --retain-as-published --no-local --retain-handling --random-filter --verbose --pretty --raw --watch --message-rate --debug --quiet --will-topic --will-payload --will-qos --will-retain --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -68,6 +68,7 @@ complete -c mq-sub -s E -d 'exit as soon as the broker has acknowledged the subs
 complete -c mq-sub -s v -l verbose -d 'print the topic before each message'
 complete -c mq-sub -s N -d 'do not print a line end after a message'
 complete -c mq-sub -l pretty -d 'print JSON on several lines'
+complete -c mq-sub -l raw -d 'at a terminal, print control characters and binary messages as they are'
 complete -c mq-sub -s w -l watch -d 'show the last message of each topic on a line of its own'
 complete -c mq-sub -l message-rate -d 'print the number of messages in each second instead of the messages'
 complete -c mq-sub -s d -l debug -d 'print each packet sent and received'

@@ -17,6 +17,7 @@ mod reconnect;
 mod report;
 mod send;
 mod trace;
+mod visible;
 
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use options::ConnectOptions;
 pub use password::ask_password;
 pub use report::Report;
 pub use trace::Log;
+pub use visible::show_controls;
 
 /// The maximum of bytes in flight in QoS 1 and 2 payloads; one message is always allowed.
 const MAX_BYTES_IN_FLIGHT: usize = 4 * 1024 * 1024;

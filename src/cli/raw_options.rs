@@ -76,6 +76,7 @@ pub struct RawOptions {
     pub(super) format: Option<Format>,
     pub(super) no_newline: bool,
     pub(super) pretty: bool,
+    pub(super) raw: bool,
     pub(super) watch: bool,
     pub(super) message_rate: bool,
     /// The percentage of messages to print.
@@ -170,6 +171,7 @@ impl RawOptions {
             Id::NoTls => self.tls.off = true,
             Id::NullMessage => self.set_source(Source::Message(Bytes::new()))?,
             Id::Pretty => self.pretty = true,
+            Id::Raw => self.raw = true,
             Id::Quiet => self.quiet = true,
             Id::RemoveRetained => self.remove_retained = true,
             Id::Retain => self.retain = true,

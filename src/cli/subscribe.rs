@@ -76,5 +76,6 @@ fn print(raw: &RawOptions) -> Print {
         },
         newline: !raw.no_newline,
         pretty: raw.pretty,
+        raw: raw.raw,
     }
 }

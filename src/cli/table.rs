@@ -139,6 +139,8 @@ option_rows! {
         "do not print a line end after a message";
     Pretty: _ "pretty" () MQ_SUB "Output"
         "print JSON on several lines";
+    Raw: _ "raw" () MQ_SUB "Output"
+        "at a terminal, print control characters and binary messages as they are";
     Watch: 'w' "watch" () MQ_SUB "Output"
         "show the last message of each topic on a line of its own";
     MessageRate: _ "message-rate" () MQ_SUB "Output"

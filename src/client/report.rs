@@ -1,13 +1,13 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use super::{Endpoint, Error, OtherProtocol, refusal_text};
+use super::{Endpoint, Error, OtherProtocol, refusal_text, show_controls};
 
 /// The messages of a client program on standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     quiet: bool,
-    hints: bool,
+    at_terminal: bool,
 }
 
 impl Report {
@@ -15,16 +15,23 @@ impl Report {
     pub fn new(quiet: bool) -> Self {
         Self {
             quiet,
-            hints: !quiet && io::stderr().is_terminal(),
+            at_terminal: io::stderr().is_terminal(),
         }
     }
 
     /// Prints a line, unless the program is quiet.
     pub fn line(self, text: impl fmt::Display) {
-        if !self.quiet {
-            // Nobody can be informed if standard error is closed.
-            let _ = writeln!(io::stderr(), "{text}");
+        if self.quiet {
+            return;
         }
+        let line = format!("{text}\n");
+        let mut shown = Vec::new();
+        match self.at_terminal {
+            true => show_controls(line.as_bytes(), true, &mut shown),
+            false => shown = line.into_bytes(),
+        }
+        // Nobody can be informed if standard error is closed.
+        let _ = io::stderr().write_all(&shown);
     }
 
     /// Prints `Error: ` and the text.
@@ -99,12 +106,12 @@ impl Report {
 
     /// Returns whether a person reads the hints, who can also be asked a question.
     pub(super) fn has_reader(self) -> bool {
-        self.hints
+        self.at_terminal && !self.quiet
     }
 
     /// Prints a hint if a person reads it.
     pub fn hint(self, text: impl fmt::Display) {
-        if self.hints {
+        if self.has_reader() {
             self.line(format_args!("Hint: {text}"));
         }
     }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::ZonedDateTime;
 use thiserror::Error;
 
+use super::print::Form;
 use super::{json, number, time};
 use crate::client::Report;
 use crate::protocol::{PacketId, Publish};
@@ -80,6 +81,26 @@ struct Layout {
     separator: Option<u8>,
 }
 
+impl Field {
+    /// Gives the text of the field, which begins at `start`, the form that it needs.
+    fn reshape(self, publish: &Publish, form: Form, start: usize, out: &mut Vec<u8>) {
+        let is_json = matches!(self, Self::Json | Self::JsonOfJson);
+        if is_json && form.pretty {
+            let compact = out.split_off(start);
+            json::pretty(&compact, out);
+        }
+        if !form.escaped {
+            return;
+        }
+        let text = out.split_off(start);
+        if self == Self::Payload && std::str::from_utf8(&publish.payload).is_err() {
+            form.payload(&publish.payload, out);
+        } else {
+            form.text(&text, is_json || self == Self::Payload, out);
+        }
+    }
+}
+
 impl Format {
     /// Parses a format.
     pub fn parse(format: &[u8]) -> Result<Self, FormatError> {
@@ -125,7 +146,7 @@ impl Format {
     }
 
     /// Appends a message to `out`.
-    pub(super) fn print(&self, publish: &Publish, pretty: bool, report: Report, out: &mut Vec<u8>) {
+    pub(super) fn print(&self, publish: &Publish, form: Form, report: Report, out: &mut Vec<u8>) {
         let mut fields = Fields {
             publish,
             report,
@@ -142,10 +163,7 @@ impl Format {
                 Segment::Field(field, layout) => {
                     let start = out.len();
                     fields.print(*field, *layout, out);
-                    if pretty && matches!(field, Field::Json | Field::JsonOfJson) {
-                        let compact = out.split_off(start);
-                        json::pretty(&compact, out);
-                    }
+                    field.reshape(publish, form, start, out);
                 }
             }
         }

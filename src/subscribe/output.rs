@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::client::Log;
+use crate::client::{Log, show_controls};
 
 /// The number of bytes at which the buffer is written before the input pauses.
 const FULL: usize = 64 * 1024;
@@ -56,9 +56,15 @@ impl Output {
     /// Returns a function for the lines of `-d`, which stand between the messages in order.
     pub(super) fn log(&mut self) -> Log {
         let log = Arc::clone(self.log.get_or_insert_default());
+        let at_terminal = self.file.is_terminal();
         Box::new(move |line| {
-            // Memory takes everything.
-            let _ = writeln!(log.lock(), "{line}");
+            let mut log = log.lock();
+            match at_terminal {
+                true => show_controls(line.to_string().as_bytes(), false, &mut log),
+                // Memory takes everything.
+                false => drop(write!(log, "{line}")),
+            }
+            log.push(b'\n');
         })
     }
 

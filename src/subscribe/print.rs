@@ -1,6 +1,6 @@
 use super::terminal::Terminal;
 use super::{Format, json};
-use crate::client::Report;
+use crate::client::{Report, show_controls};
 use crate::protocol::Publish;
 
 /// The way in which messages are printed.
@@ -14,6 +14,46 @@ pub struct Print {
     ///
     /// That is the JSON of `%j` and `%J`, and at a terminal also a payload that is JSON.
     pub pretty: bool,
+    /// True if a terminal gets control characters and binary payloads as they are.
+    pub raw: bool,
+}
+
+/// The form of what others have written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// True if JSON is printed over several lines.
+    pub(super) pretty: bool,
+    /// True if control characters are shown and not obeyed.
+    pub(super) escaped: bool,
+}
+
+impl Form {
+    /// Appends a payload, or its size if it is not text.
+    pub(super) fn payload(self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.escaped && std::str::from_utf8(payload).is_err() {
+            out.extend_from_slice(format!("(binary, {})", size(payload.len())).as_bytes());
+        } else {
+            self.text(payload, true, out);
+        }
+    }
+
+    /// Appends text, which may be one of several lines.
+    pub(super) fn text(self, text: &[u8], keeps_lines: bool, out: &mut Vec<u8>) {
+        match self.escaped {
+            true => show_controls(text, keeps_lines, out),
+            false => out.extend_from_slice(text),
+        }
+    }
+}
+
+/// Returns a size for people.
+fn size(bytes: usize) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        ..1_000 => format!("{bytes} bytes"),
+        ..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
+    }
 }
 
 /// The parts of a message to print.
@@ -36,54 +76,60 @@ impl Print {
         report: Report,
         out: &mut Vec<u8>,
     ) {
+        let form = Form {
+            pretty: self.pretty,
+            escaped: terminal.present && !self.raw,
+        };
         match &self.style {
             Style::Payload => {
                 if publish.payload.is_empty() {
                     return;
                 }
-                self.payload(&publish.payload, terminal, out);
+                payload(&publish.payload, form, terminal, out);
             }
             Style::TopicAndPayload => {
                 if publish.payload.is_empty() && !self.newline {
                     return;
                 }
-                topic(publish, terminal, out);
+                topic(publish, form, terminal, out);
                 out.push(b' ');
                 if publish.payload.is_empty() {
                     out.extend_from_slice(b"(null)");
                 } else {
-                    self.payload(&publish.payload, terminal, out);
+                    payload(&publish.payload, form, terminal, out);
                 }
             }
-            Style::Format(format) => format.print(publish, self.pretty, report, out),
+            Style::Format(format) => format.print(publish, form, report, out),
         }
         if self.newline {
             out.push(b'\n');
         }
     }
-
-    fn payload(&self, payload: &[u8], terminal: Terminal, out: &mut Vec<u8>) {
-        let compact = match self.pretty && terminal.present {
-            true => json::compact(payload),
-            false => None,
-        };
-        match compact {
-            Some(compact) => json::pretty(&compact, out),
-            None => out.extend_from_slice(payload),
-        }
-    }
 }
 
-fn topic(publish: &Publish, terminal: Terminal, out: &mut Vec<u8>) {
+fn payload(payload: &[u8], form: Form, terminal: Terminal, out: &mut Vec<u8>) {
+    let compact = match form.pretty && terminal.present {
+        true => json::compact(payload),
+        false => None,
+    };
+    let Some(compact) = compact else {
+        return form.payload(payload, out);
+    };
+    let mut pretty = Vec::new();
+    json::pretty(&compact, &mut pretty);
+    form.payload(&pretty, out);
+}
+
+fn topic(publish: &Publish, form: Form, terminal: Terminal, out: &mut Vec<u8>) {
     let Some(topic) = &publish.topic else {
         return;
     };
     if terminal.colours {
         out.extend_from_slice(b"\x1b[36m");
-        out.extend_from_slice(topic.as_bytes());
+        form.text(topic.as_bytes(), false, out);
         out.extend_from_slice(b"\x1b[0m");
     } else {
-        out.extend_from_slice(topic.as_bytes());
+        form.text(topic.as_bytes(), false, out);
     }
 }
 
@@ -113,6 +159,7 @@ mod tests {
             style,
             newline,
             pretty: true,
+            raw: false,
         };
         printed_at(Terminal::default(), &print, payload)
     }
@@ -139,6 +186,7 @@ mod tests {
             style: Style::TopicAndPayload,
             newline: true,
             pretty: true,
+            raw: false,
         };
         assert_eq!(
             printed_at(terminal, &print, b"{\"a\": 1}"),

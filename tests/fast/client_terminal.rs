@@ -49,6 +49,61 @@ fn at_a_terminal_topics_are_coloured_unless_no_color_is_set() {
 }
 
 #[test]
+fn at_a_terminal_control_characters_of_others_are_shown_and_not_obeyed() {
+    if !require_programs(&["script"]) {
+        return;
+    }
+    let broker = Broker::local();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("payload");
+    let text = "\x1b[2Jcold\n\x07";
+    let payloads: [(&str, &[u8]); 2] = [
+        ("text/\u{202e}x", text.as_bytes()),
+        ("binary", &[0xff; 35_000]),
+    ];
+    for (topic, payload) in payloads {
+        std::fs::write(&path, payload).unwrap();
+        broker
+            .typed("mq-pub -r -V 5")
+            .args_of("-D publish content-type '\x1b]0;title\x07'")
+            .arg("-t")
+            .arg(topic)
+            .arg("-f")
+            .arg(&path)
+            .run()
+            .succeeds();
+    }
+    let line = |options: &str| {
+        let program = program_path("mq-sub").display().to_string();
+        format!("{program} -p {} -V 5 {options}", broker.port())
+    };
+    let cases = [
+        (
+            "-t text/+ -v -C 1",
+            "text/\\u202ex \\x1b[2Jcold\r\n\\x07\r\n",
+        ),
+        (
+            "-t text/+ -F '%C %t %p' -C 1",
+            "\\x1b]0;title\\x07 text/\\u202ex \\x1b[2Jcold\r\n\\x07",
+        ),
+        ("-t text/+ -d -C 1", "'text/\\u202ex', ... (10 bytes))"),
+        ("-t binary -C 1", "(binary, 35 kB)"),
+        ("-t binary -F %p -C 1", "(binary, 35 kB)"),
+        ("-t text/+ -C 1 --raw", "\x1b[2Jcold"),
+    ];
+    for (options, expected) in cases {
+        let text = at_a_terminal(&line(options), &[("NO_COLOR", "1")], "");
+        assert!(text.contains(expected), "{options}: {text:?}");
+        assert_eq!(text.contains('\x1b'), options.contains("--raw"), "{text:?}");
+    }
+    broker
+        .typed("mq-sub -t text/+ -C 1")
+        .run()
+        .succeeds()
+        .prints(format!("{text}\n"));
+}
+
+#[test]
 fn at_a_terminal_a_password_that_is_missing_is_asked_for() {
     if !require_programs(&["script"]) {
         return;

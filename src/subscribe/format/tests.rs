@@ -21,7 +21,11 @@ fn printed(format: &str, payload: &[u8]) -> String {
     };
     let mut out = Vec::new();
     let format = Format::parse(format.as_bytes()).unwrap();
-    format.print(&publish, false, Report::new(true), &mut out);
+    let form = Form {
+        pretty: false,
+        escaped: false,
+    };
+    format.print(&publish, form, Report::new(true), &mut out);
     String::from_utf8(out).unwrap()
 }
 
