@@ -6,12 +6,14 @@
 
 mod command;
 mod nearest;
+mod print;
 mod program;
 mod row;
 mod scanner;
 mod table;
 
 pub(crate) use nearest::nearest;
+pub use print::print;
 pub use program::Program;
 pub(crate) use row::option_rows;
 pub use row::{Arity, OptionRow, ValueKind};

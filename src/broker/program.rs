@@ -23,7 +23,7 @@ use super::persistence::{self, Opened, StoreOptions};
 use super::process::{PidFile, access_advice, drop_privileges, raise_file_limit, unreadable_files};
 use super::quick_start::{self, is_tried_out};
 use super::server::{Control, Start, run};
-use crate::options::Program;
+use crate::options::{Program, print};
 use crate::transport::keylog::KeyLogFile;
 
 /// How long the end of the program waits for the log's last lines.
@@ -37,14 +37,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let program = Program::new(INSTALLED_NAME, arguments.next().as_deref());
     let log = Log::new(program.name().to_owned());
     match parse(arguments) {
-        Ok(Action::Help) => {
-            print!("{}", usage(&program));
-            ExitCode::SUCCESS
-        }
-        Ok(Action::Version) => {
-            print!("{}", version(&program));
-            ExitCode::SUCCESS
-        }
+        Ok(Action::Help) => show(&usage(&program)),
+        Ok(Action::Version) => show(&version(&program)),
         Ok(Action::TestConfig(files)) => test_config(&files, &log),
         Ok(Action::Check(options)) => check_running(&options, &log),
         Ok(Action::Run(options)) => {
@@ -60,6 +54,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Prints the help or the version.
+fn show(text: &str) -> ExitCode {
+    match print(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// What the broker calls itself in its log.
 fn title(program: &str) -> String {
     format!("{program} version {}", env!("CARGO_PKG_VERSION"))
@@ -68,7 +73,8 @@ fn title(program: &str) -> String {
 fn report_usage(error: &UsageError, program: &Program, log: &Log) {
     if error.shows_usage() {
         eprintln!("{error}");
-        print!("{}", usage(program));
+        // The error is more important than a failure to print the usage.
+        let _ = print(&usage(program));
     } else {
         log.error(format_args!("{error}"));
     }
@@ -116,7 +122,7 @@ fn check_running(options: &Options, log: &Log) -> ExitCode {
     match finding {
         Ok(line) => {
             if !is_quiet {
-                println!("{line}");
+                return show(&format!("{line}\n"));
             }
             ExitCode::SUCCESS
         }

@@ -1,12 +1,12 @@
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{
     Kind, Parsed, RawOptions, UsageError, help, options_file, parse, publish_settings,
     subscribe_settings,
 };
-use crate::options::Program;
+use crate::client::Report;
+use crate::options::{self, Program};
 use crate::{publish, subscribe};
 
 /// Runs a client program with the words of its command line.
@@ -17,7 +17,8 @@ pub fn main(kind: Kind) -> ExitCode {
     let refuse = |error: UsageError, quiet| {
         error.print(&program, quiet);
         if error.shows_help() {
-            write(&help(kind, &program));
+            // The error is more important than a failure to print the help.
+            let _ = options::print(&help(kind, &program));
         }
         ExitCode::FAILURE
     };
@@ -53,14 +54,12 @@ fn version(program: &Program) -> String {
 
 /// Prints the help or the version; the original exits with 1 then.
 fn show(program: &Program, text: &str) -> ExitCode {
-    write(text);
+    if let Err(error) = options::print(text) {
+        Report::new(false).line(error);
+        return ExitCode::FAILURE;
+    }
     match program.is_mosquitto() {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     }
-}
-
-fn write(text: &str) {
-    // Nobody can be informed if standard output is closed.
-    let _ = io::stdout().write_all(text.as_bytes());
 }

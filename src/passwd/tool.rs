@@ -37,7 +37,7 @@ use super::locked_file::LockedFile;
 use super::permissions::administrator_warnings;
 use super::replace::{self, os_text};
 use super::username::Username;
-use crate::options::Program;
+use crate::options::{self, Program};
 
 /// The number of links in a row that Linux follows.
 const MAX_LINKS: usize = 40;
@@ -324,18 +324,32 @@ fn help(program: &Program, first_word: Option<&OsStr>) -> u8 {
     let ours = !program.is_mosquitto();
     let word = first_word.and_then(OsStr::to_str);
     if ours && matches!(word, Some("-V" | "--version")) {
-        print_line(&format!("{} {}", program.name(), env!("CARGO_PKG_VERSION")));
-        return 0;
+        return show(&format!(
+            "{} {}\n",
+            program.name(),
+            env!("CARGO_PKG_VERSION")
+        ));
     }
-    print_line(usage::usage(program).trim_end());
+    let shown = show(&format!("{}\n", usage::usage(program).trim_end()));
     if ours && matches!(word, Some("-h" | "--help")) {
-        return 0;
+        return shown;
     }
     let hint = first_word.and_then(|word| usage::hint(program, word));
     if let Some(hint) = hint.filter(|_| io::stderr().is_terminal()) {
         report(&hint);
     }
     1
+}
+
+/// Prints the help or the version and returns the exit code.
+fn show(text: &str) -> u8 {
+    match options::print(text) {
+        Ok(()) => 0,
+        Err(error) => {
+            report(&error);
+            1
+        }
+    }
 }
 
 /// Prints a line on standard output; a closed one is no reason to fail.

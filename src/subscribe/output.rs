@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::client::{Log, show_controls};
+use crate::transport::watch::watch;
 
 /// The number of bytes at which the buffer is written before the input pauses.
 const FULL: usize = 64 * 1024;
@@ -30,8 +33,12 @@ pub(super) struct Output {
     has_reader: bool,
     /// A task that ends when a slow reader takes more.
     room: Option<JoinHandle<()>>,
-    /// True once the reader is gone; then nothing more is printed.
+    /// True once nothing more can be written.
     closed: bool,
+    /// The reason, unless the reader has seen enough.
+    failure: Option<io::Error>,
+    /// The pipe, if the runtime watches for the end of its reader.
+    pipe: Option<AsyncFd<Arc<File>>>,
 }
 
 /// The error that nobody reads the output any more.
@@ -42,14 +49,21 @@ impl Output {
     pub(super) fn new() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = file.metadata()?.file_type();
+        let file = Arc::new(file);
+        let pipe = match kind.is_fifo() {
+            true => watch(Arc::clone(&file), Interest::ERROR).ok(),
+            false => None,
+        };
         Ok(Self {
             bytes: Vec::with_capacity(FULL + FULL / 4),
             written: 0,
             log: None,
             has_reader: kind.is_fifo() || kind.is_socket() || file.is_terminal(),
-            file: Arc::new(file),
+            file,
             room: None,
             closed: false,
+            failure: None,
+            pipe,
         })
     }
 
@@ -94,7 +108,13 @@ impl Output {
             match self.write() {
                 Ok(count) if count > 0 => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => self.closed = true,
+                Ok(_) => self.closed = true,
+                Err(error) => {
+                    self.closed = true;
+                    if error.kind() != io::ErrorKind::BrokenPipe {
+                        self.failure = Some(error);
+                    }
+                }
             }
         }
         self.bytes.clear();
@@ -102,6 +122,21 @@ impl Output {
         self.bytes.shrink_to(4 * FULL);
         self.written = 0;
         if self.closed { Err(Closed) } else { Ok(()) }
+    }
+
+    /// Waits until the reader of the pipe is gone.
+    pub(super) async fn reader_ends(&self) -> Closed {
+        if let Some(pipe) = &self.pipe
+            && pipe.ready(Interest::ERROR).await.is_ok()
+        {
+            return Closed;
+        }
+        std::future::pending().await
+    }
+
+    /// Returns why the output could not be written, such as a full disk.
+    pub(super) fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
     }
 
     fn take_log(&mut self) {

@@ -14,7 +14,7 @@ use super::signals::{Signals, resized};
 use super::terminal::Terminal;
 use super::watch::Watch;
 use super::{Display, Settings};
-use crate::client::{Client, Error, Event, Publication, Stream, ask_password};
+use crate::client::{Client, Error, Event, Publication, Stream, ask_password, system_text};
 use crate::protocol::{Publish, QoS, SubAck, topic_matches};
 use end::{End, Left};
 
@@ -22,6 +22,8 @@ use end::{End, Left};
 const FINAL_FLUSH: Duration = Duration::from_secs(1);
 /// The exit code of Mosquitto after an interruption before the CONNACK.
 const INTERRUPTED_EARLY: u8 = 255;
+/// The exit code if standard output cannot be written.
+const CANNOT_PRINT: u8 = 1;
 const SECOND: Duration = Duration::from_secs(1);
 /// The number of values that [`chosen`] draws from.
 const RANDOM_NUMBERS: f64 = 4_294_967_296.0;
@@ -88,7 +90,16 @@ async fn subscribe(settings: Settings) -> u8 {
         subscriber.output.append(|out| watch.end(out));
     }
     subscriber.print_last().await;
-    code
+    match subscriber.output.failure() {
+        Some(error) => {
+            subscriber.settings.report.error(format_args!(
+                "Unable to write to standard output: {}.",
+                system_text(error)
+            ));
+            CANNOT_PRINT
+        }
+        None => code,
+    }
 }
 
 struct Subscriber {
@@ -208,6 +219,7 @@ impl Subscriber {
                     return Err(Left::End(End::Interrupted(interruption)));
                 }
                 () = until(self.deadline) => return Err(Left::End(End::TimedOut)),
+                closed = self.output.reader_ends() => return Err(closed.into()),
             }
             // The broker does not wait for a slow reader.
             self.output.flush().now_or_never().transpose()?;
@@ -257,6 +269,9 @@ impl Subscriber {
                     self.output.line(format_args!("{received} msgs/s"));
                 }
                 () = next_signal(&mut self.resized) => self.draw(),
+                closed = self.output.reader_ends(), if !self.settings.exit_after_suback => {
+                    return Err(closed.into());
+                }
             }
         }
     }

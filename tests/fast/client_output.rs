@@ -1,5 +1,8 @@
 //! What `mq-sub` shows besides plain messages.
 
+use std::path::Path;
+
+use crate::support::program::program_path;
 use crate::support::scripted_broker::ScriptedBroker;
 use crate::support::{Broker, Program};
 
@@ -99,4 +102,47 @@ fn no_local_is_asked_of_the_broker() {
         broker.received()[1],
         (0x82, b"\x00\x01\x00\x00\x01a\x05".to_vec())
     );
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let broker = Broker::local();
+    broker.typed("mq-pub -t a -r -m x").run().succeeds();
+    let mut shell = Program::at(Path::new("/bin/sh"), "-c");
+    shell = shell.arg(format!(
+        "'{}' -p {} -t a -C 1 >/dev/full",
+        program_path("mq-sub").display(),
+        broker.port()
+    ));
+    shell
+        .run()
+        .exits_with(1)
+        .complains("Error: Unable to write to standard output: No space left on device.\n");
+    for name in ["mq-pub", "mq-sub", "mq-passwd", "mq-broker"] {
+        let line = format!("'{}' --help >/dev/full", program_path(name).display());
+        let outcome = Program::at(Path::new("/bin/sh"), "-c").arg(line).run();
+        assert!(
+            outcome
+                .stderr()
+                .starts_with("Error: Unable to write to standard output: No space"),
+            "{outcome}"
+        );
+        outcome.exits_with(1);
+    }
+}
+
+#[test]
+fn a_subscriber_ends_when_the_reader_of_its_output_is_gone() {
+    let broker = Broker::local();
+    broker.typed("mq-pub -t a -r -m x").run().succeeds();
+    // No second message wakes the subscriber.
+    Program::at(Path::new("/bin/sh"), "-c")
+        .arg(format!(
+            "'{}' -p {} -t a | head -1",
+            program_path("mq-sub").display(),
+            broker.port()
+        ))
+        .run()
+        .succeeds()
+        .prints("x\n");
 }
