@@ -4,6 +4,7 @@ complete -c mq-pub -s L -l url -d 'broker, login and topic in one: mqtt://[USERN
 complete -c mq-pub -l unix -d 'connect to a Unix domain socket instead' -r -F
 complete -c mq-pub -l proxy -d 'connect through a proxy: socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]' -r -f
 complete -c mq-pub -s A -d 'connect from this host name or address' -r -f
+complete -c mq-pub -l connect-timeout -d 'give up an attempt to connect after SECONDS [default: 10]' -r -f
 complete -c mq-pub -s k -l keepalive -d 'keep alive, 5 to 65535 [default: 60]' -r -f
 complete -c mq-pub -s V -l protocol-version -d 'mqttv31, mqttv311 or mqttv5, or 31, 311 or 5 [default: 311]' -r -f -a "mqttv31\t''
 mqttv311\t''
@@ -47,6 +48,7 @@ complete -c mq-pub -l will-payload -d 'message of the will [default: empty]' -r 
 complete -c mq-pub -l will-qos -d 'QoS of the will [default: 0]' -r -f -a "0\t''
 1\t''
 2\t''"
+complete -c mq-pub -s W -d 'exit with status 27 after SECONDS' -r -f
 complete -c mq-pub -s o -d 'read options from FILE, one per line, instead of the file in the user\'s configuration directory' -r -F
 complete -c mq-pub -l ws -d 'use MQTT over WebSocket'
 complete -c mq-pub -l nodelay -d 'send small packets at once; always on, accepted for compatibility'

@@ -23,7 +23,7 @@ _mq__sub() {
 
     case "${cmd}" in
         mq__sub)
-            opts="-h -p -L -A -k -V -u -P -i -I -c -x -M -t -q -D -U -T -R -C -E -W -v -F -N -w -d -o --host --port --url --unix --ws --proxy --keepalive --protocol-version --nodelay --cafile --capath --tls-use-os-certs --cert --key --insecure --no-tls --tls-version --ciphers --tls-alpn --tls-keylog --keyform --psk --psk-identity --tls-engine --tls-engine-kpass-sha1 --username --pw --pw-file --pw-env --id --id-prefix --disable-clean-session --topic --qos --property --unsubscribe --filter-out --retained-only --remove-retained --retain-as-published --no-local --retain-handling --random-filter --verbose --pretty --raw --watch --message-rate --debug --quiet --will-topic --will-payload --will-qos --will-retain --help --version"
+            opts="-h -p -L -A -k -V -u -P -i -I -c -x -M -t -q -D -U -T -R -C -E -v -F -N -w -d -W -o --host --port --url --unix --ws --proxy --connect-timeout --keepalive --protocol-version --nodelay --cafile --capath --tls-use-os-certs --cert --key --insecure --no-tls --tls-version --ciphers --tls-alpn --tls-keylog --keyform --psk --psk-identity --tls-engine --tls-engine-kpass-sha1 --username --pw --pw-file --pw-env --id --id-prefix --disable-clean-session --topic --qos --property --unsubscribe --filter-out --retained-only --remove-retained --retain-as-published --no-local --retain-handling --random-filter --verbose --pretty --raw --watch --message-rate --debug --quiet --will-topic --will-payload --will-qos --will-retain --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +79,13 @@ _mq__sub() {
                     return 0
                     ;;
                 -A)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --connect-timeout)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -395,13 +402,6 @@ _mq__sub() {
                     fi
                     return 0
                     ;;
-                -W)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 -F)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -425,6 +425,13 @@ _mq__sub() {
                     ;;
                 --will-qos)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -W)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 -o)

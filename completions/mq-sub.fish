@@ -4,6 +4,7 @@ complete -c mq-sub -s L -l url -d 'broker, login and topic in one: mqtt://[USERN
 complete -c mq-sub -l unix -d 'connect to a Unix domain socket instead' -r -F
 complete -c mq-sub -l proxy -d 'connect through a proxy: socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]' -r -f
 complete -c mq-sub -s A -d 'connect from this host name or address' -r -f
+complete -c mq-sub -l connect-timeout -d 'give up an attempt to connect after SECONDS [default: 10]' -r -f
 complete -c mq-sub -s k -l keepalive -d 'keep alive, 5 to 65535 [default: 60]' -r -f
 complete -c mq-sub -s V -l protocol-version -d 'mqttv31, mqttv311 or mqttv5, or 31, 311 or 5 [default: 311]' -r -f -a "mqttv31\t''
 mqttv311\t''
@@ -45,13 +46,13 @@ new\t''
 never\t''"
 complete -c mq-sub -l random-filter -d 'print only PERCENT of the messages, chosen at random' -r -f
 complete -c mq-sub -s C -d 'exit after COUNT messages' -r -f
-complete -c mq-sub -s W -d 'exit with status 27 after SECONDS' -r -f
 complete -c mq-sub -s F -d 'format of a message, such as \'%I %t %p\'' -r -f
 complete -c mq-sub -l will-topic -d 'topic on which the broker publishes the will if the connection is lost' -r -f
 complete -c mq-sub -l will-payload -d 'message of the will [default: empty]' -r -f
 complete -c mq-sub -l will-qos -d 'QoS of the will [default: 0]' -r -f -a "0\t''
 1\t''
 2\t''"
+complete -c mq-sub -s W -d 'exit with status 27 after SECONDS' -r -f
 complete -c mq-sub -s o -d 'read options from FILE, one per line, instead of the file in the user\'s configuration directory' -r -F
 complete -c mq-sub -l ws -d 'use MQTT over WebSocket'
 complete -c mq-sub -l nodelay -d 'send small packets at once; always on, accepted for compatibility'

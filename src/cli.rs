@@ -19,6 +19,7 @@ mod table;
 mod tls;
 mod url;
 mod usage_error;
+mod value;
 
 pub use help::{command, help, options};
 pub use kind::Kind;

@@ -32,8 +32,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::protocol::{
-    ConnAck, ConnAckCode, Disconnect, Packet, PacketId, Properties, Publish, QoS, Subscribe,
-    Subscription, TopicFilter, TopicName, Unsubscribe, encode,
+    ConnAck, ConnAckCode, Disconnect, Packet, PacketId, Properties, Publish, QoS, ReasonCode,
+    Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, encode,
 };
 use crate::qos::{Incoming, Outgoing};
 use connection::Connection;
@@ -47,6 +47,7 @@ pub use event::Event;
 pub use message::{Message, Publication};
 pub use options::ConnectOptions;
 pub use password::ask_password;
+pub use reconnect::LossReport;
 pub use report::Report;
 pub use trace::Log;
 pub use visible::show_controls;
@@ -78,6 +79,8 @@ pub struct Client<S> {
     received_aliases: HashMap<NonZeroU16, TopicName>,
     trace: Trace,
     other_protocol: Option<OtherProtocol>,
+    /// The reason of the broker's DISCONNECT.
+    disconnect_reason: Option<ReasonCode>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
@@ -95,6 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             received_aliases: HashMap::new(),
             trace: Trace::new(&options.client_id),
             other_protocol: None,
+            disconnect_reason: None,
             limits,
             options,
         }
@@ -115,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Then everything in flight is sent again.
     pub async fn connect(&mut self, stream: S) -> Result<ConnAck, Error> {
         self.lose_connection();
+        self.disconnect_reason = None;
         let version = self.options.version;
         let maximum_packet_size = self.options.properties.maximum_packet_size();
         let maximum_packet_size = maximum_packet_size.map_or(u32::MAX, |size| size.get());
@@ -151,6 +156,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// known.
     pub fn other_protocol(&self) -> Option<OtherProtocol> {
         self.other_protocol
+    }
+
+    /// Returns the reason for which the broker has ended the last connection, if it gave one.
+    pub fn disconnect_reason(&self) -> Option<ReasonCode> {
+        self.disconnect_reason
     }
 
     /// Returns whether the broker has accepted the client and the connection stands.

@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -13,6 +14,8 @@ use crate::protocol::{Properties, Property, ProtocolVersion, Text, Will};
 
 /// The number of QoS 1 and 2 messages that a client accepts and sends at once.
 const DEFAULT_WINDOW: NonZeroU16 = NonZeroU16::new(20).expect("20 is not 0");
+/// The time for a connection to stand, before the CONNECT.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_PORT: u16 = 1883;
 const DEFAULT_TLS_PORT: u16 = 8883;
 /// The maximum length of a client identifier behind its prefix.
@@ -25,10 +28,12 @@ pub(super) fn endpoint(raw: &RawOptions) -> Result<Endpoint, UsageError> {
         Some(0) => Address::Unix(PathBuf::from(std::ffi::OsString::from_vec(host.to_vec()))),
         port => Address::Tcp {
             host: String::from_utf8_lossy(host).into_owned(),
-            port: port.unwrap_or(match raw.tls.changes_port() {
-                true => DEFAULT_TLS_PORT,
-                false => DEFAULT_PORT,
-            }),
+            port: port
+                .or(raw.host_port)
+                .unwrap_or(match raw.tls.changes_port() {
+                    true => DEFAULT_TLS_PORT,
+                    false => DEFAULT_PORT,
+                }),
             bind: raw
                 .bind
                 .as_deref()
@@ -45,6 +50,7 @@ pub(super) fn endpoint(raw: &RawOptions) -> Result<Endpoint, UsageError> {
         proxy: raw.proxy.clone(),
         tls,
         websocket: raw.websocket,
+        connect_timeout: raw.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
     })
 }
 
@@ -198,7 +204,10 @@ fn login(raw: &RawOptions, version: ProtocolVersion) -> Result<Login, UsageError
         .is_some_and(|password| password.len() > usize::from(u16::MAX));
     if too_long || (password.is_some() && username.is_none() && !version.is_v5()) {
         // [MQTT-3.1.2-22]
-        return Err(problem());
+        let lacks_name = (!too_long).then(|| {
+            "-P needs a user name: -u NAME; only MQTT 5 has passwords without one".to_owned()
+        });
+        return Err(problem().hint(lacks_name));
     }
     Ok((username, password))
 }

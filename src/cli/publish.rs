@@ -13,10 +13,13 @@ pub fn publish_settings(program: &Program, raw: RawOptions) -> Result<Settings, 
         None => None,
     };
     let (Some(topic), Some(source)) = (raw.topic.clone(), source) else {
-        return Err(UsageError::with_help(
-            "Error: Both topic and message must be supplied.\n",
-        ));
+        return Err(incomplete(program, &raw));
     };
+    if raw.replaces_topic {
+        Report::new(raw.quiet).hint(format_args!(
+            "mq-pub publishes on one topic, the last: {topic}"
+        ));
+    }
     let options = connect_options(&raw, Kind::Publish, None)?;
     let repetition = match source {
         Loaded::Lines => Repetition::ONCE,
@@ -38,10 +41,23 @@ pub fn publish_settings(program: &Program, raw: RawOptions) -> Result<Settings, 
         source,
         repetition,
         disconnect_properties,
+        timeout: raw.timeout,
         debug: raw.debug,
         report: Report::new(raw.quiet),
         refusals_fail: !program.is_mosquitto(),
     })
+}
+
+/// Returns the error that the topic or the message is missing.
+fn incomplete(program: &Program, raw: &RawOptions) -> UsageError {
+    const TEXT: &str = "Error: Both topic and message must be supplied.\n";
+    if raw.lacks_url_topic && raw.topic.is_none() {
+        return UsageError::lacking_url_topic();
+    }
+    match program.is_mosquitto() {
+        true => UsageError::with_help(TEXT),
+        false => UsageError::new(TEXT),
+    }
 }
 
 fn load(source: &Source) -> Result<Loaded, UsageError> {

@@ -1,18 +1,21 @@
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::number::{decimal, integer, integer_with_base};
+use super::number::integer;
 use super::property::{PropertyLists, parse_property};
 use super::tls::RawTls;
-use super::url::Url;
+use super::url::{Url, host_and_port};
+use super::value::{
+    count, filter, format, keep_alive, password_in_file, password_in_variable, path, port, qos,
+    random_filter, repeat, repeat_delay, retain_handling, session_expiry, timeout, topic, version,
+};
 use super::{Kind, OptionId, UsageError, help, proxy};
-use crate::client::{Proxy, system_text};
+use crate::client::Proxy;
 use crate::options::{Arity, OptionTable, OptionUse, ScanError, Scanner};
-use crate::protocol::{InvalidTopic, ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
+use crate::protocol::{ProtocolVersion, QoS, RetainHandling, TopicFilter, TopicName};
 use crate::publish::{MAX_PAYLOAD, Source};
 use crate::subscribe::Format;
 
@@ -36,6 +39,12 @@ pub struct RawOptions {
     /// A host, or a socket's path if the port is 0.
     pub(super) host: Option<Vec<u8>>,
     pub(super) port: Option<u16>,
+    /// The port behind the host of `-h`, which counts without `-p`.
+    pub(super) host_port: Option<u16>,
+    /// True if a URL has no topic.
+    pub(super) lacks_url_topic: bool,
+    /// The time for a connection to stand, before the CONNECT.
+    pub(super) connect_timeout: Option<Duration>,
     pub(super) proxy: Option<Proxy>,
     pub(super) websocket: bool,
     pub(super) tls: RawTls,
@@ -56,6 +65,8 @@ pub struct RawOptions {
     pub(super) quiet: bool,
 
     pub(super) topic: Option<TopicName>,
+    /// True if a second topic of `mq-pub` has replaced the first.
+    pub(super) replaces_topic: bool,
     pub(super) source: Option<Source>,
     pub(super) retain: bool,
     pub(super) repeat: Option<u64>,
@@ -105,7 +116,7 @@ pub fn parse(
     let options = help::options(kind);
     for words in option_lines.into_iter().chain([words]) {
         for option in Scanner::new(options.clone(), words).with_attached_values() {
-            let option = option.map_err(|error| scan_error(&options, error))?;
+            let option = option.map_err(|error| scan_error(kind, &options, error))?;
             match option.row.id {
                 OptionId::Help => return Ok(Parsed::Help),
                 OptionId::Version => return Ok(Parsed::Version),
@@ -117,14 +128,26 @@ pub fn parse(
 }
 
 /// Words an error as Mosquitto does, which calls two options by their long names.
-fn scan_error(options: &OptionTable<OptionId>, error: ScanError<OptionId>) -> UsageError {
+fn scan_error(
+    kind: Kind,
+    options: &OptionTable<OptionId>,
+    error: ScanError<OptionId>,
+) -> UsageError {
     match error {
         ScanError::Unknown(word) => {
             let word = word.to_string_lossy();
             let name = word.split('=').next().unwrap_or_default();
-            let meant = options.nearest(name);
-            UsageError::new(format!("Error: Unknown option '{word}'.\n"))
-                .hint(meant.map(|name| format!("did you mean --{name}?")))
+            let hint = match (options.nearest(name), kind) {
+                (Some(name), _) => Some(format!("did you mean --{name}?")),
+                (None, Kind::Subscribe) if !word.starts_with('-') => {
+                    Some(format!("a topic follows -t: mq-sub -t '{word}'"))
+                }
+                (None, Kind::Publish) if !word.starts_with('-') => {
+                    Some("a topic follows -t and a message -m: mq-pub -t TOPIC -m TEXT".to_owned())
+                }
+                (None, _) => None,
+            };
+            UsageError::new(format!("Error: Unknown option '{word}'.\n")).hint(hint)
         }
         ScanError::MissingValue(row) => {
             let name = match (row.id, row.long) {
@@ -197,7 +220,8 @@ impl RawOptions {
             Id::File => self.set_source(Source::File(path(value)))?,
             Id::FilterOut => self.filter_out.push(filter(value, "-T", "filter")?),
             Id::Format => self.format = Some(format(&value)?),
-            Id::Host => self.host = Some(value),
+            Id::Host => self.set_host(kind, value)?,
+            Id::ConnectTimeout => self.connect_timeout = Some(timeout(&value)?),
             Id::Id => self.id = Some(value),
             Id::IdPrefix => self.id_prefix = Some(value),
             Id::InflightMaximum => self.set_inflight_maximum(&value)?,
@@ -269,7 +293,10 @@ impl RawOptions {
 
     fn add_topic(&mut self, kind: Kind, value: Vec<u8>, option: &str) -> Result<(), UsageError> {
         match kind {
-            Kind::Publish => self.topic = Some(topic(value, option, "publish")?),
+            Kind::Publish => {
+                let topic = topic(value, option, "publish")?;
+                self.replaces_topic |= self.topic.replace(topic).is_some();
+            }
             Kind::Subscribe => self.filters.push(filter(value, option, "subscription")?),
         }
         Ok(())
@@ -287,7 +314,30 @@ impl RawOptions {
         if let Some(password) = url.password {
             self.password = Some(password);
         }
-        self.add_topic(kind, url.topic, "-L topic")
+        match url.topic {
+            Some(topic) => self.add_topic(kind, topic, "-L topic"),
+            None => {
+                self.lacks_url_topic = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Sets the host; people also write `HOST:PORT`, or a whole URL.
+    fn set_host(&mut self, kind: Kind, value: Vec<u8>) -> Result<(), UsageError> {
+        if memchr::memmem::find(&value, b"://").is_some() {
+            return self.set_url(kind, &value);
+        }
+        let colons = memchr::memchr_iter(b':', &value).count();
+        if colons == 1
+            && let Ok((host, Some(port))) = host_and_port(&value)
+        {
+            self.host = Some(host.to_vec());
+            self.host_port = Some(port);
+        } else {
+            self.host = Some(value);
+        }
+        Ok(())
     }
 
     fn check_ids(&self) -> Result<(), UsageError> {
@@ -307,182 +357,6 @@ impl RawOptions {
         }
         Ok(())
     }
-}
-
-fn count(value: &[u8]) -> Result<u64, UsageError> {
-    positive(value).ok_or_else(|| {
-        UsageError::new(format!(
-            "Error: Invalid message count \"{}\".\n\n",
-            lossy(value)
-        ))
-    })
-}
-
-fn format(value: &[u8]) -> Result<Format, UsageError> {
-    Format::parse(value).map_err(|error| UsageError::new(format!("Error: {error}\n")))
-}
-
-fn keep_alive(value: &[u8]) -> Result<u16, UsageError> {
-    integer(value)
-        .and_then(|number| u16::try_from(number).ok())
-        .filter(|&number| number >= 5)
-        .ok_or_else(|| {
-            UsageError::new(
-                "Error: Invalid keepalive given, it must be between 5 and 65535 inclusive.\n\n",
-            )
-        })
-}
-
-fn port(value: &[u8]) -> Result<u16, UsageError> {
-    integer(value)
-        .and_then(|number| u16::try_from(number).ok())
-        .ok_or_else(|| UsageError::new(format!("Error: Invalid port given: {}\n", lossy(value))))
-}
-
-fn version(value: &[u8]) -> Result<ProtocolVersion, UsageError> {
-    match value {
-        b"mqttv31" | b"31" => Ok(ProtocolVersion::V31),
-        b"mqttv311" | b"311" => Ok(ProtocolVersion::V311),
-        b"mqttv5" | b"5" => Ok(ProtocolVersion::V5),
-        _ => Err(UsageError::new(
-            "Error: Invalid protocol version argument given.\n\n",
-        )),
-    }
-}
-
-fn qos(value: &[u8], error: &str, end: &str) -> Result<QoS, UsageError> {
-    integer(value)
-        .and_then(|number| u8::try_from(number).ok())
-        .and_then(QoS::from_u8)
-        .ok_or_else(|| UsageError::new(format!("Error: {error} {}{end}", lossy(value))))
-}
-
-/// Reads the first line of a file, so that an editor's line end does not count.
-fn password_in_file(value: Vec<u8>) -> Result<Vec<u8>, UsageError> {
-    let path = path(value);
-    let content = std::fs::read(&path).map_err(|error| {
-        UsageError::new(format!(
-            "Error: Unable to read password file \"{}\": {}.\n",
-            path.display(),
-            system_text(&error)
-        ))
-    })?;
-    let line = content.split(|&byte| byte == b'\n').next().unwrap_or(&[]);
-    Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
-}
-
-fn password_in_variable(name: Vec<u8>) -> Result<Vec<u8>, UsageError> {
-    let name = OsString::from_vec(name);
-    // Looking up a name that no variable can have is not defined.
-    let bytes = name.as_bytes();
-    let possible = !bytes.is_empty() && !bytes.contains(&b'=') && !bytes.contains(&0);
-    possible
-        .then(|| std::env::var_os(&name))
-        .flatten()
-        .map(OsString::into_vec)
-        .ok_or_else(|| {
-            UsageError::new(format!(
-                "Error: The environment variable {} of --pw-env is not set.\n",
-                name.to_string_lossy()
-            ))
-        })
-}
-
-fn random_filter(value: &[u8]) -> Result<f64, UsageError> {
-    decimal(value)
-        .filter(|chance| (0.1..=100.0).contains(chance))
-        .ok_or_else(|| {
-            UsageError::new("Error: --random-filter chance must be between 0.1-100.0\n\n")
-        })
-}
-
-fn repeat(value: &[u8]) -> Result<u64, UsageError> {
-    positive(value)
-        .ok_or_else(|| UsageError::new("Error: --repeat argument must be >0.\n\n".to_owned()))
-}
-
-fn repeat_delay(value: &[u8]) -> Result<Duration, UsageError> {
-    decimal(value)
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| UsageError::new("Error: --repeat-delay argument must be >=0.0.\n\n"))
-}
-
-fn retain_handling(value: &[u8]) -> Result<RetainHandling, UsageError> {
-    match value {
-        b"always" => Ok(RetainHandling::Always),
-        b"new" => Ok(RetainHandling::New),
-        b"never" => Ok(RetainHandling::Never),
-        _ => Err(UsageError::new(format!(
-            "Error: Unknown value '{}' for --retain-handling.\n\n",
-            lossy(value)
-        ))),
-    }
-}
-
-fn session_expiry(value: &[u8]) -> Result<u32, UsageError> {
-    if value == "∞".as_bytes() {
-        return Ok(u32::MAX);
-    }
-    let number = integer_with_base(value)
-        .ok_or_else(|| UsageError::new("Error: session-expiry-interval not a number.\n\n"))?;
-    if number == -1 {
-        return Ok(u32::MAX);
-    }
-    u32::try_from(number)
-        .map_err(|_| UsageError::new("Error: session-expiry-interval out of range.\n\n"))
-}
-
-fn timeout(value: &[u8]) -> Result<Duration, UsageError> {
-    let seconds = positive(value).ok_or_else(|| {
-        UsageError::new(format!("Error: Invalid timeout \"{}\".\n\n", lossy(value)))
-    });
-    Ok(Duration::from_secs(seconds?))
-}
-
-fn positive(value: &[u8]) -> Option<u64> {
-    integer(value)
-        .and_then(|number| u64::try_from(number).ok())
-        .filter(|&number| number > 0)
-}
-
-fn topic(value: Vec<u8>, option: &str, what: &str) -> Result<TopicName, UsageError> {
-    let text = lossy(&value);
-    TopicName::from_bytes(Bytes::from(value)).map_err(|error| match error {
-        InvalidTopic::Malformed => malformed(option),
-        _ => UsageError::new(format!(
-            "Error: Invalid {what} topic '{text}', does it contain '+' or '#'?\n"
-        ))
-        .hint((error != InvalidTopic::Wildcard).then(|| error.to_string())),
-    })
-}
-
-fn filter(value: Vec<u8>, option: &str, what: &str) -> Result<TopicFilter, UsageError> {
-    let text = lossy(&value);
-    TopicFilter::from_bytes(Bytes::from(value)).map_err(|error| match error {
-        InvalidTopic::Malformed => malformed(option),
-        InvalidTopic::Wildcard => UsageError::new(invalid_filter(what, &text)).hint(Some(
-            "'+' stands for one whole level, as in a/+/b, and '#' for all levels that follow, \
-             as in a/#"
-                .to_owned(),
-        )),
-        _ => UsageError::new(invalid_filter(what, &text)).hint(Some(error.to_string())),
-    })
-}
-
-fn invalid_filter(what: &str, text: &str) -> String {
-    format!("Error: Invalid {what} topic '{text}', are all '+' and '#' wildcards correct?\n")
-}
-
-fn malformed(option: &str) -> UsageError {
-    UsageError::new(format!("Error: Malformed UTF-8 in {option} argument.\n\n"))
-}
-
-fn lossy(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).into_owned()
-}
-
-fn path(value: Vec<u8>) -> PathBuf {
-    PathBuf::from(OsString::from_vec(value))
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use crate::subscribe::{Display, Print, Settings, Style};
 pub fn subscribe_settings(raw: RawOptions) -> Result<Settings, UsageError> {
     check(&raw)?;
     if raw.filters.is_empty() && raw.unsubscribe.is_empty() {
+        if raw.lacks_url_topic {
+            return Err(UsageError::lacking_url_topic());
+        }
         return Err(UsageError::new(
             "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).\n",
         ));

@@ -23,6 +23,8 @@ option_rows! {
         "connect through a proxy: socks5h://[USERNAME[:PASSWORD]@]HOST[:PORT]";
     BindAddress: 'A' _ ("ADDRESS" Text, "no address specified") CLIENTS "Connection"
         "connect from this host name or address";
+    ConnectTimeout: _ "connect-timeout" ("SECONDS" Text, "no timeout specified") CLIENTS "Connection"
+        "give up an attempt to connect after SECONDS [default: 10]";
     KeepAlive: 'k' "keepalive" ("SECONDS" Text, "no keepalive specified") CLIENTS "Connection"
         "keep alive, 5 to 65535 [default: 60]";
     ProtocolVersion: 'V' "protocol-version" ("VERSION" ["mqttv31", "mqttv311", "mqttv5", "31", "311", "5"], "no version specified") CLIENTS "Connection"
@@ -128,8 +130,6 @@ option_rows! {
         "exit after COUNT messages";
     ExitAfterSubAck: 'E' _ () MQ_SUB "Subscription"
         "exit as soon as the broker has acknowledged the subscription";
-    Timeout: 'W' _ ("SECONDS" Text, "no timeout specified") MQ_SUB "Subscription"
-        "exit with status 27 after SECONDS";
 
     Verbose: 'v' "verbose" () MQ_SUB "Output"
         "print the topic before each message";
@@ -159,6 +159,8 @@ option_rows! {
     WillRetain: _ "will-retain" () CLIENTS "Last will"
         "make the broker retain the will";
 
+    Timeout: 'W' _ ("SECONDS" Text, "no timeout specified") CLIENTS "Other"
+        "exit with status 27 after SECONDS";
     OptionsFile: 'o' _ ("FILE" File, "no options file specified") CLIENTS "Other"
         "read options from FILE, one per line, instead of the file in the user's configuration directory";
     Help: _ "help" () CLIENTS "Other"

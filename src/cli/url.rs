@@ -9,8 +9,8 @@ pub(super) struct Url {
     pub(super) password: Option<Vec<u8>>,
     pub(super) host: Vec<u8>,
     pub(super) port: u16,
-    /// Everything behind the first `/`, unchanged.
-    pub(super) topic: Vec<u8>,
+    /// Everything behind the first `/`, unchanged, unless it is empty.
+    pub(super) topic: Option<Vec<u8>>,
 }
 
 /// The scheme of a URL.
@@ -54,10 +54,10 @@ impl Scheme {
 impl Url {
     pub(super) fn parse(url: &[u8]) -> Result<Self, UsageError> {
         let (scheme, rest) = split_scheme(url)?;
-        let slash = memchr::memchr(b'/', rest).ok_or_else(|| {
-            UsageError::new("Error: Invalid URL for -L argument specified - topic missing.\n")
-        })?;
-        let (authority, topic) = (&rest[..slash], &rest[slash + 1..]);
+        let (authority, topic) = match memchr::memchr(b'/', rest) {
+            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
+            None => (rest, &[][..]),
+        };
         let (user, place) = match memchr::memrchr(b'@', authority) {
             Some(at) => (Some(&authority[..at]), &authority[at + 1..]),
             None => (None, authority),
@@ -79,7 +79,7 @@ impl Url {
             password,
             host: host.to_vec(),
             port: port.unwrap_or(scheme.default_port()),
-            topic: topic.to_vec(),
+            topic: (!topic.is_empty()).then(|| topic.to_vec()),
         })
     }
 }
@@ -94,7 +94,7 @@ fn split_scheme(url: &[u8]) -> Result<(Scheme, &[u8]), UsageError> {
 }
 
 /// Splits `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.
-fn host_and_port(place: &[u8]) -> Result<(&[u8], Option<u16>), UsageError> {
+pub(super) fn host_and_port(place: &[u8]) -> Result<(&[u8], Option<u16>), UsageError> {
     let bracketed = place
         .strip_prefix(b"[")
         .and_then(|rest| memchr::memchr(b']', rest).map(|end| (&rest[..end], &rest[end + 1..])));
@@ -155,8 +155,8 @@ mod tests {
         assert_eq!(url.username.as_deref(), Some(&b"us@er"[..]));
         assert_eq!(url.password.as_deref(), Some(&b"p:w"[..]));
         assert_eq!(
-            (&url.host[..], url.port, &url.topic[..]),
-            (&b"h"[..], 99, &b"a/b?c#d"[..])
+            (&url.host[..], url.port, url.topic.as_deref()),
+            (&b"h"[..], 99, Some(&b"a/b?c#d"[..]))
         );
         let url = Url::parse(b"ws://h/t").unwrap();
         assert_eq!((url.scheme, url.port), (Scheme::WebSocket, 80));
@@ -167,16 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_missing_topics_are_refused() {
-        for (url, text) in [
-            (&b"http://h/t"[..], "Error: Unsupported URL scheme."),
-            (b"h/t", "Error: Unsupported URL scheme."),
-            (
-                b"mqtt://h",
-                "Error: Invalid URL for -L argument specified - topic missing.",
-            ),
-        ] {
-            assert_eq!(Url::parse(url).unwrap_err().text(), text);
+    fn other_schemes_are_refused_and_a_missing_topic_is_none() {
+        for url in [&b"http://h/t"[..], b"h/t"] {
+            let error = Url::parse(url).unwrap_err();
+            assert_eq!(error.text(), "Error: Unsupported URL scheme.");
+        }
+        for url in [&b"mqtt://h"[..], b"mqtt://h/"] {
+            assert_eq!(Url::parse(url).unwrap().topic, None);
         }
     }
 }

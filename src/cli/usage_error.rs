@@ -46,6 +46,11 @@ impl UsageError {
         Self::with(text, Manner::WithHelp)
     }
 
+    /// Creates the error that a URL and the other options have no topic.
+    pub(super) fn lacking_url_topic() -> Self {
+        Self::new("Error: Invalid URL for -L argument specified - topic missing.\n")
+    }
+
     fn with(text: impl Into<String>, manner: Manner) -> Self {
         Self {
             text: text.into(),

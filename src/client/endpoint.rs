@@ -1,7 +1,9 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use nix::errno::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
@@ -27,6 +29,8 @@ pub struct Endpoint {
     pub tls: Option<Connector>,
     /// True if MQTT runs over WebSocket.
     pub websocket: bool,
+    /// The time in which the stream must stand.
+    pub connect_timeout: Duration,
 }
 
 /// The address of a broker.
@@ -65,8 +69,21 @@ impl Endpoint {
         }
     }
 
-    /// Opens a stream.
+    /// Opens a stream, with the handshakes of the proxy, TLS and WebSocket.
     pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
+        let stream = tokio::time::timeout(self.connect_timeout, self.open_in_time()).await;
+        stream.unwrap_or_else(|_| Err(Error::Io(Errno::ETIMEDOUT.into())))
+    }
+
+    /// Returns the name or address that is looked up first.
+    pub(super) fn first_host(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => proxy.host.clone(),
+            None => self.host(),
+        }
+    }
+
+    async fn open_in_time(&self) -> Result<Box<dyn Stream>, Error> {
         let mut stream = self.open_plain().await?;
         let host = match &self.address {
             Address::Tcp { host, .. } => host.as_str(),

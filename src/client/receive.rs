@@ -66,6 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Packet::Disconnect(disconnect) if self.options.version == ProtocolVersion::V5 => {
                 let reason = disconnect.reason;
                 self.trace.disconnected(reason.into());
+                self.disconnect_reason = Some(reason);
                 Ok(Some(Event::Disconnected(reason)))
             }
             Packet::Auth(_) => {

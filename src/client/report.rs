@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use super::{Endpoint, Error, OtherProtocol, refusal_text, show_controls};
+use super::{Address, ConnectOptions, Endpoint, Error, OtherProtocol, refusal_text, show_controls};
 
 /// The messages of a client program on standard error.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,18 @@ impl Report {
                     "nothing listens at {endpoint}: is the broker running? `mq-broker` starts one"
                 ));
             }
+            Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut => self.hint(format_args!(
+                "{endpoint} did not answer in {} s: is the address right, and does a firewall let \
+                 the port through? --connect-timeout waits longer",
+                endpoint.connect_timeout.as_secs_f64()
+            )),
+            Error::Io(_) if matches!(endpoint.address, Address::Unix(_)) => self.hint(
+                format_args!("with --unix or -p 0 this is a Unix socket: {endpoint}"),
+            ),
+            Error::Lookup => self.hint(format_args!(
+                "there is no host '{}': is the name spelled right?",
+                endpoint.first_host()
+            )),
             Error::WebSocket(cause) => self.hint(format_args!(
                 "{cause}: does the broker listen for WebSocket on this port, with the path /mqtt?"
             )),
@@ -74,11 +86,16 @@ impl Report {
     }
 
     /// Reports how the broker refused the client.
-    pub fn refusal(self, error: &Error) {
+    pub fn refusal(self, error: &Error, options: &ConnectOptions) {
         if let Error::Refused(code) = error {
             self.line(format_args!("Connection error: {}", refusal_text(*code)));
-            if error.is_login_refused() {
-                self.hint("the broker asks for a login: -u USERNAME --pw-file FILE");
+            match &options.username {
+                _ if !error.is_login_refused() => {}
+                Some(name) => self.hint(format_args!(
+                    "the broker does not accept this password for the user '{name}', or does not \
+                     know the user"
+                )),
+                None => self.hint("the broker asks for a login: -u USERNAME --pw-file FILE"),
             }
         }
     }
@@ -105,7 +122,7 @@ impl Report {
     }
 
     /// Returns whether a person reads the hints, who can also be asked a question.
-    pub(super) fn has_reader(self) -> bool {
+    pub fn has_reader(self) -> bool {
         self.at_terminal && !self.quiet
     }
 
@@ -113,6 +130,13 @@ impl Report {
     pub fn hint(self, text: impl fmt::Display) {
         if self.has_reader() {
             self.line(format_args!("Hint: {text}"));
+        }
+    }
+
+    /// Prints a line about the course of things if a person reads it.
+    pub fn note(self, text: impl fmt::Display) {
+        if self.has_reader() {
+            self.line(text);
         }
     }
 

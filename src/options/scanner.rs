@@ -6,8 +6,7 @@ use super::{Arity, OptionRow, OptionTable};
 
 /// A reader of command lines, option by option.
 ///
-/// Each option is a word of its own: `-v -d`, not `-vd`. The word behind an option with a
-/// value is its value, whatever it looks like.
+/// The word behind an option with a value is its value, whatever it looks like.
 #[derive(Debug)]
 pub struct Scanner<Id: 'static> {
     table: OptionTable<Id>,
@@ -46,7 +45,8 @@ impl<Id> Scanner<Id> {
         }
     }
 
-    /// Allows values in the same word, `--name=value`, and `--` at the end of the options.
+    /// Allows values in the same word, `--name=value`, letters in one word, `-vt TOPIC`, and `--` at
+    /// the end of the options.
     pub fn with_attached_values(mut self) -> Self {
         self.takes_attached_values = true;
         self
@@ -88,6 +88,20 @@ impl<Id> Scanner<Id> {
         }
     }
 
+    /// Splits `-vt` into `-v` and `-t`; all except the last must take no value.
+    fn split_letters(&self, word: &OsStr) -> Option<Vec<OsString>> {
+        let letters = word.to_str()?.strip_prefix('-')?;
+        let names: Vec<_> = letters.chars().map(|letter| format!("-{letter}")).collect();
+        let (last, flags) = names.split_last()?;
+        let is_flag = |name: &String| {
+            let row = self.table.find(name);
+            row.is_some_and(|row| matches!(row.arity, Arity::Flag))
+        };
+        let splits =
+            !flags.is_empty() && flags.iter().all(is_flag) && self.table.find(last).is_some();
+        splits.then(|| names.into_iter().map(OsString::from).collect())
+    }
+
     /// Takes three words, or four for a user property.
     fn property_words(&mut self) -> Option<Vec<OsString>> {
         let mut words: Vec<_> = self.words.by_ref().take(3).collect();
@@ -108,6 +122,12 @@ impl<Id> Iterator for Scanner<Id> {
         let mut word = self.words.next()?;
         if word == "--" && self.takes_attached_values && !self.options_ended {
             self.options_ended = true;
+            word = self.words.next()?;
+        }
+        let splits = self.takes_attached_values && !self.options_ended;
+        if let Some(mut words) = splits.then(|| self.split_letters(&word)).flatten() {
+            words.extend(self.words.by_ref());
+            self.words = words.into_iter();
             word = self.words.next()?;
         }
         Some(self.read(word))

@@ -3,16 +3,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::lines::Lines;
 use super::progress::Progress;
 use super::{Loaded, Repetition, Settings};
-use crate::client::{Client, Error, Event, Publication, PublishError, Stream, ask_password};
+use crate::client::{
+    Client, Error, Event, LossReport, Publication, PublishError, Stream, ask_password,
+};
 use crate::protocol::{Disconnect, PacketId, QoS, ReasonCode, Text};
 
 /// The exit code after Ctrl+C, as in a shell.
 const INTERRUPTED: i32 = 130;
+/// The exit code when the time of `-W` is over.
+const TIMED_OUT: u8 = 27;
 /// The size of a payload in bytes from which a broker might refuse it.
 const LARGE: usize = 4 * 1024;
 /// The number of connections in a row that may end while the broker receives a large message.
@@ -61,7 +65,13 @@ async fn publish(settings: Settings) -> u8 {
         cut_offs: 0,
         settings,
     };
-    let result = publisher.run().await;
+    let result = match publisher.settings.timeout {
+        None => publisher.run().await,
+        Some(limit) => {
+            let result = timeout(limit, publisher.run()).await;
+            result.unwrap_or(Err(Failure::TimedOut))
+        }
+    };
     publisher.progress.finish();
     match result {
         Ok(()) => match publisher.first_refusal {
@@ -95,6 +105,8 @@ enum Failure {
     Connection(Error),
     /// A message cannot be sent.
     Message(PublishError),
+    /// The time of `-W` is over.
+    TimedOut,
     /// Standard input cannot be read.
     Input(io::Error),
 }
@@ -171,6 +183,7 @@ impl Publisher {
     async fn lines(&mut self) -> Result<(), Failure> {
         let mut lines = Lines::read(io::stdin()).map_err(Failure::Input)?;
         let mut failure = None;
+        let mut losses = LossReport::new(self.settings.report);
         loop {
             if let Err(error) = self.try_lines(&mut lines, &mut failure).await {
                 self.note_cut_off();
@@ -181,7 +194,9 @@ impl Publisher {
                     failure.get_or_insert(Failure::Connection(error));
                     self.unconfirmed = 0;
                 }
+                self.progress.suspend(|| losses.lost(&self.client));
                 while !self.client.try_reconnect(&self.settings.endpoint).await? {}
+                self.progress.suspend(|| losses.connected());
                 continue;
             }
             self.disconnect().await?;
@@ -356,10 +371,10 @@ impl Publisher {
                 error.exit_code_at_start()
             }
             Failure::Connection(error @ Error::Refused(code)) => {
-                report.refusal(error);
+                report.refusal(error, self.client.options());
                 // Mosquitto knows only the five codes of MQTT 3.
                 let known = matches!(code, crate::protocol::ConnAckCode::V3(code) if code.0 < 6);
-                if known || lines {
+                if known || lines || report.has_reader() {
                     report.error(error);
                 } else {
                     report.error(Error::Protocol);
@@ -389,6 +404,10 @@ impl Publisher {
                 }
                 report.error(Error::ConnectionLost);
                 Error::ConnectionLost.exit_code()
+            }
+            Failure::TimedOut => {
+                report.line("Timed out");
+                TIMED_OUT
             }
             Failure::Input(error) => {
                 let error = Error::Io(io::Error::from(error.kind()));

@@ -19,6 +19,8 @@ pub struct Settings {
     pub repetition: Repetition,
     /// The properties of the DISCONNECT.
     pub disconnect_properties: Properties,
+    /// The time after which the program ends.
+    pub timeout: Option<Duration>,
     /// True if a line is printed for each packet.
     pub debug: bool,
     /// The output on standard error.

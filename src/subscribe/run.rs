@@ -14,7 +14,9 @@ use super::signals::{Signals, resized};
 use super::terminal::Terminal;
 use super::watch::Watch;
 use super::{Display, Settings};
-use crate::client::{Client, Error, Event, Publication, Stream, ask_password, system_text};
+use crate::client::{
+    Client, Error, Event, LossReport, Publication, Stream, ask_password, system_text,
+};
 use crate::protocol::{Publish, QoS, SubAck, topic_matches};
 use end::{End, Left};
 
@@ -147,11 +149,12 @@ impl Subscriber {
         if let Err(code) = self.connect_first().await {
             return code;
         }
+        let mut losses = LossReport::new(self.settings.report);
         loop {
             let end = match self.session().await {
                 Left::End(end) => end,
                 Left::Error(error) if error.is_final() => return self.give_up(&error),
-                Left::Error(_) => match self.reconnect().await {
+                Left::Error(_) => match self.reconnect(&mut losses).await {
                     Ok(()) => continue,
                     Err(Left::End(end)) => end,
                     Err(Left::Error(error)) => return self.give_up(&error),
@@ -207,11 +210,13 @@ impl Subscriber {
     }
 
     /// Waits until a connection stands again.
-    async fn reconnect(&mut self) -> Result<(), Left> {
+    async fn reconnect(&mut self, losses: &mut LossReport) -> Result<(), Left> {
+        losses.lost(&self.client);
         loop {
             tokio::select! {
                 connected = self.client.try_reconnect(&self.settings.endpoint) => {
                     if connected? {
+                        losses.connected();
                         return Ok(());
                     }
                 }

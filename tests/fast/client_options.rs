@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use crate::support::program::program_path;
 use crate::support::scripted_broker::ScriptedBroker;
+use crate::support::tls_server::Identity;
 use crate::support::{Broker, Program};
 
 /// Command lines that are refused before anything is sent: what is said on standard error,
@@ -149,11 +150,14 @@ fn quiet_does_not_hide_a_wrong_command_line() {
 #[test]
 fn a_publisher_needs_a_topic_and_a_message() {
     for line in ["mq-pub", "mq-pub -t a", "mq-pub -m x"] {
-        let outcome = Program::typed(line)
+        Program::typed(line)
             .run()
             .exits_with(1)
-            .complains("Error: Both topic and message must be supplied.\n");
-        assert!(outcome.stdout().contains("Usage: mq-pub"), "{outcome}");
+            .prints("")
+            .complains(
+                "Error: Both topic and message must be supplied.\n\n\
+             Use 'mq-pub --help' to see usage.\n",
+            );
     }
 }
 
@@ -318,4 +322,68 @@ fn a_url_gives_host_port_login_and_topic() {
         b"\x00\x04MQTT\x04\xc2\x00\x3c\x00\x00\x00\x04snir\x00\x08passsnir"
     );
     assert_eq!(received[1].1, b"\x00\x10ha/_temperature2x");
+}
+
+#[test]
+fn what_people_type_for_a_host_letters_or_a_time_is_what_they_mean() {
+    let broker = Broker::local();
+    broker.typed("mq-pub -t a -r -m x").run().succeeds();
+    let port = broker.port();
+    for line in [
+        format!("mq-sub -h localhost:{port} -vt a -C 1"),
+        format!("mq-sub -h mqtt://localhost:{port} -v -t a -C 1"),
+        format!("mq-sub -L mqtt://localhost:{port} -v -t a -C 1"),
+        format!("mq-sub -h mqtt://localhost:{port}/a -dvC 1 --quiet"),
+    ] {
+        let outcome = Program::typed(&line).run().succeeds();
+        assert!(outcome.stdout().contains("a x\n"), "{outcome}");
+    }
+    broker
+        .typed("mq-sub -t nothing -W 0.2")
+        .run()
+        .exits_with(27)
+        .complains("Timed out\n");
+    for line in ["mq-sub -t a -vtopic b", "mq-sub -t a -qv"] {
+        let outcome = broker.typed(line).run().exits_with(1);
+        assert!(
+            outcome.stderr().starts_with("Error: Unknown option"),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn a_publisher_that_waits_longer_than_its_timeout_exits_with_code_27() {
+    let silent = ScriptedBroker::with_connack(b"\x20\x02\x00\x00");
+    Program::typed("mq-pub -t a -q 1 -m x -W 0.3")
+        .port(silent.port())
+        .run()
+        .exits_with(27)
+        .complains("Timed out\n");
+}
+
+#[test]
+fn a_handshake_that_never_ends_is_given_up() {
+    // It accepts connections and says nothing.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    Identity::authority(&["localhost"]).write(folder.path(), "ca");
+    for way in [
+        "--ws",
+        "--cafile ca.pem",
+        "--proxy socks5h://127.0.0.1:PORT",
+    ] {
+        let way = way.replace("PORT", &port.to_string());
+        let outcome = Program::typed(&format!(
+            "mq-pub -t a -m x -h 127.0.0.1 -p {port} {way} --connect-timeout 0.2"
+        ))
+        .in_folder(folder.path())
+        .run()
+        .exits_with(1);
+        assert!(
+            outcome.stderr().contains("Connection timed out"),
+            "{outcome}"
+        );
+    }
 }

@@ -151,6 +151,37 @@ fn at_a_terminal_an_error_comes_with_a_hint_at_its_cause() {
             "Hint: the broker asks for a login: -u USERNAME --pw-file FILE",
         ),
         (
+            format!(
+                "mq-pub -t a -m x -h 127.0.0.1 -u ann -P secret -p {}",
+                refusing.port()
+            ),
+            "Hint: the broker does not accept this password for the user 'ann'",
+        ),
+        (
+            "mq-sub topic".to_owned(),
+            "Hint: a topic follows -t: mq-sub -t 'topic'",
+        ),
+        (
+            "mq-pub -t a -m x -h nowhere.invalid".to_owned(),
+            "Hint: there is no host 'nowhere.invalid'",
+        ),
+        (
+            "mq-pub -t a -m x -P secret".to_owned(),
+            "Hint: -P needs a user name",
+        ),
+        (
+            "mq-pub -t a -m x -V 6".to_owned(),
+            "Hint: allowed are mqttv31, mqttv311 and mqttv5",
+        ),
+        (
+            format!("mq-pub -t a -t b -m x -p {free}"),
+            "Hint: mq-pub publishes on one topic, the last: b",
+        ),
+        (
+            "mq-pub -t a -m x -p 0".to_owned(),
+            "Hint: with --unix or -p 0 this is a Unix socket: localhost",
+        ),
+        (
             format!("mq-pub -t a -m x -h 127.0.0.1 -p {tls}"),
             "Hint: this port speaks TLS: try --cafile FILE",
         ),

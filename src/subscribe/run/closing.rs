@@ -82,7 +82,7 @@ impl Subscriber {
     /// Reports why the connection ended and returns the exit code.
     pub(super) fn give_up(&self, error: &Error) -> u8 {
         match error {
-            Error::Refused(_) => self.settings.report.refusal(error),
+            Error::Refused(_) => self.settings.report.refusal(error, &self.settings.options),
             _ => self.settings.report.error(error),
         }
         self.settings.report.cause(error);

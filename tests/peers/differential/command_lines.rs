@@ -3,6 +3,8 @@
 /// Options that Mosquitto has since 2.1, or that are ours.
 pub(crate) const NEWER_THAN_2_0: &[&str] = &[
     "-o",
+    "-W",
+    "--connect-timeout",
     "--ws",
     "--no-tls",
     "--tls-keylog",
@@ -76,10 +78,8 @@ pub(crate) const WRONG_FOR_BOTH: &[&str] = &[
     "--will-topic a/#",
     "--will-qos 3 --will-topic a",
     "--nonsense",
-    "-vt",
     "word",
     "-L http://localhost/a",
-    "-L mqtt://localhost",
     "-D",
     "-D publish",
     "-D publish content-type",
