@@ -1,6 +1,7 @@
 //! The work of `mq-sub`: it subscribes, prints messages, and reconnects after a lost
 //! connection.
 
+mod form;
 mod format;
 mod json;
 mod number;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::ZonedDateTime;
 use thiserror::Error;
 
-use super::print::Form;
+use super::form::Form;
 use super::{json, number, time};
 use crate::client::Report;
 use crate::protocol::{PacketId, Publish};
