@@ -194,7 +194,9 @@ impl Publisher {
                     failure.get_or_insert(Failure::Connection(error));
                     self.unconfirmed = 0;
                 }
-                self.progress.suspend(|| losses.lost(&self.client));
+                let reason = self.client.disconnect_reason();
+                let id = &self.settings.options.client_id;
+                self.progress.suspend(|| losses.lost(reason, id));
                 while !self.client.try_reconnect(&self.settings.endpoint).await? {}
                 self.progress.suspend(|| losses.connected());
                 continue;

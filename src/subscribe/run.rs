@@ -211,7 +211,10 @@ impl Subscriber {
 
     /// Waits until a connection stands again.
     async fn reconnect(&mut self, losses: &mut LossReport) -> Result<(), Left> {
-        losses.lost(&self.client);
+        losses.lost(
+            self.client.disconnect_reason(),
+            &self.settings.options.client_id,
+        );
         loop {
             tokio::select! {
                 connected = self.client.try_reconnect(&self.settings.endpoint) => {
