@@ -87,7 +87,12 @@ impl Connection {
         let Delivery::ExactlyOnce(packet_id) = delivery else {
             return Ok(true);
         };
-        let received = self.session.state().registration.incoming.publish(packet_id, ());
+        let received = self
+            .session
+            .state()
+            .registration
+            .incoming
+            .publish(packet_id, ());
         match received {
             Received::New => Ok(true),
             Received::Duplicate => Ok(false),
