@@ -11,6 +11,7 @@ use super::raw_options::{RawOptions, RawWill};
 use super::{Kind, UsageError, tls};
 use crate::client::{Address, ConnectOptions, Endpoint, Report};
 use crate::protocol::{Properties, Property, ProtocolVersion, Text, Will};
+use crate::transport::tcp::SocketOptions;
 
 /// The number of QoS 1 and 2 messages that a client accepts and sends at once.
 const DEFAULT_WINDOW: NonZeroU16 = NonZeroU16::new(20).expect("20 is not 0");
@@ -38,6 +39,7 @@ pub(super) fn endpoint(raw: &RawOptions) -> Result<Endpoint, UsageError> {
                 .bind
                 .as_deref()
                 .map(|bind| String::from_utf8_lossy(bind).into_owned()),
+            options: SocketOptions::default(),
         },
     };
     let report = Report::new(raw.quiet);

@@ -147,6 +147,7 @@ pub(super) fn connector(
         },
         versions: versions(text(Id::TlsVersion).as_deref())?,
         ciphers: text(Id::Ciphers),
+        ciphers_tls1_3: None,
         alpn: tls.value(Id::TlsAlpn).map(<[u8]>::to_vec),
         key_log: tls.path(Id::TlsKeyLog),
         notice: Some(Notice::new(move |text| report.hint(text))),

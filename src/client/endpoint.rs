@@ -10,8 +10,9 @@ use tokio::net::UnixStream;
 use super::Error;
 use crate::protocol::MAX_REMAINING_LENGTH;
 use crate::transport::socks5::{self, Login};
+use crate::transport::tcp::{self, SocketOptions};
 use crate::transport::tls_client::Connector;
-use crate::transport::{tcp, websocket};
+use crate::transport::websocket;
 
 /// A byte stream to a broker.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -44,6 +45,8 @@ pub enum Address {
         port: u16,
         /// The local host name or address to connect from.
         bind: Option<String>,
+        /// The options of the socket.
+        options: SocketOptions,
     },
     /// A Unix domain socket.
     Unix(PathBuf),
@@ -101,11 +104,28 @@ impl Endpoint {
 
     async fn open_plain(&self) -> Result<Box<dyn Stream>, Error> {
         match (&self.address, &self.proxy) {
-            (Address::Tcp { host, port, bind }, None) => {
-                Ok(Box::new(tcp::connect(host, *port, bind.as_deref()).await?))
-            }
-            (Address::Tcp { host, port, bind }, Some(proxy)) => {
-                let mut stream = tcp::connect(&proxy.host, proxy.port, bind.as_deref()).await?;
+            (
+                Address::Tcp {
+                    host,
+                    port,
+                    bind,
+                    options,
+                },
+                None,
+            ) => Ok(Box::new(
+                tcp::connect(host, *port, bind.as_deref(), options).await?,
+            )),
+            (
+                Address::Tcp {
+                    host,
+                    port,
+                    bind,
+                    options,
+                },
+                Some(proxy),
+            ) => {
+                let bind = bind.as_deref();
+                let mut stream = tcp::connect(&proxy.host, proxy.port, bind, options).await?;
                 socks5::connect(&mut stream, proxy.login.as_ref(), host, *port).await?;
                 Ok(Box::new(stream))
             }

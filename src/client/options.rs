@@ -11,6 +11,8 @@ pub struct ConnectOptions {
     pub version: ProtocolVersion,
     /// The client identifier; an empty one asks the broker to choose.
     pub client_id: Text,
+    /// True if the broker is told that its client is a bridge (MQTT 3.1 and 3.1.1).
+    pub bridge: bool,
     /// True if the broker must discard an earlier session.
     pub clean_start: bool,
     /// The keep alive in seconds; 0 turns it off.
@@ -36,6 +38,7 @@ impl ConnectOptions {
         Self {
             version,
             client_id: Text::EMPTY,
+            bridge: false,
             clean_start: true,
             keep_alive: 60,
             username: None,
@@ -58,7 +61,7 @@ impl ConnectOptions {
     pub(super) fn connect_packet(&self) -> Connect {
         Connect {
             version: self.version,
-            bridge: false,
+            bridge: self.bridge && !self.version.is_v5(),
             clean_start: self.clean_start,
             keep_alive: self.keep_alive,
             client_id: self.client_id.clone(),

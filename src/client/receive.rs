@@ -1,14 +1,11 @@
 //! Reactions to received packets, and the events that they cause.
 
-use std::collections::hash_map::Entry;
-
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::trace::trace;
 use super::{Client, Error, Event};
 use crate::protocol::{
-    Acknowledgement, DecodeError, Delivery, Disconnect, Packet, ProtocolVersion, Publish,
-    ReasonCode, TopicName,
+    Acknowledgement, DecodeError, Delivery, Packet, ProtocolVersion, Publish, ReasonCode, TopicName,
 };
 use crate::qos::{PubAckOutcome, PubCompOutcome, PubRecOutcome, Received};
 
@@ -20,17 +17,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         let result = self.try_next_event();
         if let Err(error) = &result {
-            self.abort(error);
+            self.link.report_error(error);
+            self.lose_connection();
         }
         result
     }
 
     fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
         loop {
-            let Some(connection) = &mut self.connection else {
-                return Ok(None);
-            };
-            let Some(packet) = connection.next_packet()? else {
+            let Some(packet) = self.link.next_packet()? else {
                 return Ok(None);
             };
             if let Some(event) = self.receive(packet)? {
@@ -47,30 +42,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Packet::PubRel(ack) => self.receive_pubrel(ack),
             Packet::PubComp(ack) => self.receive_pubcomp(ack),
             Packet::SubAck(suback) => {
-                trace!(self, "received SUBACK",);
+                trace!(self.link, "received SUBACK",);
                 let known = self.outgoing.reply(suback.packet_id);
                 Ok(known.then_some(Event::Subscribed(suback)))
             }
             Packet::UnsubAck(unsuback) => {
-                trace!(self, "received UNSUBACK",);
+                trace!(self.link, "received UNSUBACK",);
                 let known = self.outgoing.reply(unsuback.packet_id);
                 Ok(known.then_some(Event::Unsubscribed(unsuback.packet_id)))
             }
-            Packet::PingResp => {
-                trace!(self, "received PINGRESP",);
-                if let Some(connection) = &mut self.connection {
-                    connection.keep_alive.answered();
-                }
-                Ok(None)
-            }
-            Packet::Disconnect(disconnect) if self.options.version == ProtocolVersion::V5 => {
+            Packet::Disconnect(disconnect) if self.link.options.version == ProtocolVersion::V5 => {
                 let reason = disconnect.reason;
-                self.trace.disconnected(reason.into());
+                self.link.trace.disconnected(reason.into());
                 self.disconnect_reason = Some(reason);
                 Ok(Some(Event::Disconnected(reason)))
             }
             Packet::Auth(_) => {
-                trace!(self, "received AUTH",);
+                trace!(self.link, "received AUTH",);
                 Err(Error::NotSupported)
             }
             Packet::Connect(_)
@@ -78,19 +66,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::PingReq
+            | Packet::PingResp
             | Packet::Disconnect(_) => Err(Error::Protocol),
         }
     }
 
-    fn receive_publish(&mut self, mut publish: Publish) -> Result<Option<Event>, Error> {
-        self.resolve_alias(&mut publish)?;
+    fn receive_publish(&mut self, publish: Publish) -> Result<Option<Event>, Error> {
         let topic = publish.topic.as_ref().map_or("", TopicName::as_str);
-        trace!(self, "received PUBLISH {}", publish.summary(topic));
+        trace!(self.link, "received PUBLISH {}", publish.summary(topic));
         match publish.delivery {
             Delivery::AtMostOnce => {}
             Delivery::AtLeastOnce(packet_id) => {
-                trace!(self, "sending PUBACK (m{packet_id}, rc0)",);
-                self.send(&Packet::PubAck(Acknowledgement::success(packet_id)))?;
+                trace!(self.link, "sending PUBACK (m{packet_id}, rc0)",);
+                self.link
+                    .send(&Packet::PubAck(Acknowledgement::success(packet_id)))?;
             }
             Delivery::ExactlyOnce(packet_id) => {
                 match self.incoming.publish(packet_id, owned(&publish)) {
@@ -102,34 +91,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                         }));
                     }
                 }
-                trace!(self, "sending PUBREC (m{packet_id}, rc0)",);
-                self.send(&Packet::PubRec(Acknowledgement::success(packet_id)))?;
+                trace!(self.link, "sending PUBREC (m{packet_id}, rc0)",);
+                self.link
+                    .send(&Packet::PubRec(Acknowledgement::success(packet_id)))?;
                 return Ok(None);
             }
         }
         Ok(Some(Event::Message(publish)))
-    }
-
-    /// Puts the topic in place of its alias [MQTT-3.3.2-7].
-    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), Error> {
-        let Some(alias) = publish.topic_alias() else {
-            return Ok(());
-        };
-        let invalid = Error::Malformed(DecodeError::Invalid {
-            reason: ReasonCode::TopicAliasInvalid,
-            place: "PUBLISH: topic alias",
-        });
-        if alias.get() > self.options.topic_alias_maximum() {
-            return Err(invalid);
-        }
-        match (&publish.topic, self.received_aliases.entry(alias)) {
-            (Some(topic), entry) => {
-                entry.insert_entry(topic.to_owned_name());
-            }
-            (None, Entry::Occupied(entry)) => publish.topic = Some(entry.get().clone()),
-            (None, Entry::Vacant(_)) => return Err(invalid),
-        }
-        Ok(())
     }
 
     fn receive_puback(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
@@ -145,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     fn receive_pubrec(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
-        trace!(self, "received PUBREC (Mid: {})", ack.packet_id);
+        trace!(self.link, "received PUBREC (Mid: {})", ack.packet_id);
         match self.outgoing.pubrec(ack.packet_id, ack.reason.is_error()) {
             PubRecOutcome::Received(message) => {
                 self.released.push_back((ack.packet_id, message));
@@ -162,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Ok(Some(published(ack)))
             }
             PubRecOutcome::Unknown | PubRecOutcome::Unexpected => {
-                self.trace.unknown_pubrec(ack.packet_id.get());
+                self.link.trace.unknown_pubrec(ack.packet_id.get());
                 self.send_pubrel(ack.packet_id, ReasonCode::PacketIdentifierNotFound)?;
                 Ok(None)
             }
@@ -171,10 +139,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn receive_pubrel(&mut self, ack: Acknowledgement) -> Result<Option<Event>, Error> {
         let packet_id = ack.packet_id;
-        trace!(self, "received PUBREL (Mid: {packet_id})",);
+        trace!(self.link, "received PUBREL (Mid: {packet_id})",);
         let message = self.incoming.release(packet_id);
-        trace!(self, "sending PUBCOMP (m{packet_id})",);
-        self.send(&Packet::PubComp(Acknowledgement::success(packet_id)))?;
+        trace!(self.link, "sending PUBCOMP (m{packet_id})",);
+        self.link
+            .send(&Packet::PubComp(Acknowledgement::success(packet_id)))?;
         Ok(message.map(Event::Message))
     }
 
@@ -196,38 +165,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn log_received(&mut self, packet: &str, ack: &Acknowledgement) {
         trace!(
-            self,
+            self.link,
             "received {packet} (Mid: {}, RC:{})",
             ack.packet_id,
             u8::from(ack.reason)
         );
-    }
-
-    /// Gives up a connection whose broker broke the protocol.
-    ///
-    /// An MQTT 5.0 broker gets the reason if its socket takes it at once.
-    fn abort(&mut self, error: &Error) {
-        if let (ProtocolVersion::V5, Some(reason)) =
-            (self.options.version, disconnect_reason(error))
-        {
-            trace!(self, "sending DISCONNECT",);
-            let _ = self.send(&Packet::Disconnect(Disconnect::new(reason)));
-            if let Some(connection) = &mut self.connection {
-                let waker = std::task::Waker::noop();
-                let _ = connection.poll_progress(&mut std::task::Context::from_waker(waker));
-            }
-        }
-        self.lose_connection();
-    }
-}
-
-/// Returns the reason code of the DISCONNECT after an error [MQTT-4.13.1-1].
-fn disconnect_reason(error: &Error) -> Option<ReasonCode> {
-    match error {
-        Error::Malformed(error) => Some(error.reason()),
-        Error::Protocol => Some(ReasonCode::ProtocolError),
-        Error::NotSupported => Some(ReasonCode::ImplementationSpecificError),
-        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::trace::trace;
 use super::{Client, Error, Message, Publication, PublishError};
 use crate::protocol::{
     Acknowledgement, Delivery, EncodeError, Packet, PacketId, ProtocolVersion, PublishHead,
-    PublishSummary, QoS, ReasonCode, encode, encode_publish_head, publish_size,
+    PublishSummary, QoS, ReasonCode, encode_publish_head, publish_size,
 };
 use crate::qos::Resend;
 
@@ -29,13 +29,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         publication: &Arc<Publication>,
         payload: Bytes,
     ) -> Result<Option<PacketId>, PublishError> {
-        if publication.qos > self.limits.maximum_qos {
+        if publication.qos > self.link.limits.maximum_qos {
             return Err(PublishError::QosNotSupported);
         }
-        if !publication.properties.is_empty() && !self.options.version.is_v5() {
+        if !publication.properties.is_empty() && !self.link.options.version.is_v5() {
             return Err(PublishError::NotSupported);
         }
-        if self.connection.is_none() {
+        if !self.link.is_connected() {
             return Err(PublishError::NotConnected);
         }
         self.check_size(publication, payload.len())?;
@@ -73,9 +73,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// If the broker has forgotten the session, the messages are new ones.
     pub(super) fn resume(&mut self, session_present: bool) -> Result<(), Error> {
         // MQTT 3.1 does not say; the session is assumed to live on.
-        let unknown = self.options.version == ProtocolVersion::V31 && !self.options.clean_start;
+        let unknown =
+            self.link.options.version == ProtocolVersion::V31 && !self.link.options.clean_start;
         if session_present || unknown {
-            self.outgoing.resume(self.limits.receive_maximum);
+            self.outgoing.resume(self.link.limits.receive_maximum);
         } else {
             self.incoming.clear();
             // PUBRECs arrive in the order of the messages, so released messages are older.
@@ -85,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             for message in unacknowledged.into_iter().rev() {
                 self.waiting.push_front(message);
             }
-            self.outgoing.resume(self.limits.receive_maximum);
+            self.outgoing.resume(self.link.limits.receive_maximum);
         }
         self.send_waiting()
     }
@@ -123,8 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Gives up the connection; messages that were not sent wait for the next one.
     pub(super) fn lose_connection(&mut self) {
         self.sent_aliases.clear();
-        self.received_aliases.clear();
-        let Some(connection) = self.connection.take() else {
+        let Some(connection) = self.link.take_connection() else {
             return;
         };
         let mut last_topic = None;
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         publication: &Publication,
         payload_length: usize,
     ) -> Result<(), PublishError> {
-        if self.limits.maximum_packet_size == u32::MAX {
+        if self.link.limits.maximum_packet_size == u32::MAX {
             return Ok(());
         }
         let delivery = match publication.qos {
@@ -171,8 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             more_properties: &[],
             payload_length,
         };
-        let size = publish_size(&head, self.options.version);
-        let limit = self.limits.maximum_packet_size;
+        let size = publish_size(&head, self.link.options.version);
+        let limit = self.link.limits.maximum_packet_size;
         if size > limit as usize {
             return Err(PublishError::PacketTooLarge { size, limit });
         }
@@ -186,12 +186,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         delivery: Delivery,
         dup: bool,
     ) -> Result<(), PublishError> {
-        let retain = publication.retain && self.limits.retain_available;
+        let retain = publication.retain && self.link.limits.retain_available;
         let mut topic = publication.topic.as_bytes();
         let mut properties = &publication.properties;
         let unaliased;
         if let Some(alias) = properties.topic_alias() {
-            if alias.get() > self.limits.topic_alias_maximum {
+            if alias.get() > self.link.limits.topic_alias_maximum {
                 // [MQTT-3.1.2-26]
                 unaliased = without_topic_alias(properties);
                 properties = &unaliased;
@@ -213,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             },
             payload_length: payload.len(),
         };
-        trace!(self, "sending PUBLISH {summary}");
+        trace!(self.link, "sending PUBLISH {summary}");
         let head = PublishHead {
             dup,
             delivery,
@@ -223,11 +223,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             more_properties: &[],
             payload_length: payload.len(),
         };
-        let Some(connection) = &mut self.connection else {
+        let Some(connection) = &mut self.link.connection else {
             return Err(PublishError::NotConnected);
         };
         let output = connection.output();
-        match encode_publish_head(&head, self.options.version, output) {
+        match encode_publish_head(&head, self.link.options.version, output) {
             Ok(_) => output.extend_from_slice(payload),
             Err(EncodeError::PacketTooLarge) => {
                 return Err(PublishError::PayloadTooLarge);
@@ -242,16 +242,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         packet_id: PacketId,
         reason: ReasonCode,
     ) -> Result<(), Error> {
-        trace!(self, "sending PUBREL (m{packet_id})",);
+        trace!(self.link, "sending PUBREL (m{packet_id})",);
         let pubrel = Acknowledgement::new(packet_id, reason);
-        self.send(&Packet::PubRel(pubrel))
-    }
-
-    pub(super) fn send(&mut self, packet: &Packet) -> Result<(), Error> {
-        let Some(connection) = &mut self.connection else {
-            return Err(Error::ConnectionLost);
-        };
-        encode(packet, self.options.version, connection.output())?;
-        Ok(())
+        self.link.send(&Packet::PubRel(pubrel))
     }
 }

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 use crate::protocol::{
-    Acknowledgement, ConnectReturnCode, Decoder, Delivery, Property, ProtocolVersion, ReasonCode,
-    SubscriptionOptions,
+    Acknowledgement, ConnAckCode, ConnectReturnCode, Decoder, Delivery, Property, ProtocolVersion,
+    ReasonCode, SubscriptionOptions, encode,
 };
 
 struct Broker {
@@ -147,7 +147,7 @@ async fn a_window_of_messages_is_in_flight_and_an_acknowledgement_makes_room() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_resumed_session_sends_again_with_dup_and_the_same_identifier() {
     let (mut client, mut broker) = connected(ProtocolVersion::V311, vec![]).await;
-    client.options.clean_start = false;
+    client.link.options.clean_start = false;
     let publication = publication(QoS::ExactlyOnce);
     for payload in ["a", "b"] {
         client.publish(&publication, Bytes::from(payload)).unwrap();

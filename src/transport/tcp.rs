@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
@@ -23,11 +25,57 @@ pub enum ConnectError {
     Io(#[from] io::Error),
 }
 
+/// Options of a socket beyond the defaults of the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Keep-alive probes.
+    pub keepalive: Option<Keepalive>,
+    /// The longest time for which sent data may remain unacknowledged.
+    pub user_timeout: Option<Duration>,
+}
+
+/// Keep-alive probes of TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// The silence before the first probe.
+    pub idle: Duration,
+    /// The time between two probes.
+    pub interval: Duration,
+    /// The number of unanswered probes that ends the connection.
+    pub count: u32,
+}
+
+impl SocketOptions {
+    fn apply(&self, stream: &TcpStream) -> io::Result<()> {
+        let socket = SockRef::from(stream);
+        if let Some(Keepalive {
+            idle,
+            interval,
+            count,
+        }) = self.keepalive
+        {
+            let probes = TcpKeepalive::new().with_time(idle);
+            let probes = probes.with_interval(interval).with_retries(count);
+            socket.set_tcp_keepalive(&probes)?;
+        }
+        #[cfg(target_os = "linux")]
+        if self.user_timeout.is_some() {
+            socket.set_tcp_user_timeout(self.user_timeout)?;
+        }
+        Ok(())
+    }
+}
+
 /// Connects to the first of the host's addresses that answers.
 ///
 /// The connection comes from the address `bind`, if there is one. The stream sends at once
 /// what is written to it (TCP_NODELAY), because its users write in batches.
-pub async fn connect(host: &str, port: u16, bind: Option<&str>) -> Result<TcpStream, ConnectError> {
+pub async fn connect(
+    host: &str,
+    port: u16,
+    bind: Option<&str>,
+    options: &SocketOptions,
+) -> Result<TcpStream, ConnectError> {
     let local = match bind {
         Some(bind) => lookup(bind, 0).await?,
         None => Vec::new(),
@@ -41,6 +89,7 @@ pub async fn connect(host: &str, port: u16, bind: Option<&str>) -> Result<TcpStr
         match attempt {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
+                options.apply(&stream)?;
                 return Ok(stream);
             }
             Err(error) => last_error = error,
@@ -89,7 +138,14 @@ mod tests {
     async fn a_stream_comes_from_the_address_it_is_bound_to() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let stream = connect("127.0.0.1", port, Some("127.0.0.1")).await.unwrap();
+        let stream = connect(
+            "127.0.0.1",
+            port,
+            Some("127.0.0.1"),
+            &SocketOptions::default(),
+        )
+        .await
+        .unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(stream.local_addr().unwrap(), peer);
     }
@@ -99,7 +155,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        match connect("127.0.0.1", port, None).await {
+        match connect("127.0.0.1", port, None, &SocketOptions::default()).await {
             Err(ConnectError::Io(error)) => {
                 assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
             }

@@ -45,6 +45,8 @@ pub struct Options {
     pub versions: Versions,
     /// An OpenSSL cipher list, or for TLS 1.3 only a list of its cipher suites.
     pub ciphers: Option<String>,
+    /// A list of the cipher suites of TLS 1.3 where older versions are spoken, too.
+    pub ciphers_tls1_3: Option<String>,
     /// The application protocol to ask for.
     pub alpn: Option<Vec<u8>>,
     /// Where session keys are logged, for programs that decrypt a recording.
@@ -150,9 +152,15 @@ impl fmt::Debug for Connector {
 
 fn provider(options: &Options) -> Result<CryptoProvider, OptionsError> {
     let mut provider = ring::default_provider();
-    if let Some(list) = &options.ciphers {
-        provider.cipher_suites = cipher_suites(list, options.versions, &provider.cipher_suites)
-            .ok_or_else(|| OptionsError::Ciphers(list.clone()))?;
+    let lists = [
+        (&options.ciphers, options.versions),
+        (&options.ciphers_tls1_3, Versions::Only13),
+    ];
+    for (list, versions) in lists {
+        if let Some(list) = list {
+            provider.cipher_suites = cipher_suites(list, versions, &provider.cipher_suites)
+                .ok_or_else(|| OptionsError::Ciphers(list.clone()))?;
+        }
     }
     Ok(provider)
 }
