@@ -10,6 +10,7 @@
 //! - `external_files` are the files that it names, and `reload` reads all of it again,
 //! - `auth` says who may connect and what clients may do,
 //! - `ground` are the values that all of these share,
+//! - `bridge` connects the broker to others,
 //! - `lifecycle` and `session` keep what belongs to a client, connected or not,
 //! - `topics` finds who gets a message, `retained` keeps the last of each topic, and `fanout`
 //!   passes it on,
@@ -28,6 +29,7 @@ pub mod log;
 pub mod program;
 
 mod auth;
+mod bridge;
 mod connection;
 mod env;
 mod external_files;
@@ -63,6 +65,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use rustls::KeyLog;
+use tokio::sync::Notify;
 
 use self::auth::Authenticator;
 use self::config::Config;
@@ -76,6 +79,7 @@ use self::message::Publication;
 use self::persistence::{Persistence, Ticket};
 use self::retained::RetainedMessages;
 use self::session::registry::SessionRegistry;
+use self::statistics::BridgeStatistics;
 use self::topics::Router;
 
 /// A broker: the state that all its connections share.
@@ -97,6 +101,10 @@ pub struct Broker {
     sessions: SessionRegistry,
     router: Router,
     retained: Arc<RetainedMessages>,
+    /// What is known of the bridges.
+    bridges: BridgeStatistics,
+    /// Told when a reload has put a configuration in force.
+    reloaded: Notify,
     /// The token of HTTP requests that change something.
     http_token: OnceLock<String>,
 }
@@ -129,6 +137,8 @@ impl Broker {
             sessions: SessionRegistry::new(),
             router: Router::new(),
             retained: Arc::default(),
+            bridges: BridgeStatistics::default(),
+            reloaded: Notify::new(),
             http_token: OnceLock::new(),
         }
     }

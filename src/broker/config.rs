@@ -31,9 +31,11 @@ pub use diagnostic::{Diagnostic, Location, Severity};
 pub use errors::ConfigErrors;
 pub use manual::{ManualEntry, manual};
 pub use model::{
+    Bridge, BridgeAddress, BridgeDirection, BridgeReloadType, BridgeTls, BridgeTopic,
     CertificateName, Config, DEFAULT_AUTO_ID_PREFIX, DEFAULT_PORT, DEFAULT_QUEUE_BYTES,
     EffectiveSecurity, HttpApiOptions, Limits, ListenAddress, Listener, MetricNames,
-    PersistenceOptions, Protocol, ProtocolVersions, Security, SocketDomain, TlsOptions,
+    PersistenceOptions, Protocol, ProtocolVersions, RestartTimeout, Security, SocketDomain,
+    StartType, TlsOptions,
 };
 pub use reload::NotReloadable;
 pub use source_lines::{Scope, SourceLines};

@@ -267,9 +267,15 @@ impl<'a> Fanout<'a> {
 
 /// Returns the targets with one subscription, that of the highest QoS, for each session that does
 /// not speak MQTT 5.0.
+///
+/// A bridge gets all: each of its subscriptions has a number, and brings its own remote topics.
 fn without_duplicates(targets: &[Target]) -> impl Iterator<Item = &Target> {
     let mut best: HashMap<SessionNumber, &Target, RandomState> = HashMap::default();
-    for target in targets.iter().filter(|target| !target.session.is_v5()) {
+    let gets_all = |target: &&Target| {
+        let session = &target.session;
+        session.is_v5() || (target.granted.subscription_id.is_some() && session.is_bridge())
+    };
+    for target in targets.iter().filter(|target| !gets_all(target)) {
         let best = best.entry(target.session.number()).or_insert(target);
         if target.granted.qos > best.granted.qos {
             *best = target;

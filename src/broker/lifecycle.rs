@@ -1,5 +1,6 @@
 //! The life of sessions: opening, taking over, closing, expiring, ending.
 
+mod bridge;
 mod open;
 mod remains;
 

@@ -77,10 +77,6 @@ pub(super) fn drop_privileges(
         return become_numbers(uid, gid, log);
     }
     if user == Some("root") {
-        warning!(
-            log,
-            "Warning: Mosquitto should not be run as root/administrator."
-        );
         return Ok(());
     }
     let name = user.unwrap_or(DEFAULT_USER);
@@ -104,6 +100,16 @@ pub(super) fn drop_privileges(
     })?;
     information!(log, "Info: running mosquitto as user: {}.", account.name);
     Ok(())
+}
+
+/// Warns if the broker goes on as root because the configuration says so.
+pub(super) fn warn_of_root(user: Option<&str>, log: &Log) {
+    if user == Some("root") && Uid::effective().is_root() {
+        warning!(
+            log,
+            "Warning: Mosquitto should not be run as root/administrator."
+        );
+    }
 }
 
 /// Makes a file that root has opened the user's.

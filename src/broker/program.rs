@@ -20,7 +20,9 @@ use super::ground::Clock;
 use super::health_check::check;
 use super::log::Log;
 use super::persistence::{self, Opened, StoreOptions};
-use super::process::{PidFile, access_advice, drop_privileges, raise_file_limit, unreadable_files};
+use super::process::{
+    PidFile, access_advice, drop_privileges, raise_file_limit, unreadable_files, warn_of_root,
+};
 use super::quick_start::{self, is_tried_out};
 use super::server::{Control, Start, run};
 use crate::options::{Program, print};
@@ -168,6 +170,7 @@ fn try_start(options: Options, program: &str, log: &Log) -> Result<(), u8> {
     raise_file_limit();
     let log_file = config.log.destinations().file;
     let external_files = prepare(&config, key_log, log_file.as_deref(), log)?;
+    warn_of_root(config.user.as_deref(), log);
     let _pid_file = write_pid_file(&config, log)?;
     announce(&config, &options.config_files, program, log);
     let clock = Clock::new();

@@ -153,6 +153,7 @@ impl Broker {
         self.drop_unreadable();
         self.end_revoked_logins(&logins_before);
         self.env.log.reconfigure(&config.log);
+        self.reloaded.notify_one();
     }
 
     /// Ends the connections of clients whose login no longer passes.
@@ -174,6 +175,9 @@ impl Broker {
             Presence::Offline { .. } | Presence::Ended => return,
         };
         let (connection, identity, credentials) = login;
+        if identity.is_bridge() {
+            return;
+        }
         let still_allows = |listener| {
             self.authenticator
                 .still_allows(listener, credentials.as_deref(), before)

@@ -2,6 +2,7 @@
 //! that it has at the moment, if any.
 
 mod acknowledgements;
+mod bridge;
 mod context;
 mod delivery;
 mod direct;

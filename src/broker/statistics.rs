@@ -1,9 +1,13 @@
 //! What the broker has done since its start, counted so that it costs a message next to
 //! nothing: each thread counts for itself, and once for a whole batch.
 
+mod bridges;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use thread_local::ThreadLocal;
+
+pub(super) use self::bridges::{BridgeStatistics, BridgeStatus};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

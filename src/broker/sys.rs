@@ -78,6 +78,7 @@ impl Topics {
     async fn update(&mut self, broker: &Broker, elapsed: Duration) {
         let figures = Figures::collect(broker).await;
         self.publish(broker, "uptime", format!("{} seconds", figures.uptime()));
+        self.update_bridges(broker);
         for figure in FIGURES {
             if let Some(value) = figure.value(&figures) {
                 self.publish(broker, figure.topic, value.to_string());
@@ -89,6 +90,23 @@ impl Topics {
             for (average, minutes) in averages.iter().zip(["1min", "5min", "15min"]) {
                 let topic = format!("{topic}/{minutes}");
                 self.publish(broker, &topic, format!("{average:.2}"));
+            }
+        }
+    }
+
+    /// Topics of ours about each bridge: Mosquitto only tells whether it is connected.
+    fn update_bridges(&mut self, broker: &Broker) {
+        for bridge in broker.bridges.all() {
+            let name = &bridge.name;
+            let shard = broker.sessions.shard(&bridge.client_id);
+            let session = shard.sessions.get(&bridge.client_id);
+            let session = session.map(|known| Arc::clone(&known.0));
+            drop(shard);
+            let queued = session.map_or(0, |session| session.state().undelivered());
+            let is_connected = u64::from(bridge.is_connected());
+            let values = [("connected", is_connected), ("queued", queued as u64)];
+            for (topic, value) in values.into_iter().chain(bridge.counters()) {
+                self.publish(broker, &format!("bridge/{name}/{topic}"), value.to_string());
             }
         }
     }

@@ -44,7 +44,7 @@ const BROKER_FLOORS: Floors = Floors {
             "sys",
             "systemd",
         ],
-        &["connection"],
+        &["bridge", "connection"],
         &["http"],
         &["lifecycle"],
         &["rights"],

@@ -294,7 +294,8 @@ fn who_starts_it_at_a_terminal_is_told_what_to_try() {
     ] {
         assert!(greeting.contains(expected), "{expected:?} in {greeting}");
     }
-    assert!(greeting.lines().count() <= 11, "{greeting}");
+    // The page is named unless another program has its port.
+    assert!(greeting.lines().count() <= 13, "{greeting}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod support;
 
 mod architecture;
+mod bridge;
 mod broker_check;
 mod broker_delivery;
 mod broker_flow;

@@ -23,6 +23,7 @@ pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod raw_client;
+pub(crate) mod remote;
 pub(crate) mod scripted_broker;
 pub(crate) mod site;
 pub(crate) mod socks5_proxy;

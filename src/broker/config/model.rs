@@ -1,5 +1,6 @@
 //! What a configuration says, with everything it leaves open at its default.
 
+mod bridge;
 mod http_api;
 mod name;
 mod tls;
@@ -7,6 +8,10 @@ mod tls;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::bridge::{
+    Bridge, BridgeAddress, BridgeDirection, BridgeReloadType, BridgeTls, BridgeTopic,
+    RestartTimeout, StartType,
+};
 pub use self::http_api::{HttpApiOptions, MetricNames};
 pub use self::tls::{CertificateName, TlsOptions};
 use super::diagnostic::Location;
@@ -76,6 +81,8 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The account to run as when started as root; `None`: `mosquitto`.
     pub user: Option<String>,
+    /// The connections to other brokers.
+    pub bridges: Vec<Bridge>,
     /// Options of the listeners with `protocol http_api`.
     pub http_api: HttpApiOptions,
     /// Where all this stands.
@@ -107,6 +114,7 @@ impl Default for Config {
             pid_file: None,
             user: None,
             http_api: HttpApiOptions::default(),
+            bridges: Vec::new(),
             source_lines: SourceLines::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Walks the lines of configuration files and lets each option's row read its value.
 
 mod block;
+mod bridges;
 mod consistency;
 mod plugins;
 mod security;
@@ -15,7 +16,7 @@ use std::path::Path;
 use self::block::Block;
 use self::security_use::SecurityUse;
 use super::diagnostic::{Diagnostic, Location, Severity};
-use super::model::{Config, DEFAULT_PORT, ListenAddress, Listener};
+use super::model::{Bridge, Config, DEFAULT_PORT, ListenAddress, Listener};
 use super::plugin::Plugin;
 use super::row::{Row, Section, Support};
 use super::source_lines::{Scope, SourceLine};
@@ -38,12 +39,10 @@ pub(super) struct Parser {
     config: Config,
     default_listener: Option<Listener>,
     listeners: Vec<Listener>,
-    bridges: usize,
+    bridges: Vec<Bridge>,
     plugins: Vec<Plugin>,
     /// Plugins by their places, and what they are about.
     plugin_uses: Vec<(usize, Block)>,
-    /// Where options of blocks go that are not built yet.
-    unused: (),
     /// `port`, `bind_address` or `listener` was there, so that the broker is not local.
     is_opened: bool,
     /// Security options that count for all listeners, in the order of the file.
@@ -74,6 +73,8 @@ impl Parser {
         self.location = None;
         self.check_listeners();
         self.check_shared_security();
+        self.check_bridges();
+        self.config.bridges = std::mem::take(&mut self.bridges);
         self.config.local_only = !self.is_opened;
         let default_listeners;
         if self.is_opened {
@@ -218,9 +219,7 @@ impl Parser {
             Section::Bridge(value) => {
                 let bridge = self.current.bridge;
                 let block = bridge.ok_or_else(|| needs(argument, "a bridge"))?;
-                self.read_value(row, value, argument, block, |parser| {
-                    Some(&mut parser.unused)
-                })
+                self.read_value(row, value, argument, block, |parser| parser.bridge(block))
             }
             Section::Plugin(value) => match (self.current.plugin, value) {
                 (Some(at), _) => self.read_value(row, value, argument, Block::Broker, |parser| {
@@ -335,6 +334,13 @@ impl Parser {
             Block::Listener(index) => self.listeners.get_mut(index),
             Block::DefaultListener => self.default_listener.as_mut(),
             Block::Broker | Block::Bridge(_) => None,
+        }
+    }
+
+    fn bridge(&mut self, block: Block) -> Option<&mut Bridge> {
+        match block {
+            Block::Bridge(index) => self.bridges.get_mut(index),
+            Block::Broker | Block::Listener(_) | Block::DefaultListener => None,
         }
     }
 

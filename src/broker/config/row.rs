@@ -4,7 +4,7 @@
 //! takes and where they go, its support, the effect of a reload, and its documentation.
 
 use super::documentation::Documentation;
-use super::model::{Config, Listener, Security};
+use super::model::{Bridge, Config, Listener, Security};
 use super::plugin::Plugin;
 use super::value::Value;
 
@@ -34,7 +34,7 @@ pub(super) enum Section {
     /// Anywhere, or after a `listener` under `per_listener_settings`.
     Security(Value<Security>),
     /// After a `connection`.
-    Bridge(Value<()>),
+    Bridge(Value<Bridge>),
     /// After a plugin.
     Plugin(Value<Plugin>),
     /// It decides what the lines after it are about.
@@ -146,10 +146,8 @@ impl Row {
         Self::new(names, Section::Security(value))
     }
 
-    pub(super) const fn bridge(names: &'static [&'static str], value: Value<()>) -> Self {
-        Self::new(names, Section::Bridge(value))
-            .reload(Reload::WithBridge)
-            .support(Support::Companion)
+    pub(super) const fn bridge(names: &'static [&'static str], value: Value<Bridge>) -> Self {
+        Self::new(names, Section::Bridge(value)).reload(Reload::WithBridge)
     }
 
     pub(super) const fn plugin(names: &'static [&'static str], value: Value<Plugin>) -> Self {

@@ -1,6 +1,7 @@
 //! What files mean, as their reader sees it.
 
 mod access;
+mod bridges;
 mod broker;
 mod comments;
 mod every_option;

@@ -9,3 +9,11 @@ pub(in crate::broker) struct Identity {
     /// The listener by which the client came in; `None` where that is not known.
     pub(in crate::broker) listener: Option<ListenerName>,
 }
+
+impl Identity {
+    /// Returns whether the client is a bridge of this broker.
+    pub(in crate::broker) fn is_bridge(&self) -> bool {
+        let listener = self.listener.as_ref();
+        listener.is_some_and(ListenerName::is_of_bridges)
+    }
+}

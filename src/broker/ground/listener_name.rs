@@ -8,7 +8,20 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::broker) struct ListenerName(Arc<str>);
 
+/// What bridges have in place of a listener. No listener is called so: their names begin with
+/// a port.
+const BRIDGES: &str = "bridge";
+
 impl ListenerName {
+    /// Returns the name that bridges have in place of a listener's.
+    pub(in crate::broker) fn of_bridges() -> Self {
+        Self(BRIDGES.into())
+    }
+
+    pub(in crate::broker) fn is_of_bridges(&self) -> bool {
+        self.as_str() == BRIDGES
+    }
+
     pub(in crate::broker) fn as_str(&self) -> &str {
         &self.0
     }

@@ -57,6 +57,8 @@ pub(in crate::broker) enum LineKind {
     TooManyLogins,
     /// The system has no more sockets to give.
     AcceptFailed,
+    /// A bridge drops what the remote broker sends, or the remote broker refuses a message.
+    BridgeRefusal,
     /// The memory limit is reached.
     MemoryShort,
     /// The client that holds most is disconnected.
@@ -74,6 +76,7 @@ impl LineKind {
             | Self::TooManyHandshakes
             | Self::LoginsDelayed
             | Self::TooManyLogins
+            | Self::BridgeRefusal
             | Self::MemoryShort => LogType::Warning,
             Self::MessagesDropped
             | Self::MessagesUnreadable
@@ -101,6 +104,7 @@ impl LineKind {
             | Self::TooManyHandshakes
             | Self::LoginsDelayed
             | Self::TooManyLogins
+            | Self::BridgeRefusal
             | Self::DangerousName => 1,
             _ => 10,
         }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::accept::listen;
 use super::memory_limit::watch_memory;
 use crate::broker::Broker;
+use crate::broker::bridge::Bridges;
 use crate::broker::config::{Config, Listener, Protocol};
 use crate::broker::external_files::{ExternalFiles, listen_problem};
 use crate::broker::ground::Clock;
@@ -73,6 +74,8 @@ impl Server {
         }
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        // Before the first client publishes anything.
+        let bridges = Bridges::new(&broker, stopped.clone());
         let mut addresses = Vec::new();
         for (index, listener) in broker.config().listeners.iter().enumerate() {
             log_http_dir(listener, &log);
@@ -87,6 +90,7 @@ impl Server {
                 tasks.spawn(listen(socket, index, broker, stopped.clone()));
             }
         }
+        tasks.spawn(bridges.run());
         tasks.spawn(run_housekeeping(Arc::clone(&broker)));
         watch_memory(&broker);
         tasks.spawn(run_sys_topics(Arc::clone(&broker), name.clone()));

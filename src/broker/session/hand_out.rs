@@ -13,6 +13,7 @@ use super::shared::Session;
 use super::state::SessionState;
 use crate::broker::env::Env;
 use crate::broker::ground::GrantedOptions;
+use crate::broker::persistence::Urgency;
 use crate::broker::retained::Retained;
 use crate::broker::statistics::Counter;
 use crate::protocol::{QoS, TopicFilter};
@@ -102,12 +103,44 @@ impl Outbound {
         if let Some(Front::HandOut(hand_out)) = self.queue.front() {
             hand_out.cursor.take();
         }
+        if self.bridge.is_some() {
+            self.hand_out_copies(&queued, receiver, context);
+            return true;
+        }
         let (message, qos) = (Arc::clone(&queued.message), queued.qos);
         self.send(queued, receiver, context);
         if qos != QoS::AtMostOnce {
             context.recorder.message(&message);
         }
         true
+    }
+
+    /// Hands out a message to a bridge, which may have several names for its topic.
+    fn hand_out_copies(
+        &mut self,
+        retained: &Queued,
+        receiver: &Receiver,
+        context: &mut DeliveryContext<'_>,
+    ) {
+        let message = &retained.message;
+        self.for_each_copy(&message.topic, retained.granted, |outbound, granted| {
+            let qos = context.qos(granted, message.qos);
+            let mut copy = Queued {
+                qos,
+                granted,
+                ..retained.unrecorded()
+            };
+            if qos == QoS::AtMostOnce {
+                return outbound.send(copy, receiver, context);
+            }
+            if outbound.has_room_for(message.payload.len(), &context.limits) {
+                outbound.send(copy, receiver, context);
+            } else {
+                context.recorder.queued(&mut copy, Urgency::Deferred);
+                outbound.queue.push(copy);
+            }
+            context.recorder.message(message);
+        });
     }
 }
 

@@ -24,7 +24,8 @@ impl Outbound {
             granted,
             upgrade_qos: context.env.options.upgrade_outgoing_qos(),
         };
-        let one_by_one = self.topic_aliases.is_some() || receiver.mount_point.is_some();
+        let one_by_one =
+            self.topic_aliases.is_some() || receiver.mount_point.is_some() || self.bridge.is_some();
         if one_by_one || !self.queue.is_empty() || self.window.has_resends() {
             let mut dropped = 0;
             for publication in burst.publications() {

@@ -1,9 +1,10 @@
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::task::Waker;
 
 use super::queue::Queue;
 use super::window::Window;
-use crate::broker::ground::Millis;
+use crate::broker::ground::{BridgeTopics, Millis};
 use crate::broker::live_options::{QueueLimits, Waiting};
 use crate::broker::message::Message;
 use crate::broker::wire::{Outbox, TopicAliases};
@@ -21,6 +22,8 @@ pub(in crate::broker) struct Outbound {
     pub(super) queue: Queue,
     /// Aliases given on the present connection, if its client takes any.
     pub(super) topic_aliases: Option<Box<TopicAliases>>,
+    /// The topics that a bridge carries, if this is the session of one.
+    pub(super) bridge: Option<Arc<BridgeTopics>>,
     /// The time at which the client last took something, or something began to wait for it.
     pub(super) last_progress: Millis,
     /// Publishers that wait until the session has less.
@@ -38,6 +41,7 @@ impl Outbound {
             window: Window::new(receive_maximum),
             queue: Queue::default(),
             topic_aliases: None,
+            bridge: None,
             last_progress: 0,
             paused_publishers: None,
         }

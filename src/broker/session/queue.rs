@@ -56,6 +56,12 @@ impl Queue {
         self.0.is_none()
     }
 
+    /// Returns the number of all messages.
+    pub(super) fn len(&self) -> usize {
+        let entries = self.0.as_ref();
+        entries.map_or(0, |entries| entries.list.len() + entries.unchecked.len())
+    }
+
     /// QoS 1 and 2 messages.
     pub(super) fn messages(&self) -> usize {
         self.0.as_ref().map_or(0, |entries| entries.messages)

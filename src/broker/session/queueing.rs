@@ -44,17 +44,24 @@ impl Outbound {
         };
         let mut dropped = 0;
         for publication in publications {
-            let qos = format.qos(&publication.message);
-            if qos == QoS::AtMostOnce && !options.queue_qos0_messages() {
-                continue;
-            }
-            if !self.admits(qos, &context.limits, 0) {
-                dropped += 1;
-                continue;
-            }
-            let mut queued = Queued::new(publication, format);
-            context.recorder.queued(&mut queued, Urgency::Immediate);
-            self.queue.push(queued);
+            let message = &publication.message;
+            self.for_each_copy(&message.topic, granted, |outbound, granted| {
+                let format = PublishFormat { granted, ..format };
+                let qos = format.qos(message);
+                let waits = qos != QoS::AtMostOnce
+                    || options.queue_qos0_messages()
+                    || outbound.bridge_queues_qos0(message.retain);
+                if !waits {
+                    return;
+                }
+                if !outbound.admits(qos, &context.limits, 0) {
+                    dropped += 1;
+                    return;
+                }
+                let mut queued = Queued::new(publication, format);
+                context.recorder.queued(&mut queued, Urgency::Immediate);
+                outbound.queue.push(queued);
+            });
         }
         dropped
     }
@@ -68,17 +75,23 @@ impl Outbound {
         format: PublishFormat,
         context: &mut DeliveryContext<'_>,
     ) -> bool {
-        let qos = format.qos(&publication.message);
         let window = usize::from(self.window.receive_maximum().get());
-        if !self.admits(qos, &context.limits, window) {
-            return false;
-        }
-        let mut queued = Queued::new(publication, format);
-        if qos != QoS::AtMostOnce {
-            context.recorder.queued(&mut queued, Urgency::Deferred);
-        }
-        self.queue.push(queued);
-        true
+        let message = &publication.message;
+        let mut is_admitted = true;
+        self.for_each_copy(&message.topic, format.granted, |outbound, granted| {
+            let format = PublishFormat { granted, ..format };
+            let qos = format.qos(message);
+            if !outbound.admits(qos, &context.limits, window) {
+                is_admitted = false;
+                return;
+            }
+            let mut queued = Queued::new(publication, format);
+            if qos != QoS::AtMostOnce {
+                context.recorder.queued(&mut queued, Urgency::Deferred);
+            }
+            outbound.queue.push(queued);
+        });
+        is_admitted
     }
 }
 

@@ -1,5 +1,7 @@
+use std::borrow::Cow;
+
 use super::queued::Queued;
-use crate::broker::ground::MountPoint;
+use crate::broker::ground::{BridgeTopics, GrantedOptions, MountPoint};
 use crate::broker::wire::{Alias, OutgoingPublish};
 use crate::protocol::{Delivery, ProtocolVersion};
 
@@ -23,29 +25,45 @@ impl Receiver {
         self.maximum_packet_size < u32::MAX
     }
 
-    /// Returns the packet that brings the message.
+    /// Returns the topic of a message as the receiver knows it.
     ///
-    /// `None` stands for a message whose topic is not behind the client's mount point.
-    pub(super) fn single<'a>(
+    /// `None` stands for a message that has no name there: its topic is not behind the client's
+    /// mount point, or the bridge no longer carries it.
+    pub(super) fn topic<'a>(
         &self,
         queued: &'a Queued,
+        bridge: Option<&BridgeTopics>,
+    ) -> Option<Cow<'a, [u8]>> {
+        let topic = &queued.message.topic;
+        match (&self.mount_point, bridge) {
+            (None, None) => Some(Cow::Borrowed(topic.as_bytes())),
+            (Some(mount_point), _) => mount_point.unmounted(topic.as_bytes()).map(Cow::Borrowed),
+            (None, Some(bridge)) => bridge.remote_name(topic, queued.granted.subscription_id),
+        }
+    }
+}
+
+impl Queued {
+    /// Returns the packet that brings the message under the receiver's name for its topic.
+    pub(super) fn packet<'a>(
+        &'a self,
+        topic: &'a [u8],
         delivery: Delivery,
-        dup: bool,
-    ) -> Option<OutgoingPublish<'a>> {
-        let message = &*queued.message;
-        let topic = message.topic.as_bytes();
-        let topic = match &self.mount_point {
-            None => topic,
-            Some(mount_point) => mount_point.unmounted(topic)?,
-        };
-        Some(OutgoingPublish {
-            message,
+        bridge: Option<&BridgeTopics>,
+    ) -> OutgoingPublish<'a> {
+        OutgoingPublish {
+            message: &self.message,
             topic,
             delivery,
-            dup,
-            retain: queued.retain,
-            granted: queued.granted,
+            dup: false,
+            retain: self.retain && bridge.is_none_or(|bridge| bridge.keeps_retain),
+            granted: GrantedOptions {
+                // In a bridge's session it is the number of a line.
+                subscription_id: self.granted.subscription_id.filter(|_| bridge.is_none()),
+                ..self.granted
+            },
             alias: Alias::None,
-        })
+            is_bridged: bridge.is_some(),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! From a session's queue to its connection.
 
+use bytes::Bytes;
+
 use super::context::{BatchContext, DeliveryContext};
 use super::outbound::{OUTBOX_MARK, Outbound};
 use super::presence::Presence;
@@ -11,8 +13,8 @@ use super::state::SessionState;
 use crate::broker::env::Env;
 use crate::broker::ground::Millis;
 use crate::broker::persistence::Ticket;
-use crate::broker::wire::Alias;
-use crate::protocol::{Delivery, PacketId, QoS};
+use crate::broker::wire::{Alias, OutgoingPublish};
+use crate::protocol::{Delivery, PacketId, QoS, TopicName};
 use crate::qos::Resend;
 
 /// The retained messages that one turn of a connection looks at: half a millisecond's work.
@@ -93,6 +95,8 @@ impl Outbound {
     fn resend(&mut self, receiver: &Receiver, context: &mut DeliveryContext<'_>) {
         let (version, now) = (receiver.version, context.now);
         let ticket = context.recorder.ticket();
+        let bridge = self.bridge.clone();
+        let bridge = bridge.as_deref();
         while self.outbox.unwritten() < OUTBOX_MARK {
             let has_stored_releases = self.window.has_stored_releases();
             let Some(resend) = self.window.next_resend() else {
@@ -100,7 +104,11 @@ impl Outbound {
             };
             match resend {
                 Resend::Publish(delivery, Some(queued)) => {
-                    let single = receiver.single(queued, delivery, true);
+                    let topic = receiver.topic(queued, bridge);
+                    let single = topic.as_deref().map(|topic| OutgoingPublish {
+                        dup: true,
+                        ..queued.packet(topic, delivery, bridge)
+                    });
                     let single = single.filter(|single| receiver.takes(single.size(version, now)));
                     match (single, delivery.packet_id()) {
                         (Some(single), _) => {
@@ -130,24 +138,33 @@ impl Outbound {
     /// Sends a message for which there is room.
     pub(super) fn send(
         &mut self,
-        queued: Queued,
+        mut queued: Queued,
         receiver: &Receiver,
         context: &mut DeliveryContext<'_>,
     ) {
         let (version, now) = (receiver.version, context.now);
-        let topic = &queued.message.topic;
+        let bridge = self.bridge.clone();
+        let bridge = bridge.as_deref();
+        queued.qos = bridge.map_or(queued.qos, |bridge| queued.qos.min(bridge.maximum_qos));
+        let unrecorded = queued.unrecorded();
+        let Some(topic) = receiver.topic(&unrecorded, bridge) else {
+            return context.recorder.discard(queued);
+        };
         let aliases = self.topic_aliases.as_deref_mut();
+        // An alias stands for the name that the receiver knows.
+        let renamed = bridge
+            .filter(|_| aliases.is_some())
+            .and_then(|_| TopicName::from_bytes(Bytes::copy_from_slice(&topic)).ok());
+        let aliased = renamed.as_ref().unwrap_or(&unrecorded.message.topic);
         let mut alias = aliases
             .as_ref()
-            .map_or(Alias::None, |aliases| aliases.of(topic));
+            .map_or(Alias::None, |aliases| aliases.of(aliased));
         // Any packet identifier takes the same two bytes.
         let example = match queued.qos {
             QoS::AtMostOnce => Delivery::AtMostOnce,
             QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce(PacketId::FIRST),
         };
-        let Some(single) = receiver.single(&queued, example, false) else {
-            return;
-        };
+        let mut single = unrecorded.packet(&topic, example, bridge);
         let fits = |alias| receiver.takes(single.with_alias(alias).size(version, now));
         if matches!(alias, Alias::New(_)) && !fits(alias) {
             alias = Alias::None;
@@ -159,19 +176,21 @@ impl Outbound {
             return context.recorder.discard(queued);
         }
         if let (Some(aliases), Alias::New(alias)) = (aliases, alias) {
-            aliases.give(topic, alias);
+            aliases.give(aliased, alias);
         }
-        let unrecorded = queued.unrecorded();
-        let delivery = match queued.qos {
-            QoS::AtMostOnce => Delivery::AtMostOnce,
+        single.delivery = match queued.qos {
+            QoS::AtMostOnce => {
+                // A message whose QoS was lowered may have a record.
+                if queued.record.is_some() {
+                    context.recorder.discard(queued);
+                }
+                Delivery::AtMostOnce
+            }
             _ if context.keeps(queued.granted) => self.send_kept(queued, context),
             qos => {
                 context.recorder.discard(queued);
                 self.window.send_unkept(qos)
             }
-        };
-        let Some(single) = receiver.single(&unrecorded, delivery, false) else {
-            return;
         };
         let single = single.with_alias(alias);
         self.outbox

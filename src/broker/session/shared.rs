@@ -55,6 +55,11 @@ impl Session {
         self.number
     }
 
+    /// Returns whether the session is that of a bridge of this broker.
+    pub(in crate::broker) fn is_bridge(&self) -> bool {
+        self.identity.lock().is_bridge()
+    }
+
     pub(in crate::broker) fn client_id(&self) -> &Text {
         &self.opener.client_id
     }

@@ -99,6 +99,16 @@ impl Window {
         self.outgoing.next_resend()
     }
 
+    /// Assigns an identifier to a packet that is not a message; `None` if all are in use.
+    pub(super) fn reserve_packet_id(&mut self) -> Option<PacketId> {
+        self.outgoing.reserve_packet_id()
+    }
+
+    /// Takes the answer to such a packet; returns whether it is one.
+    pub(super) fn reply(&mut self, packet_id: PacketId) -> bool {
+        self.outgoing.reply(packet_id)
+    }
+
     pub(super) fn puback(&mut self, packet_id: PacketId) -> PubAckOutcome<Option<Queued>> {
         let outcome = self.outgoing.puback(packet_id);
         if let PubAckOutcome::Delivered(Some(kept)) = &outcome {

@@ -1,7 +1,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::aliases::Alias;
-use crate::broker::ground::{GrantedOptions, Millis};
+use crate::broker::ground::{GrantedOptions, Millis, with_next_hop};
 use crate::broker::message::{Message, Publication};
 use crate::protocol::{
     Delivery, PacketId, Property, ProtocolVersion, PublishHead, QoS, encode_publish_head,
@@ -146,6 +146,8 @@ pub(in crate::broker) struct OutgoingPublish<'a> {
     pub(in crate::broker) retain: bool,
     pub(in crate::broker) granted: GrantedOptions,
     pub(in crate::broker) alias: Alias,
+    /// Whether the receiver is the remote broker of a bridge, which counts as a hop.
+    pub(in crate::broker) is_bridged: bool,
 }
 
 impl<'a> OutgoingPublish<'a> {
@@ -160,6 +162,7 @@ impl<'a> OutgoingPublish<'a> {
             retain: format.retain(message),
             granted: format.granted,
             alias: Alias::None,
+            is_bridged: false,
         }
     }
 }
@@ -178,7 +181,7 @@ impl OutgoingPublish<'_> {
         now: Millis,
         out: &mut BytesMut,
     ) -> Option<EncodedMessage> {
-        self.with_head(now, |head| {
+        self.with_head(version, now, |head| {
             let start = out.len();
             let packet_id_at = encode_publish_head(head, version, out).ok()?;
             let payload = &self.message.payload;
@@ -199,10 +202,17 @@ impl OutgoingPublish<'_> {
 
     /// How many bytes the packet takes.
     pub(in crate::broker) fn size(&self, version: ProtocolVersion, now: Millis) -> usize {
-        self.with_head(now, |head| publish_size(head, version))
+        self.with_head(version, now, |head| publish_size(head, version))
     }
 
-    fn with_head<T>(&self, now: Millis, use_head: impl FnOnce(&PublishHead<'_>) -> T) -> T {
+    fn with_head<T>(
+        &self,
+        version: ProtocolVersion,
+        now: Millis,
+        use_head: impl FnOnce(&PublishHead<'_>) -> T,
+    ) -> T {
+        let is_counted = self.is_bridged && version.is_v5();
+        let bridged = is_counted.then(|| with_next_hop(&self.message.properties));
         let expiry = self.message.remaining_expiry(now);
         let id = self
             .granted
@@ -231,7 +241,7 @@ impl OutgoingPublish<'_> {
                 Alias::Known(_) => &[],
                 Alias::None | Alias::New(_) => self.topic,
             },
-            properties: &self.message.properties,
+            properties: bridged.as_ref().unwrap_or(&self.message.properties),
             more_properties: more,
             payload_length: self.message.payload.len(),
         })

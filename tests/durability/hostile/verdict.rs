@@ -11,11 +11,11 @@ use crate::support::Broker;
 /// Limits of the canary's round trips.
 ///
 /// An optimised broker is held to the strict ones, by the clock. A debug build is several times
-/// slower, and `cargo test` shares the machine with others. So the limits are five times as high
-/// then, and the time that a thread of the broker or of the canary waits for a processor does
+/// slower, and `cargo test` shares the machine with others. So it only shows that nobody is held
+/// up for seconds: the limits are thirty times as high then, and the time that a thread of the broker or of the canary waits for a processor does
 /// not count.
-const P99: Duration = Duration::from_millis(if LONG { 20 } else { 100 });
-const WORST: Duration = Duration::from_millis(if LONG { 100 } else { 500 });
+const P99: Duration = Duration::from_millis(if LONG { 20 } else { 1_000 });
+const WORST: Duration = Duration::from_millis(if LONG { 100 } else { 3_000 });
 /// The longest that the broker takes to stop.
 const STOP: Duration = Duration::from_secs(5);
 

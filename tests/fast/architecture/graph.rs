@@ -13,11 +13,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Returns whether this is `module` or one of its descendants.
-    pub(crate) fn is_within(&self, module: &str) -> bool {
-        self.below(module).is_some()
-    }
-
     /// Returns the child of `module` that this place belongs to: `self` for the module's own file.
     pub(crate) fn child_of(&self, module: &str) -> Option<&str> {
         let below = self.below(module)?;

@@ -54,6 +54,7 @@ impl Rules {
             },
             listeners: listeners
                 .map(|listener| (ListenerName::from(listener), of(listener)))
+                .chain([(ListenerName::of_bridges(), ListenerRules::Everything)])
                 .collect(),
         }
     }

@@ -121,12 +121,6 @@ impl Parser {
         Ok(())
     }
 
-    fn read_bridge(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
-        self.bridges += 1;
-        self.current.bridge = Some(Block::Bridge(self.bridges));
-        argument.word().map(drop)
-    }
-
     fn read_include_dir(&mut self, argument: &Argument<'_>) -> Result<(), Wrong> {
         let directory = PathBuf::from(argument.text()?);
         self.report_note(argument.comment_in_text());

@@ -38,7 +38,7 @@ pub(super) const NAMES: &str = "
     bridge_tcp_user_timeout bridge_reload_type bridge_cafile bridge_capath
     bridge_tls_use_os_certs bridge_certfile bridge_keyfile bridge_insecure bridge_alpn
     bridge_tls_version bridge_ciphers bridge_ciphers_tls1.3 bridge_require_ocsp bridge_identity
-    bridge_psk
+    bridge_psk bridge_accept_unasked bridge_transport bridge_proxy
     port bind_address retry_interval
 ";
 
@@ -128,6 +128,7 @@ fn truth_values_are_true_false_1_and_0() {
         "bridge_tls_use_os_certs",
         "bridge_insecure",
         "bridge_require_ocsp",
+        "bridge_accept_unasked",
     ] {
         for wrong in ["yes", "True", "on", "2"] {
             assert_eq!(

@@ -67,6 +67,10 @@ pub(super) async fn log_in(
             return Err(Refusal::Code(ReasonCode::NotAuthorized));
         }
     }
+    // What waits for a remote broker is nobody else's.
+    if broker.bridges.has_client_id(&client_id) {
+        return Err(Refusal::IdentifierRejected);
+    }
     if broker.is_full_for(&client_id) {
         return Err(Refusal::TooManyClients);
     }
