@@ -6,6 +6,7 @@ mod support;
 
 mod architecture;
 mod bridge;
+mod bridge_transports;
 mod broker_check;
 mod broker_delivery;
 mod broker_flow;

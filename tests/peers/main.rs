@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bridge;
 mod container;
 mod differential;
 mod javascript_examples;

@@ -1,7 +1,7 @@
 //! The remote broker of a bridge, played by the test byte by byte.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::LIMIT;
@@ -63,6 +63,11 @@ impl Remote {
 }
 
 impl RemoteConnection {
+    /// The address that the bridge connected from.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.stream.peer_addr().expect("a connection").ip()
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream
             .write_all(bytes.as_ref())

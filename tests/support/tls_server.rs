@@ -135,6 +135,13 @@ impl TlsServer {
         Self { config }
     }
 
+    /// The same server with an application protocol, which clients must ask for if they ask
+    /// for any.
+    pub(crate) fn speaking(mut self, protocol: &str) -> Self {
+        self.config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        self
+    }
+
     /// Listens on a free loopback port until the process ends; connections go on to
     /// `port`.
     pub(crate) fn start(self, port: u16) -> u16 {

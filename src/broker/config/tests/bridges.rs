@@ -306,3 +306,19 @@ fn what_makes_a_bridge_unsafe_is_said() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn every_recipe_of_the_documentation_is_a_bridge() {
+    let documentation = include_str!("../../../../docs/bridges.md");
+    let blocks = documentation.split("```\n").skip(1).step_by(2);
+    let mut names = Vec::new();
+    for block in blocks {
+        let mut bridges = config(block).bridges;
+        assert_eq!(bridges.len(), 1, "{block}");
+        names.push(bridges.remove(0).name);
+        let lines = remarks(block);
+        assert!(lines.is_empty(), "{block}{lines:?}");
+    }
+    let expected = ["cloud", "plant-b", "home", "emqx", "hivemq", "aws", "azure"];
+    assert_eq!(names, expected);
+}
