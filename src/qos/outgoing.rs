@@ -135,6 +135,12 @@ impl<M> Outgoing<M> {
         self.flight.as_ref().map_or(0, |flight| flight.table.len())
     }
 
+    /// Returns the number of messages in flight, without the identifiers of other packets.
+    pub fn messages_in_flight(&self) -> usize {
+        let all = self.entries().map(|(_, entry)| &entry.stage);
+        all.filter(|stage| !matches!(stage, Stage::Reply)).count()
+    }
+
     /// Returns whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
         self.in_flight() == 0
@@ -308,12 +314,9 @@ impl<M> Outgoing<M> {
         let Some(flight) = &mut self.flight else {
             return;
         };
-        let is_reply = |entry: &InFlight<M>| matches!(entry.stage, Stage::Reply);
         let entries = flight.table.iter();
-        let replies: Vec<_> = entries
-            .filter(|(_, entry)| is_reply(entry))
-            .map(|(packet_id, _)| packet_id)
-            .collect();
+        let replies = entries.filter(|(_, entry)| matches!(entry.stage, Stage::Reply));
+        let replies: Vec<_> = replies.map(|(packet_id, _)| packet_id).collect();
         for packet_id in replies {
             flight.table.remove(packet_id);
         }

@@ -67,6 +67,6 @@ impl SessionState {
 
     /// Returns the number of messages that wait or are not acknowledged.
     pub(in crate::broker) fn undelivered(&self) -> usize {
-        self.outbound.queue.len() + self.outbound.window.in_flight()
+        self.outbound.queue.len() + self.outbound.window.messages_in_flight()
     }
 }

@@ -52,6 +52,11 @@ impl Window {
         self.outgoing.in_flight()
     }
 
+    /// Returns the number of messages in flight, without the identifiers of other packets.
+    pub(super) fn messages_in_flight(&self) -> usize {
+        self.outgoing.messages_in_flight()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.outgoing.is_empty()
     }
