@@ -86,6 +86,7 @@ use self::topics::Router;
 ///
 /// [`Broker::builder`] starts one inside another program.
 pub struct Broker {
+    /// The first field, as it has the store: sessions that are dropped behind it stay stored.
     env: Env,
     /// In the order of the configuration, as new connections see them.
     listeners: RwLock<Vec<Arc<ListenerContext>>>,

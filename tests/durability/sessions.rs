@@ -1,7 +1,13 @@
 //! Sessions: which are there after the kill, and which are not.
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+
 use crate::client::Client;
 use crate::scene::{absent, afresh, durable_broker, expect_no_session, pull_the_plug, resume};
+use crate::support::program::program_path;
 use crate::wire::*;
 
 #[test]
@@ -81,4 +87,23 @@ fn clients_of_every_version_may_take_up_each_others_sessions() {
     pull_the_plug(&mut broker);
     let message = resume(&broker, V5, "client").receive("kept");
     assert_eq!(message.properties, user("n", "v"));
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_store_as_it_was() {
+    let mut broker = durable_broker("");
+    absent(&broker, V5, "client", "a", 1);
+    broker.end(Signal::SIGTERM);
+    let other_program = TcpListener::bind(("127.0.0.1", broker.port())).expect("it is free again");
+    for _ in 0..10 {
+        let status = Command::new(program_path("mq-broker"))
+            .args(["-c", "mosquitto.conf"])
+            .current_dir(broker.folder())
+            .stderr(Stdio::null())
+            .status();
+        assert_eq!(status.expect("it is there").code(), Some(1));
+    }
+    drop(other_program);
+    broker.start_again();
+    resume(&broker, V5, "client");
 }

@@ -180,3 +180,11 @@ impl Persistence {
         }
     }
 }
+
+/// Closes the store, so that records which are dropped later stay in it: those of a broker whose
+/// start fails, for example.
+impl Drop for Persistence {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

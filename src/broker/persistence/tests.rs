@@ -134,6 +134,18 @@ fn what_is_dropped_as_the_program_ends_stays_stored() {
 }
 
 #[test]
+fn records_that_are_dropped_after_their_store_stay_stored() {
+    let (persistence, orders, commits) = told();
+    let record = put(&persistence, 1, &Ticket::new(Some(&persistence)));
+    assert_eq!(commits.recv_timeout(LIMIT).unwrap().len(), 1);
+    orders.send(true).unwrap();
+    drop(orders);
+    drop(persistence);
+    drop(record);
+    assert!(commits.recv().is_err(), "no removal");
+}
+
+#[test]
 fn what_is_done_together_is_stored_together() {
     let (persistence, orders, commits) = told();
     let ticket = Ticket::new(Some(&persistence));
