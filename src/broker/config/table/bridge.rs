@@ -5,7 +5,7 @@ mod parts;
 use std::time::Duration;
 
 use self::parts::{
-    address, proxy, restart_timeout, session_expiry, start_type, tcp_keepalive, topic,
+    INVALID_WORD, address, proxy, restart_timeout, session_expiry, start_type, tcp_keepalive, topic,
 };
 use super::super::diagnostic::Severity;
 use super::super::model::{Bridge, BridgeReloadType};
@@ -17,7 +17,6 @@ use crate::protocol::ProtocolVersion;
 const ONCE: TextRule = TextRule::ONCE;
 const REMOTE_CLIENTID: TextRule =
     ONCE.with_duplicate_text("Error: Duplicate 'bridge remote clientid' value in configuration.");
-const INVALID_WORD: &str = "Error: Invalid '{name}' value in configuration ({value}).";
 
 const KEEPALIVE: Range = at_least(5, "keepalive interval too low, using 5 seconds.").to(
     65535,

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::INVALID_WORD;
 use crate::broker::config::diagnostic::Severity;
 use crate::broker::config::model::{
     Bridge, BridgeAddress, BridgeDirection, BridgeTopic, DEFAULT_PORT, RestartTimeout, StartType,
@@ -12,6 +11,9 @@ use crate::broker::config::value::{Argument, Note, Outcome, Wrong, read_integer}
 use crate::client::Proxy;
 use crate::protocol::{QoS, TopicFilter, TopicName};
 use crate::transport::tcp::Keepalive;
+
+/// The error for a word that an option does not know.
+pub(super) const INVALID_WORD: &str = "Error: Invalid '{name}' value in configuration ({value}).";
 
 /// The longest base and constant of `restart_timeout`, in seconds.
 const LONGEST_BASE: i32 = 3600;
