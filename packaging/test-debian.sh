@@ -81,10 +81,10 @@ done
 for page in man1/mq-pub.1 man1/mq-sub.1 man1/mq-passwd.1 man5/mq-broker.conf.5 man8/mq-broker.8; do
     [ -e "/usr/share/man/$page.gz" ] || fail "the manual page $page is missing."
 done
-mq-broker --test-config -c "$config"
 
 echo 'The service runs as its user, with the settings of the unit.'
 user=$(directive User)
+setpriv --reuid "$user" --regid "$user" --init-groups mq-broker --test-config -c "$config"
 read -ra start <<<"$(directive ExecStart)"
 [ "$(stat -c %U:%a "/var/lib/$(directive StateDirectory)")" = "$user:750" ]
 [ "$(stat -c %U:%a /etc/mq-broker/passwd)" = "$user:600" ]

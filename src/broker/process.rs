@@ -167,11 +167,24 @@ fn become_numbers(uid: Option<u32>, gid: Option<u32>, log: &Log) -> Result<(), P
     Ok(())
 }
 
+/// Finds an account by its name.
+///
+/// A static program only knows those of `/etc/passwd`: for any other the C library would load
+/// a module that does not fit, and crash.
 fn lookup(name: &str) -> Result<Option<User>, PrivilegeError> {
+    if cfg!(target_feature = "crt-static") && !is_in_passwd_file(name) {
+        return Ok(None);
+    }
     User::from_name(name).map_err(|cause| PrivilegeError::Refused {
         user: name.to_owned(),
         cause,
     })
+}
+
+fn is_in_passwd_file(name: &str) -> bool {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut names = accounts.lines().map(|line| line.split(':').next());
+    names.any(|known| known == Some(name))
 }
 
 fn become_user(account: &User) -> nix::Result<()> {
