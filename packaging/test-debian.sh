@@ -91,7 +91,9 @@ read -ra start <<<"$(directive ExecStart)"
 sed -i "s/^listener 1883$/listener $port 127.0.0.1/" "$config"
 start_service
 [ "$(stat -c %U "/proc/$broker")" = "$user" ]
-! grep -i -e warning -e error "$work/log" || fail 'the broker logged a warning or an error.'
+# The package comes without users, and the broker says so.
+! grep -v 'Nobody can log in' "$work/log" | grep -i -e warning -e error ||
+    fail 'the broker logged a warning or an error.'
 
 echo 'The broker requires the login that the README creates.'
 code=0
