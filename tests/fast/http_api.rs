@@ -1,8 +1,9 @@
 //! Listeners with `protocol http_api`.
 
-use crate::support::Broker;
-use crate::support::http::{get, request};
+use crate::support::broker::Builder;
+use crate::support::http::{Response, get, request};
 use crate::support::raw_client::RawClient;
+use crate::support::{Broker, Program};
 
 const BASIC_ALICE: &str = "Basic YWxpY2U6c2VjcmV0";
 const BASIC_ALICE_WRONG: &str = "Basic YWxpY2U6d3Jvbmc=";
@@ -16,14 +17,20 @@ fn open_to_all() -> Broker {
 
 /// A broker with the user alice, whose password is `secret`, and more lines.
 fn with_alice(lines: &str) -> Broker {
-    let builder = Broker::builder();
+    start_with_alice(Broker::builder(), lines)
+}
+
+/// As [`with_alice`], with these access rules.
+fn with_alice_and_rules(rules: &str, lines: &str) -> Broker {
+    let builder = Broker::builder().file("acl", rules);
+    start_with_alice(builder, &format!("acl_file acl\n{lines}"))
+}
+
+fn start_with_alice(builder: Builder, lines: &str) -> Broker {
     let file = builder.folder().join("passwords");
     let file = file.to_str().expect("the path is text");
-    crate::support::Program::typed(&format!(
-        "mq-passwd -H sha512-pbkdf2 -b -c {file} alice secret"
-    ))
-    .run()
-    .succeeds();
+    let command = format!("mq-passwd -H sha512-pbkdf2 -b -c {file} alice secret");
+    Program::typed(&command).run().succeeds();
     builder
         .before(&format!("password_file passwords\n{lines}"))
         .other_listener("protocol http_api")
@@ -136,17 +143,7 @@ fn a_login_is_checked_like_that_of_a_client() {
 
 #[test]
 fn the_access_rules_are_asked_with_the_path_as_topic() {
-    let builder = Broker::builder().file("acl", "user alice\ntopic read /api/v1/version\n");
-    let file = builder.folder().join("passwords");
-    let command = format!(
-        "mq-passwd -H sha512-pbkdf2 -b -c {} alice secret",
-        file.display()
-    );
-    crate::support::Program::typed(&command).run().succeeds();
-    let broker = builder
-        .before("password_file passwords\nacl_file acl")
-        .other_listener("protocol http_api")
-        .start();
+    let broker = with_alice_and_rules("user alice\ntopic read /api/v1/version\n", "");
     let status = |path| {
         let headers = [("Authorization", BASIC_ALICE)];
         request(broker.other_port(), "GET", path, &headers, "").status
@@ -194,12 +191,7 @@ fn with_admin(lines: &str) -> Broker {
     with_alice(&format!("http_api_admin alice\n{lines}"))
 }
 
-fn as_alice(
-    broker: &Broker,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> crate::support::http::Response {
+fn as_alice(broker: &Broker, method: &str, path: &str, body: &str) -> Response {
     let login = ("Authorization", BASIC_ALICE);
     let session = request(broker.other_port(), "GET", "/api/v1/session", &[login], "").json();
     let token = session["token"].as_str().expect("there is a token");
@@ -319,17 +311,10 @@ fn messages_are_published_listed_and_deleted() {
 
 #[test]
 fn subscriptions_of_a_topic_say_who_gets_it_and_why_not() {
-    let builder = Broker::builder().file("acl", "user alice\ntopic readwrite open/#\n");
-    let file = builder.folder().join("passwords");
-    let command = format!(
-        "mq-passwd -H sha512-pbkdf2 -b -c {} alice secret",
-        file.display()
+    let broker = with_alice_and_rules(
+        "user alice\ntopic readwrite open/#\n",
+        "http_api_admin alice",
     );
-    crate::support::Program::typed(&command).run().succeeds();
-    let broker = builder
-        .before("password_file passwords\nacl_file acl\nhttp_api_admin alice")
-        .other_listener("protocol http_api")
-        .start();
     let _present = broker.subscriber("mq-sub -u alice -P secret -i present -t '#'");
     let of = |topic: &str| {
         let path = format!("/api/v1/subscriptions?topic={topic}");
