@@ -29,8 +29,8 @@ use super::reload::ReloadError;
 use super::server::{Server, Start};
 use crate::client::{self, Client, ConnectOptions};
 use crate::protocol::{
-    InvalidTopic, Properties, ProtocolVersion, QoS, Subscription as Request, SubscriptionOptions,
-    TopicFilter, TopicName,
+    InvalidTopic, ProtocolVersion, QoS, Subscription as Request, SubscriptionOptions, TopicFilter,
+    TopicName,
 };
 use crate::transport::socket::Socket;
 
@@ -199,16 +199,8 @@ impl Handle {
         retain: bool,
     ) -> Result<(), InvalidTopic> {
         let broker = self.server.broker();
-        let message = Arc::new(Message {
-            topic: TopicName::try_from(topic)?,
-            payload: payload.into(),
-            qos,
-            retain,
-            properties: Properties::EMPTY,
-            expires_at: None,
-            publisher: None,
-            stored: Default::default(),
-        });
+        let topic = TopicName::try_from(topic)?;
+        let message = Arc::new(Message::of_broker(topic, payload, qos, retain));
         let mut fanout = Fanout::new(broker, broker.clock().now());
         fanout.publish(Publication::from(message));
         let ticket = fanout.finish().ticket.number();

@@ -7,13 +7,13 @@ use tokio::task::yield_now;
 use super::Broker;
 use super::persistence::Persistence;
 use super::session::Held;
-use super::statistics::Counter;
+use super::statistics::{Counter, Totals};
 
 /// Numbers of one moment.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     /// The totals of the counters.
-    totals: Vec<u64>,
+    totals: Totals,
     sessions: usize,
     connected: usize,
     /// The most sessions that there were at once.
@@ -34,7 +34,7 @@ pub(super) struct Figure {
     pub(super) topic: &'static str,
     /// The metric, without its prefix; `None` where another row reports the same number.
     pub(super) metric: Option<Metric>,
-    /// Whether Mosquitto's `/api/v1/systree` has it.
+    /// Set if Mosquitto's `/api/v1/systree` has it.
     pub(super) is_in_systree: bool,
     value: fn(&Figures) -> Option<u64>,
 }
@@ -109,7 +109,7 @@ pub(super) static FIGURES: &[Figure] = &[
     Figure::new("clients/maximum", gauge("clients_maximum", "", "The most sessions that there were at once."),
         |f| some(f.maximum)),
     Figure::new("clients/expired", counter("clients_expired", "Sessions that ended because their time was over."),
-        |f| f.total(Counter::Expired)),
+        |f| Some(f.total(Counter::Expired))),
     Figure::new("messages/stored", None, |f| some(f.stored_messages())),
     Figure::new("store/messages/count", gauge("stored_messages", "", "Messages held for clients, and retained messages."),
         |f| some(f.stored_messages())).only_here(),
@@ -122,25 +122,25 @@ pub(super) static FIGURES: &[Figure] = &[
     Figure::new("retained messages/count", gauge("retained_messages", "", "Retained messages."),
         |f| some(f.retained)),
     Figure::new("messages/received", counter("packets_received", "MQTT packets of all kinds that clients sent."),
-        |f| f.total(Counter::MessagesReceived)),
+        |f| Some(f.total(Counter::MessagesReceived))),
     Figure::new("messages/sent", counter("packets_sent", "MQTT packets of all kinds that clients were sent."),
-        |f| f.total(Counter::MessagesSent)),
+        |f| Some(f.total(Counter::MessagesSent))),
     Figure::new("bytes/received", counter("network_received_bytes", "Bytes of the packets that clients sent."),
-        |f| f.total(Counter::BytesReceived)),
+        |f| Some(f.total(Counter::BytesReceived))),
     Figure::new("bytes/sent", counter("network_sent_bytes", "Bytes of the packets that clients were sent."),
-        |f| f.total(Counter::BytesSent)),
+        |f| Some(f.total(Counter::BytesSent))),
     Figure::new("publish/messages/received", counter("publish_received", "PUBLISH packets that clients sent."),
-        |f| f.total(Counter::PublishesReceived)),
+        |f| Some(f.total(Counter::PublishesReceived))),
     Figure::new("publish/messages/sent", counter("publish_sent", "PUBLISH packets that clients were sent."),
-        |f| f.total(Counter::PublishesSent)),
+        |f| Some(f.total(Counter::PublishesSent))),
     Figure::new("publish/messages/dropped", counter("publish_dropped", "Messages that a client should have received and did not."),
-        |f| f.total(Counter::PublishesDropped)),
+        |f| Some(f.total(Counter::PublishesDropped))),
     Figure::new("publish/bytes/received", counter("publish_received_payload_bytes", "Payload bytes of the PUBLISH packets that clients sent."),
-        |f| f.total(Counter::PayloadReceived)),
+        |f| Some(f.total(Counter::PayloadReceived))),
     Figure::new("publish/bytes/sent", counter("publish_sent_payload_bytes", "Payload bytes of the PUBLISH packets that clients were sent."),
-        |f| f.total(Counter::PayloadSent)),
+        |f| Some(f.total(Counter::PayloadSent))),
     Figure::new("connections/socket/count", counter("sockets", "Sockets that were accepted."),
-        |f| f.total(Counter::Sockets)),
+        |f| Some(f.total(Counter::Sockets))),
     Figure::new("packet/out/count", gauge("output_queue_chunks", "", "Chunks of output that the sockets have not taken."),
         |f| some(f.held.unwritten_pieces)),
     Figure::new("packet/out/bytes", gauge("output_queue_bytes", "", "Bytes of output that the sockets have not taken."),
@@ -164,10 +164,7 @@ impl Figures {
     pub(super) async fn collect(broker: &Broker) -> Self {
         let statistics = &broker.env.statistics;
         let mut figures = Self {
-            totals: Counter::ALL
-                .iter()
-                .map(|&counter| statistics.total(counter))
-                .collect(),
+            totals: statistics.totals(),
             store: broker
                 .persistence()
                 .map(Persistence::health)
@@ -194,8 +191,8 @@ impl Figures {
     }
 
     /// Returns the total of a counter since the start.
-    fn total(&self, counter: Counter) -> Option<u64> {
-        self.totals.get(counter as usize).copied()
+    pub(super) fn total(&self, counter: Counter) -> u64 {
+        self.totals.of(counter)
     }
 
     fn stored_messages(&self) -> usize {

@@ -96,8 +96,7 @@ impl Broker {
     /// Ends a session without a client; tells a client to go.
     fn take_session(&self, session: &Arc<Session>) -> Option<Remains> {
         let mut shard = self.sessions.shard(session.client_id());
-        let known = shard.sessions.get(session.client_id())?;
-        if !Arc::ptr_eq(&known.0, session) {
+        if !shard.holds(session) {
             return None;
         }
         let mut state = session.state();
@@ -148,9 +147,7 @@ impl Broker {
     fn end_expired(self: &Arc<Self>, session: &Arc<Session>, now: Millis) {
         let client_id = session.client_id();
         let mut shard = self.sessions.shard(client_id);
-        let is_known = |known: &Arc<Session>| Arc::ptr_eq(known, session);
-        let known = shard.sessions.get(client_id).map(|known| &known.0);
-        if !known.is_some_and(is_known) || session.can_be_resumed(now) || session.is_connected() {
+        if !shard.holds(session) || session.can_be_resumed(now) || session.is_connected() {
             return;
         }
         self.env

@@ -33,6 +33,25 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// Creates a message that the broker publishes itself.
+    pub(super) fn of_broker(
+        topic: TopicName,
+        payload: impl Into<Bytes>,
+        qos: QoS,
+        retain: bool,
+    ) -> Self {
+        Self {
+            topic,
+            payload: payload.into(),
+            qos,
+            retain,
+            properties: Properties::EMPTY,
+            expires_at: None,
+            publisher: None,
+            stored: OnceLock::new(),
+        }
+    }
+
     /// Copies the message into one allocation of its exact size.
     ///
     /// So a small message never keeps a large buffer alive.

@@ -31,24 +31,6 @@ pub(super) enum Counter {
     Expired,
 }
 
-impl Counter {
-    /// All counters, in the order of their numbers.
-    pub(super) const ALL: [Self; COUNTERS] = [
-        Self::MessagesReceived,
-        Self::MessagesSent,
-        Self::BytesReceived,
-        Self::BytesSent,
-        Self::PublishesReceived,
-        Self::PublishesSent,
-        Self::PublishesDropped,
-        Self::PayloadReceived,
-        Self::PayloadSent,
-        Self::Sockets,
-        Self::Connections,
-        Self::Expired,
-    ];
-}
-
 /// Number of counters.
 const COUNTERS: usize = Counter::Expired as usize + 1;
 
@@ -106,12 +88,26 @@ impl Statistics {
         before.max(number).max(1)
     }
 
-    /// The sum of all threads.
-    pub(super) fn total(&self, counter: Counter) -> u64 {
-        let threads = self.threads.iter();
-        threads
-            .map(|counts| counts[counter as usize].load(Ordering::Relaxed))
-            .sum()
+    /// Returns the sums of all threads.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for counts in self.threads.iter() {
+            for (total, count) in totals.0.iter_mut().zip(counts) {
+                *total += count.load(Ordering::Relaxed);
+            }
+        }
+        totals
+    }
+}
+
+/// Totals of all counters.
+#[derive(Debug, Default)]
+pub(super) struct Totals([u64; COUNTERS]);
+
+impl Totals {
+    /// Returns the total of one counter.
+    pub(super) fn of(&self, counter: Counter) -> u64 {
+        self.0[counter as usize]
     }
 }
 
@@ -161,7 +157,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(statistics.total(Counter::BytesSent), 1200);
-        assert_eq!(statistics.total(Counter::BytesReceived), 0);
+        assert_eq!(statistics.totals().of(Counter::BytesSent), 1200);
+        assert_eq!(statistics.totals().of(Counter::BytesReceived), 0);
     }
 }

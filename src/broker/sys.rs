@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::load::Load;
@@ -17,7 +16,7 @@ use super::figures::{FIGURES, Figures};
 use super::ground::SYS_PREFIX;
 use super::message::Message;
 use super::statistics::Counter;
-use crate::protocol::{Properties, QoS, TopicName};
+use crate::protocol::{QoS, TopicName};
 
 /// Counters whose growth in a minute is told, and the topics for it.
 const LOADS: [(Counter, &str); 9] = [
@@ -85,8 +84,7 @@ impl Topics {
             }
         }
         for (index, (counter, topic)) in LOADS.into_iter().enumerate() {
-            let total = broker.env.statistics.total(counter);
-            let averages = self.loads[index].update(total, elapsed);
+            let averages = self.loads[index].update(figures.total(counter), elapsed);
             for (average, minutes) in averages.iter().zip(["1min", "5min", "15min"]) {
                 let topic = format!("{topic}/{minutes}");
                 self.publish(broker, &topic, format!("{average:.2}"));
@@ -98,10 +96,7 @@ impl Topics {
     fn update_bridges(&mut self, broker: &Broker) {
         for bridge in broker.bridges.all() {
             let name = &bridge.name;
-            let shard = broker.sessions.shard(&bridge.client_id);
-            let session = shard.sessions.get(&bridge.client_id);
-            let session = session.map(|known| Arc::clone(&known.0));
-            drop(shard);
+            let session = broker.sessions.find(&bridge.client_id);
             let queued = session.map_or(0, |session| session.state().undelivered());
             let is_connected = u64::from(bridge.is_connected());
             let values = [("connected", is_connected), ("queued", queued as u64)];
@@ -117,16 +112,8 @@ impl Topics {
         }
         let name = format!("{SYS_PREFIX}{topic}");
         if let Ok(name) = TopicName::try_from(name.as_str()) {
-            broker.publish(Arc::new(Message {
-                topic: name,
-                payload: Bytes::from(value.clone()),
-                qos: QoS::ExactlyOnce,
-                retain: true,
-                properties: Properties::EMPTY,
-                expires_at: None,
-                publisher: None,
-                stored: Default::default(),
-            }));
+            let message = Message::of_broker(name, value.clone(), QoS::ExactlyOnce, true);
+            broker.publish(Arc::new(message));
         }
         self.published.insert(topic.to_owned(), value);
     }

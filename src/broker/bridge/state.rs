@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::broker::Broker;
 use crate::broker::ground::SessionNumber;
 use crate::broker::message::Message;
-use crate::protocol::{Properties, QoS, TopicName};
+use crate::protocol::{QoS, TopicName};
 
 /// Returns the payload that reports whether a bridge is connected.
 pub(super) fn payload(is_connected: bool) -> Bytes {
@@ -25,13 +25,7 @@ pub(super) fn publish(
     is_connected: bool,
 ) {
     broker.publish(Arc::new(Message {
-        topic: topic.clone(),
-        payload: payload(is_connected),
-        qos: QoS::AtLeastOnce,
-        retain: true,
-        properties: Properties::EMPTY,
-        expires_at: None,
         publisher: Some(session),
-        stored: Default::default(),
+        ..Message::of_broker(topic.clone(), payload(is_connected), QoS::AtLeastOnce, true)
     }));
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::broker::config::PersistenceOptions;
 use crate::broker::log::Destinations;
 use crate::client::{Error, Event};
-use crate::protocol::Text;
+use crate::protocol::{Properties, Text};
 
 fn quiet() -> Config {
     let mut config = Config::default();

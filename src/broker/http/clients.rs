@@ -233,11 +233,8 @@ pub(super) async fn remove(
 
 fn find(api: &Api, client_id: &str) -> Result<Arc<Session>, ApiError> {
     let text = Text::try_from(client_id).map_err(|_| unknown(client_id))?;
-    let shard = api.broker.sessions.shard(&text);
-    let known = shard.sessions.get(&text);
-    known
-        .map(|known| Arc::clone(&known.0))
-        .ok_or_else(|| unknown(client_id))
+    let session = api.broker.sessions.find(&text);
+    session.ok_or_else(|| unknown(client_id))
 }
 
 fn unknown(client_id: &str) -> ApiError {

@@ -17,7 +17,7 @@ use super::page_of::{Listing, Page};
 use super::state::Api;
 use crate::broker::message::Message;
 use crate::broker::retained::{Retained, RetainedCursor};
-use crate::protocol::{Properties, QoS, TopicFilter, TopicName};
+use crate::protocol::{QoS, TopicFilter, TopicName};
 
 /// Messages that are looked at before others have their turn.
 const STEPS: usize = 512;
@@ -87,9 +87,8 @@ pub(super) async fn list(
             let Some(Retained { message, .. }) = cursor.take() else {
                 break;
             };
-            let is_alive = message.expires_at.is_none_or(|end| end > now);
             let may_read = caller.is_admin || access.may_read(&caller.identity, &message.topic);
-            if is_alive && may_read {
+            if may_read && !message.is_expired(now) {
                 page.add(message.topic.to_string(), || RetainedEntry::new(&message));
             }
         }
@@ -117,8 +116,8 @@ pub(super) async fn clear(
         let text = format!("There is no retained message on '{topic}'.");
         return Err(ApiError::missing(text));
     }
-    api.broker
-        .publish(message(name, Bytes::new(), QoS::AtMostOnce, true));
+    let empty = Message::of_broker(name, Bytes::new(), QoS::AtMostOnce, true);
+    api.broker.publish(Arc::new(empty));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -155,8 +154,8 @@ pub(super) async fn publish(
             .map_err(|error| ApiError::bad_request(format!("payload_base64: {error}.")))?
             .into(),
     };
-    api.broker
-        .publish(message(topic, payload, qos, publish.retain));
+    let message = Message::of_broker(topic, payload, qos, publish.retain);
+    api.broker.publish(Arc::new(message));
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -173,17 +172,4 @@ fn require_write(api: &Api, caller: &Caller, topic: &TopicName) -> Result<(), Ap
             caller.name()
         ))),
     }
-}
-
-fn message(topic: TopicName, payload: Bytes, qos: QoS, retain: bool) -> Arc<Message> {
-    Arc::new(Message {
-        topic,
-        payload,
-        qos,
-        retain,
-        properties: Properties::EMPTY,
-        expires_at: None,
-        publisher: None,
-        stored: Default::default(),
-    })
 }

@@ -31,8 +31,7 @@ impl Broker {
         let ticket = Ticket::new(self.persistence());
         let mut remains = None;
         let mut shard = self.sessions.shard(&identity.client_id);
-        let earlier = shard.sessions.get(&identity.client_id);
-        let earlier = earlier.map(|known| Arc::clone(&known.0));
+        let earlier = shard.find(&identity.client_id);
         let may_continue = |earlier: &Arc<Session>| {
             let is_kept = earlier.is_stored() == self.persistence().is_some();
             !is_clean && is_kept && !earlier.is_connected() && earlier.can_be_resumed(now)
@@ -123,8 +122,7 @@ impl Broker {
     pub(in crate::broker) fn end_bridge_session(&self, session: &Arc<Session>) {
         let mut remains = None;
         let mut shard = self.sessions.shard(session.client_id());
-        let known = shard.sessions.get(session.client_id());
-        if known.is_some_and(|known| Arc::ptr_eq(&known.0, session)) {
+        if shard.holds(session) {
             shard.sessions.remove(session.client_id());
             remains = Some(self.end_session(session));
         }

@@ -173,8 +173,7 @@ impl Broker {
         let now = self.env.clock.now();
         let opening = &pending.opening;
         let mut shard = self.sessions.shard(&opening.identity.client_id);
-        let earlier = shard.sessions.get(&opening.identity.client_id);
-        let earlier = earlier.map(|known| Arc::clone(&known.0));
+        let earlier = shard.find(&opening.identity.client_id);
         if !is_late {
             let (client_id, connection) = (
                 &opening.identity.client_id,

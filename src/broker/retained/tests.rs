@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
 use crate::broker::ground::Millis;
 use crate::broker::message::Message;
 use crate::broker::persistence::Ticket;
-use crate::protocol::{Properties, QoS, TopicFilter, TopicName, topic_matches};
+use crate::protocol::{QoS, TopicFilter, TopicName, topic_matches};
 
 fn retained(topics: &[&str]) -> Arc<RetainedMessages> {
     let store = Arc::new(RetainedMessages::default());
@@ -22,15 +21,10 @@ fn set(store: &RetainedMessages, topic: &str, payload: &'static str) {
 }
 
 fn message(topic: &str, payload: &'static str, expires_at: Option<Millis>) -> Arc<Message> {
+    let topic = TopicName::try_from(topic).unwrap();
     Arc::new(Message {
-        topic: TopicName::try_from(topic).unwrap(),
-        payload: Bytes::from_static(payload.as_bytes()),
-        qos: QoS::AtMostOnce,
-        retain: true,
-        properties: Properties::EMPTY,
         expires_at,
-        publisher: None,
-        stored: Default::default(),
+        ..Message::of_broker(topic, payload, QoS::AtMostOnce, true)
     })
 }
 

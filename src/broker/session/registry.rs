@@ -25,6 +25,20 @@ pub(in crate::broker) struct Shard {
     pub(in crate::broker) waiting: WaitingConnects,
 }
 
+impl Shard {
+    /// Returns the session with this client identifier.
+    pub(in crate::broker) fn find(&self, client_id: &Text) -> Option<Arc<Session>> {
+        let known = self.sessions.get(client_id);
+        known.map(|known| Arc::clone(&known.0))
+    }
+
+    /// Returns whether the session is still the one with its client identifier.
+    pub(in crate::broker) fn holds(&self, session: &Arc<Session>) -> bool {
+        let known = self.sessions.get(session.client_id());
+        known.is_some_and(|known| Arc::ptr_eq(&known.0, session))
+    }
+}
+
 /// A session that is found by its client identifier.
 pub(in crate::broker) struct ByClientId(pub(in crate::broker) Arc<Session>);
 
@@ -100,6 +114,11 @@ impl SessionRegistry {
     pub(in crate::broker) fn shard(&self, client_id: &Text) -> MutexGuard<'_, Shard> {
         let hash = self.hasher.hash_one(client_id) as usize;
         self.shards[hash % SHARDS].lock()
+    }
+
+    /// Returns the session with this client identifier.
+    pub(in crate::broker) fn find(&self, client_id: &Text) -> Option<Arc<Session>> {
+        self.shard(client_id).find(client_id)
     }
 
     pub(in crate::broker) fn contains(&self, client_id: &Text) -> bool {

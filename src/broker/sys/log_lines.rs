@@ -8,7 +8,7 @@ use crate::broker::Broker;
 use crate::broker::ground::{LOG_PREFIX, after_seconds};
 use crate::broker::log::{LogType, TopicSink};
 use crate::broker::message::Message;
-use crate::protocol::{Properties, QoS, TopicName};
+use crate::protocol::{QoS, TopicName};
 
 /// So many seconds after a line nobody wants to hear it any more.
 const EXPIRY: u32 = 20;
@@ -21,15 +21,10 @@ pub(in crate::broker) fn topic_sink(broker: &Arc<Broker>) -> TopicSink {
         let (Some(broker), Some(topic)) = (broker.upgrade(), topic_of(log_type)) else {
             return;
         };
+        let payload = Bytes::copy_from_slice(line.as_bytes());
         broker.publish(Arc::new(Message {
-            topic,
-            payload: Bytes::copy_from_slice(line.as_bytes()),
-            qos: QoS::ExactlyOnce,
-            retain: false,
-            properties: Properties::EMPTY,
             expires_at: Some(after_seconds(broker.clock().now(), EXPIRY)),
-            publisher: None,
-            stored: Default::default(),
+            ..Message::of_broker(topic, payload, QoS::ExactlyOnce, false)
         }));
     })
 }
