@@ -102,7 +102,7 @@ pub struct Broker {
     sessions: SessionRegistry,
     router: Router,
     retained: Arc<RetainedMessages>,
-    /// What is known of the bridges.
+    /// States and counters of the bridges.
     bridges: BridgeStatistics,
     /// Told when a reload has put a configuration in force.
     reloaded: Notify,

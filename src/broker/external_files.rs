@@ -1,4 +1,4 @@
-//! What a configuration names besides itself: users, rules, certificates, an account, and the
+//! Files and places that a configuration names: users, rules, certificates, an account, and the
 //! directories and addresses that a start needs. All of it is checked before anything is
 //! started, and everything that is wrong is reported.
 

@@ -7,15 +7,17 @@ const SMALL_MESSAGE: usize = 1024;
 /// The beginning of a packet may not grow beyond this while memory is short.
 const SMALL_PACKET: usize = 256 * 1024;
 
-/// Whether memory is short, and what is refused then.
+/// Shortage of memory, and what is refused then.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     is_short: AtomicBool,
 }
 
 impl Memory {
-    /// Whether memory is short. Then there are no new sessions and no new subscriptions, and
-    /// sessions that hold much may not hold more.
+    /// Returns whether memory is short.
+    ///
+    /// Then there are no new sessions and no new subscriptions, and sessions that hold much
+    /// may not hold more.
     pub(super) fn is_short(&self) -> bool {
         self.is_short.load(Ordering::Relaxed)
     }
@@ -25,8 +27,9 @@ impl Memory {
         self.is_short.swap(is_short, Ordering::Relaxed)
     }
 
-    /// Whether a message of `bytes` may be retained: while memory is short, only a small one in
-    /// the place of another.
+    /// Returns whether a message of `bytes` may be retained.
+    ///
+    /// While memory is short, only a small one may, in the place of another.
     pub(super) fn admits_retained(
         &self,
         bytes: usize,
@@ -35,7 +38,7 @@ impl Memory {
         !self.is_short() || bytes <= SMALL_MESSAGE && is_replacement()
     }
 
-    /// Whether the beginning of a packet may have so many bytes.
+    /// Returns whether the beginning of a packet may have this many bytes.
     pub(super) fn admits_partial_packet(&self, bytes: usize) -> bool {
         bytes <= SMALL_PACKET || !self.is_short()
     }

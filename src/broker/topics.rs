@@ -1,4 +1,4 @@
-//! What is found by topic: subscriptions, in a tree of topic filters.
+//! Subscriptions by topic, in a tree of topic filters.
 
 mod router;
 

@@ -100,7 +100,7 @@ fn arrives_exactly_once(direction: &str, version: &str) {
     assert!(numbers == expected, "{}", report(&numbers));
 }
 
-/// What is missing, doubled or out of order.
+/// Reports numbers that are missing, doubled or out of order.
 fn report(numbers: &[usize]) -> String {
     let mut counts: HashMap<usize, usize> = HashMap::new();
     for number in numbers {

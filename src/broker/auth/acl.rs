@@ -66,7 +66,7 @@ struct Rules {
 #[derive(Debug)]
 struct Rule {
     filter: TopicFilter,
-    /// Whether `%c` and `%u` stand for the client's names.
+    /// Set if `%c` and `%u` stand for the client's names.
     is_pattern: bool,
     /// The line of the file, counted from 1.
     line: usize,

@@ -1,4 +1,4 @@
-//! What a client logs in with, and why it is refused.
+//! Credentials of a client, and reasons to refuse them.
 
 use bytes::Bytes;
 use thiserror::Error;

@@ -19,7 +19,7 @@ use crate::protocol::{
 };
 use crate::qos::{PubRecOutcome, Received};
 
-/// What packets that arrived together have in common.
+/// State shared by packets that arrived together.
 struct Batch<'a> {
     fanout: Fanout<'a>,
     settled: AckedRecords,

@@ -1,7 +1,7 @@
 use crate::broker::config::Bridge;
 use crate::protocol::{ConnAckCode, ConnectReturnCode, ProtocolVersion, QoS, ReasonCode};
 
-/// What earlier answers of the remote broker have settled.
+/// Settings that earlier answers of the remote broker decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Negotiated {
     pub(super) version: ProtocolVersion,
@@ -13,7 +13,7 @@ pub(super) struct Negotiated {
     pub(super) maximum_qos: QoS,
 }
 
-/// What an answer has changed, so that the next attempt may succeed.
+/// Change after an answer, so that the next attempt may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// From MQTT 5.0 to 3.1.1.

@@ -1,4 +1,4 @@
-//! What a bridge asks of its session and of the remote broker when a connection begins.
+//! Requests of a bridge to its session and to the remote broker when a connection begins.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::protocol::{
     SubscriptionOptions, TopicFilter,
 };
 
-/// What a connection is attached to.
+/// Parts of a bridge to which a connection is attached.
 #[derive(Clone, Copy)]
 pub(super) struct BridgeParts<'a> {
     pub(super) broker: &'a Arc<Broker>,

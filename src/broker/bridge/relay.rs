@@ -74,7 +74,7 @@ pub(super) enum End {
     Stopped,
 }
 
-/// What a wait ended with.
+/// End of a wait.
 enum Event {
     /// The link made progress.
     Progress(Result<(), Error>),

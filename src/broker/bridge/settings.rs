@@ -9,12 +9,12 @@ use crate::broker::ground::{BridgeLine, BridgeTopics, Identity, ListenerName};
 use crate::client::ConnectOptions;
 use crate::protocol::{InvalidTopic, Property, QoS, Text, TextError, TopicName, Will};
 
-/// What a block of the configuration means on this machine.
+/// Meaning of a block of the configuration on this machine.
 pub(super) struct Settings {
     pub(super) config: Bridge,
     /// The client identifier on the remote broker.
     pub(super) remote_id: Text,
-    /// Who the bridge is on this broker.
+    /// The bridge's identity on this broker.
     pub(super) identity: Arc<Identity>,
     pub(super) topics: Arc<BridgeTopics>,
     /// The topic of the bridge's state on both brokers, if it is published.

@@ -44,7 +44,7 @@ pub(super) struct Task {
 enum Reason {
     /// None is needed.
     Now,
-    /// So much time has passed.
+    /// This time has passed.
     After(Duration),
     /// Messages wait.
     Messages,

@@ -216,7 +216,7 @@ pub struct Security {
     pub password_file: Option<PathBuf>,
     /// Which topics clients may read and write.
     pub acl_file: Option<PathBuf>,
-    /// Whether a subscription is refused that can bring nothing.
+    /// Refuses a subscription that can bring nothing if set.
     pub acl_check_subscribe: bool,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,
@@ -247,7 +247,7 @@ pub struct EffectiveSecurity<'a> {
     pub password_file: Option<&'a Path>,
     /// Which topics clients may read and write; all without it.
     pub acl_file: Option<&'a Path>,
-    /// Whether a subscription is refused that can bring nothing.
+    /// Refuses a subscription that can bring nothing if set.
     pub acl_check_subscribe: bool,
     /// Whether a client may leave it to the broker to choose its identifier.
     pub allow_zero_length_clientid: bool,

@@ -18,12 +18,12 @@ pub(super) struct Row {
     pub(super) reload: Reload,
     /// The option is going to disappear from Mosquitto; what to use instead, if anything.
     pub(super) deprecated: Option<&'static str>,
-    /// What to use instead under `per_listener_settings`.
+    /// The option to use instead under `per_listener_settings`.
     pub(super) per_listener_name: Option<&'static str>,
     documentation: Documentation,
 }
 
-/// Where an option may stand, and what its value is.
+/// Part of the file in which an option may stand, with its value.
 pub(super) enum Section {
     /// Anywhere.
     Global(Value<Config>),
@@ -62,7 +62,7 @@ pub(super) enum Structure {
     PluginUse,
 }
 
-/// Whether an option does what it says.
+/// Degree to which an option does what it says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Support {
     /// It does.
@@ -100,7 +100,7 @@ pub(super) enum Keep {
 }
 
 impl Reload {
-    /// Whether a new value waits for the next start.
+    /// Returns whether a new value waits for the next start.
     pub(super) fn needs_restart(self) -> bool {
         matches!(self, Self::Restart(_))
     }

@@ -10,7 +10,7 @@ const PIECES: u32 = 8;
 /// The time between two looks after which the clock is looked at for each piece.
 const SLOW: Duration = Duration::from_micros(200);
 
-/// What is left of a turn.
+/// Rest of a turn.
 pub(super) struct Budget {
     end: Instant,
     last_look: Instant,

@@ -31,14 +31,15 @@ pub(in crate::broker) struct Connection {
     pub(super) buffers: Buffers,
     /// Answers that wait for something to be stored.
     pub(super) pending_replies: Option<Box<PendingReplies>>,
-    /// What is remembered of the topics that the client publishes on, if anything.
+    /// Memory of the topics that the client publishes on, if there is any.
     pub(super) topics: Option<Box<Topics>>,
-    /// Whether there is room for retained messages that a subscription is still to bring. The
-    /// client is not read meanwhile, so that it cannot ask for more than is being done.
+    /// Set while there is room for retained messages that a subscription is still to bring.
+    ///
+    /// The client is not read meanwhile, so that it cannot ask for more than is being done.
     pub(super) is_handing_out: bool,
     /// Whom the client has to wait for before it is read again.
     pub(super) pause: Option<Box<Pause>>,
-    /// How much the client has sent lately, where that is limited.
+    /// The amount that the client has sent lately, where that is limited.
     pub(super) rate: Option<Box<Rate>>,
 }
 

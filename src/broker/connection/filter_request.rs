@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use crate::broker::auth::Effort;
 use crate::protocol::{PacketId, ReasonCode, Subscription, SubscriptionId, TopicFilter};
 
-/// What is left of a request, and the answers so far.
+/// Rest of a request, and the answers so far.
 pub(super) enum FilterRequest {
     Subscribe(Box<SubscribeRequest>),
     Unsubscribe(Box<UnsubscribeRequest>),
@@ -17,7 +17,7 @@ pub(super) struct SubscribeRequest {
     pub(super) subscription_id: Option<SubscriptionId>,
     pub(super) subscriptions: IntoIter<Subscription>,
     pub(super) reasons: Vec<ReasonCode>,
-    /// What is left for the comparison of its filters with access rules.
+    /// The effort left for the comparison of its filters with access rules.
     pub(super) effort: Effort,
 }
 

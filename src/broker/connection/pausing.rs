@@ -21,7 +21,7 @@ impl Connection {
         }
     }
 
-    /// Whether the client's socket is left alone for now.
+    /// Returns whether the client's socket is left alone for now.
     pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> bool {
         while let Some(pause) = self.pause.take() {
             let now = self.permit.broker.clock().now();

@@ -27,7 +27,7 @@ impl PendingReplies {
     }
 }
 
-/// Where a batch's answers begin.
+/// Start of a batch's answers.
 #[derive(Clone, Copy, Default)]
 pub(super) struct BatchStart {
     pub(super) bytes: usize,

@@ -114,7 +114,7 @@ impl Connection {
         self.answer(delivery, reason)
     }
 
-    /// Whether there is room for the message to be retained.
+    /// Returns whether there is room for the message to be retained.
     fn may_retain(&self, topic: &TopicName, publish: &Publish) -> bool {
         let broker = &self.permit.broker;
         let bytes = publish.payload.len() + publish.properties.held_size();

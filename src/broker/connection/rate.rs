@@ -10,7 +10,7 @@ use crate::broker::ground::Millis;
 /// The work that a client may do ahead of its rate: that of one second.
 const AHEAD: u64 = 1_000_000;
 
-/// What a client has sent lately.
+/// Amount that a client has sent lately.
 pub(super) struct Rate {
     messages: Meter,
     bytes: Meter,

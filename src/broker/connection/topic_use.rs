@@ -39,7 +39,7 @@ impl Connection {
         }
     }
 
-    /// Whether the client may publish on the topic.
+    /// Returns whether the client may publish on the topic.
     pub(super) fn may_publish(&mut self, topic: &TopicName) -> bool {
         let access = &self.permit.broker.env.access;
         if !access.is_restricted() {

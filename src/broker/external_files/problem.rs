@@ -12,7 +12,7 @@ pub(in crate::broker) const NO_PID_FILE: u8 = 14;
 
 /// Something that a broker cannot start with.
 pub(in crate::broker) struct Problem {
-    /// What to log: what is wrong, where, and the way out.
+    /// The lines for the log: the fault, its place, and the remedy.
     pub(in crate::broker) lines: Vec<String>,
     /// The exit code of a broker that does not start for it.
     pub(in crate::broker) exit_code: u8,

@@ -1,4 +1,4 @@
-//! What the account that the broker runs as may do: write its files, open its listeners.
+//! Checks of what the broker's account may do: write its files, open its listeners.
 
 use std::fs::symlink_metadata;
 use std::path::Path;

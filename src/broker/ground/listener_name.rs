@@ -8,8 +8,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::broker) struct ListenerName(Arc<str>);
 
-/// What bridges have in place of a listener. No listener is called so: their names begin with
-/// a port.
+/// Name that bridges have in place of a listener's.
+///
+/// No listener is called so: their names begin with a port.
 const BRIDGES: &str = "bridge";
 
 impl ListenerName {

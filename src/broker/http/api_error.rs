@@ -11,7 +11,7 @@ pub(super) struct ApiError {
     status: StatusCode,
     text: String,
     is_plain: bool,
-    /// Whether a browser is to ask for a name and a password.
+    /// Set if a browser is to ask for a name and a password.
     asks_for_login: bool,
 }
 

@@ -204,7 +204,7 @@ pub(super) async fn show(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Removal {
-    /// Whether the session is deleted, and not only its connection ended.
+    /// Deletes the session if set, instead of only ending its connection.
     #[serde(default)]
     session: bool,
 }

@@ -1,4 +1,4 @@
-//! Who sent a request, and what they may see.
+//! Users of the API, and their rights.
 
 use axum::Extension;
 use axum::extract::{Request, State};

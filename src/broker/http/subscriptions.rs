@@ -29,9 +29,9 @@ pub(super) struct Entry {
     topic_filter: String,
     qos: u8,
     is_connected: bool,
-    /// Whether the client gets the messages.
+    /// Set if the client gets the messages.
     is_delivered: bool,
-    /// The reason why it does, or does not.
+    /// The reason for that.
     reason: &'static str,
 }
 

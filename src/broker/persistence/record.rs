@@ -71,7 +71,7 @@ pub(in crate::broker) struct SubscriptionRecord {
     pub(in crate::broker) subscription_id: Option<SubscriptionId>,
     /// The number by which deliveries name a shared subscription; 0 for any other.
     pub(in crate::broker) share: u64,
-    /// Whether it is still to bring retained messages.
+    /// Set if it is still to bring retained messages.
     pub(in crate::broker) hands_out: bool,
 }
 

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 64;
 pub(in crate::broker) struct RetainedCursor {
     store: Arc<RetainedMessages>,
     filter: OrderedFilter,
-    /// Where the search continues. Nothing before this key is still to be found.
+    /// The key at which the search continues; nothing before it is still to be found.
     position: Vec<u8>,
     /// The count of messages when the walk began.
     revision: u64,

@@ -48,7 +48,7 @@ pub(super) struct Kept {
     pub(super) retained: Retained,
     /// The count of messages when this one was kept.
     pub(super) revision: u64,
-    /// What the store has of it; the same for all messages of the topic.
+    /// Its record in the store; the same for all messages of the topic.
     record: Option<Box<StoredRecord>>,
 }
 

@@ -37,7 +37,7 @@ pub(super) enum Comparison {
 /// The next key that could match, as a change of the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skip {
-    /// So many bytes of the present key, then these bytes of the filter.
+    /// `kept` bytes of the present key, then these bytes of the filter.
     Into { kept: usize, level: (usize, usize) },
     /// Whatever comes after all topics that begin with so many bytes of the present key.
     Past { kept: usize },

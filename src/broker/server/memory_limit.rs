@@ -20,9 +20,9 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const SHORT_INTERVAL: Duration = Duration::from_millis(5);
 /// Time until a reload that sets a limit is noticed.
 const WITHOUT_LIMIT: Duration = Duration::from_secs(1);
-/// What a session may always hold, unless the limit is nearly reached.
+/// Bytes that a session may always hold, unless the limit is nearly reached.
 const FAIR_SHARE: usize = 64 * 1024;
-/// What a session may always hold.
+/// Bytes that a session may hold in any case.
 const LEAST_SHARE: usize = 4 * 1024;
 /// Sessions that hold less are not disconnected.
 const LARGE_SESSION: usize = 1024 * 1024;
@@ -51,7 +51,7 @@ fn watch(broker: &Weak<Broker>) {
     }
 }
 
-/// What was found out so far.
+/// Findings so far.
 struct Watch {
     /// Bytes that a session may hold; `usize::MAX` while memory is not short.
     share: usize,
@@ -68,7 +68,7 @@ impl Default for Watch {
     }
 }
 
-/// What sessions and retained messages hold.
+/// Bytes that sessions and retained messages hold.
 #[derive(Default)]
 struct Usage {
     total: usize,
@@ -108,8 +108,9 @@ impl Watch {
         mark.max((self.unused + limit / 16).min(limit - limit / 32))
     }
 
-    /// Whether memory is no longer short: the process has become smaller, or clients hold so
-    /// little that it uses again what it has.
+    /// Returns whether memory is no longer short.
+    ///
+    /// The process has become smaller, or clients hold so little that it uses again what it has.
     fn is_relieved(&mut self, broker: &Broker, resident: usize, limit: usize) -> bool {
         if resident < limit - limit / 4 {
             self.unused = 0;

@@ -1,4 +1,4 @@
-//! What the client says about the messages in flight.
+//! Acknowledgements of the messages in flight.
 
 use super::state::SessionState;
 use super::stored::AckedRecords;

@@ -105,7 +105,7 @@ impl SessionState {
         messages + will + registration.subscriptions.len() * SUBSCRIPTION
     }
 
-    /// Whether the connection was told to end.
+    /// Returns whether the connection was told to end.
     pub(in crate::broker) fn is_ending(&self) -> bool {
         matches!(&self.presence, Presence::Online(active_connection) if active_connection.ending.is_some())
     }

@@ -6,7 +6,7 @@ use super::presence::Presence;
 use crate::broker::ground::{Expiry, Identity, Millis};
 use crate::protocol::ProtocolVersion;
 
-/// What people see of a session.
+/// Summary of a session for people.
 #[derive(Debug)]
 pub(in crate::broker) struct Summary {
     pub(in crate::broker) identity: Arc<Identity>,
@@ -26,7 +26,7 @@ pub(in crate::broker) struct Summary {
     pub(in crate::broker) last_activity: Millis,
 }
 
-/// What people see of a connection.
+/// Summary of a connection for people.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::broker) struct ConnectionSummary {
     /// `None` without a network address.
@@ -39,7 +39,7 @@ pub(in crate::broker) struct ConnectionSummary {
 }
 
 impl Session {
-    /// Returns what people see of the session.
+    /// Returns a summary of the session.
     pub(in crate::broker) fn summary(&self) -> Summary {
         let state = self.state();
         let connection = match &state.presence {

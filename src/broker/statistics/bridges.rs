@@ -1,4 +1,4 @@
-//! What is known of the bridges of the broker.
+//! States and counters of the bridges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -51,7 +51,7 @@ pub(in crate::broker) struct EncodedBurst {
     plain: bool,
 }
 
-/// Where one packet of a burst stands.
+/// Place of one packet in a burst.
 #[derive(Debug)]
 pub(in crate::broker) struct EncodedMessage {
     pub(in crate::broker) start: usize,
@@ -146,7 +146,7 @@ pub(in crate::broker) struct OutgoingPublish<'a> {
     pub(in crate::broker) retain: bool,
     pub(in crate::broker) granted: GrantedOptions,
     pub(in crate::broker) alias: Alias,
-    /// Whether the receiver is the remote broker of a bridge, which counts as a hop.
+    /// Set if the receiver is the remote broker of a bridge, which counts as a hop.
     pub(in crate::broker) is_bridged: bool,
 }
 

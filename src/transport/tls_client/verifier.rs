@@ -36,7 +36,7 @@ impl fmt::Debug for Notice {
 /// The checks of the broker's certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verification {
-    /// Who signed it, until when it is valid, and for which name.
+    /// Its issuer, its validity and its name.
     #[default]
     Full,
     /// All but the name, for brokers that have none: those at Unix sockets.

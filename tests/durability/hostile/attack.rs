@@ -15,7 +15,7 @@ use crate::support::Broker;
 use crate::support::broker::{Builder, FEW_LOG_LINES};
 use crate::support::random::Random;
 
-/// Whether the attacks have their full size: `just hostile`.
+/// Set if the attacks have their full size: `just hostile`.
 pub(super) const LONG: bool = !cfg!(debug_assertions);
 /// The time that the rounds of a client may take.
 const TIME: Duration = if LONG {
@@ -35,7 +35,7 @@ const MEMORY: u64 = 200_000_000;
 /// One at a time: each needs the machine.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// What hostile clients do, how often and how long.
+/// Behaviour of hostile clients, with its bounds in count and time.
 #[must_use = "nobody attacks until it is run"]
 pub(super) struct Attack {
     clients: usize,
@@ -47,7 +47,7 @@ pub(super) struct Attack {
 }
 
 impl Attack {
-    /// So many clients, each of which does it so often.
+    /// Makes an attack by several clients, each of which does it `rounds` times.
     pub(super) fn by(clients: usize, rounds: usize) -> Self {
         Self {
             clients,
@@ -77,7 +77,7 @@ impl Attack {
         self
     }
 
-    /// What is started, as a test of something else has it.
+    /// Changes the broker that is started.
     pub(super) fn broker(mut self, change: impl FnOnce(Builder) -> Builder) -> Self {
         self.builder = change(self.builder);
         self

@@ -25,7 +25,7 @@ pub(super) struct Canary {
     thread: JoinHandle<io::Result<Felt>>,
 }
 
-/// What the canary has felt.
+/// Measurements of the canary.
 #[derive(Default)]
 pub(super) struct Felt {
     pub(super) trips: Vec<Trip>,

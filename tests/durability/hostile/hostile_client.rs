@@ -38,7 +38,7 @@ impl Hostile {
         (0..self.rounds).take_while(move |_| Instant::now() < deadline)
     }
 
-    /// Whether its time is not over yet.
+    /// Returns whether its time is not over yet.
     pub(super) fn has_time(&self) -> bool {
         Instant::now() < self.deadline
     }
@@ -80,7 +80,7 @@ impl Hostile {
 /// A connection that reads what comes and forgets it.
 pub(super) struct Wire {
     stream: TcpStream,
-    /// Whether it reads while it writes.
+    /// Set if it reads while it writes.
     pub(super) reads: bool,
     input: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! What is expected of the broker.
+//! Expectations of the broker.
 
 use std::io;
 use std::thread;

@@ -68,14 +68,14 @@ struct Exhausted;
 struct TopicSet<'a> {
     /// `None` stands for any name.
     levels: Vec<Option<&'a [u8]>>,
-    /// Whether any number of levels may follow.
+    /// Set if any number of levels may follow.
     is_open: bool,
 }
 
 /// The topics that a subscription can bring.
 struct Wanted<'a> {
     topics: TopicSet<'a>,
-    /// Whether they begin with `$`.
+    /// Set if they begin with `$`.
     is_dollar: bool,
     /// The number of levels that the mount point reaches into.
     mount_levels: usize,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 pub(super) struct Source {
     /// An IPv4 address or an IPv6 /64 network; `None` for clients without an address.
     pub(super) network: Option<IpAddr>,
-    /// Whether the user has logged in from there before.
+    /// Set if the user has logged in from there before.
     pub(super) is_known: bool,
 }
 

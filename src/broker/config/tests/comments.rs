@@ -59,7 +59,7 @@ fn takes_text(row: &Row, name: &str) -> bool {
     is_text || TEXTS.contains(&name)
 }
 
-/// What becomes of `line`, which is about the option of `row`.
+/// Loads `line`, which is about the option of `row`; returns the result and all texts.
 fn load(row: &Row, line: &str) -> (Option<Config>, Vec<String>) {
     let bridge = match row.section {
         Section::Bridge(_) => "connection b",

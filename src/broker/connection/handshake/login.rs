@@ -14,7 +14,7 @@ use crate::protocol::{Connect, ProtocolVersion, ReasonCode, Text, Will};
 pub(super) struct Login {
     pub(super) connect: Box<Connect>,
     pub(super) client_id: Text,
-    /// Whether the broker chose the client identifier, or changed it.
+    /// Set if the broker chose the client identifier, or changed it.
     pub(super) assigned: bool,
     /// The keep alive in force, in seconds.
     pub(super) keep_alive: u16,

@@ -28,7 +28,7 @@ pub(super) struct MatchCaches {
     changes: [AtomicU64; 2],
 }
 
-/// What was used since the last call of [`MatchCaches::age`], and what was not.
+/// The matches used since the last call of [`MatchCaches::age`], and the others.
 #[derive(Default)]
 struct MatchCache {
     recent: Topics,
