@@ -220,3 +220,12 @@ impl Drop for PidFile {
         let _ = fs::remove_file(&self.0);
     }
 }
+/// Returns the resident size of this process in bytes, if the system reports it.
+pub(super) fn resident_bytes() -> Option<usize> {
+    let pages = procfs::process::Process::myself()
+        .ok()?
+        .statm()
+        .ok()?
+        .resident;
+    usize::try_from(pages * procfs::page_size()).ok()
+}

@@ -5,13 +5,13 @@
 //! sessions that hold most may hold no more messages, and when that is not enough the largest of
 //! the connected ones is disconnected, again and again. All others go on.
 
-use std::fs;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::broker::Broker;
 use crate::broker::log::rate_limit::LineKind;
+use crate::broker::process::resident_bytes;
 use crate::broker::session::{Ending, Session};
 
 /// Time between two measurements.
@@ -26,18 +26,19 @@ const FAIR_SHARE: usize = 64 * 1024;
 const LEAST_SHARE: usize = 4 * 1024;
 /// Sessions that hold less are not disconnected.
 const LARGE_SESSION: usize = 1024 * 1024;
-/// A page of memory in `/proc/self/statm`.
-const PAGE: usize = 4096;
 
 /// Watches the memory for as long as the broker runs, if there is a limit.
 ///
 /// A thread does it, because the tasks of the runtime may be what takes the memory.
 pub(super) fn watch_memory(broker: &Arc<Broker>) {
-    let broker = Arc::downgrade(broker);
-    let watching = thread::Builder::new()
-        .name("memory".to_owned())
-        .spawn(move || watch(&broker));
-    drop(watching);
+    let watched = Arc::downgrade(broker);
+    let thread = thread::Builder::new().name("memory".to_owned());
+    if let Err(error) = thread.spawn(move || watch(&watched)) {
+        broker.log().error(format_args!(
+            "Error: Unable to start the thread that watches 'memory_limit': {error}. The limit \
+             has no effect."
+        ));
+    }
 }
 
 fn watch(broker: &Weak<Broker>) {
@@ -196,11 +197,4 @@ fn usage(broker: &Broker) -> Usage {
         }
     });
     usage
-}
-
-/// The resident size of the process, where the system tells.
-fn resident_bytes() -> Option<usize> {
-    let sizes = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = sizes.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * PAGE)
 }

@@ -1,6 +1,7 @@
 use procfs::process::{LimitValue, Process};
 
 use super::format::Exposition;
+use crate::broker::process::resident_bytes;
 
 /// Reports the process by the standard names of Prometheus, as far as the system tells.
 pub(super) fn report(text: &mut Exposition) {
@@ -12,11 +13,12 @@ pub(super) fn report(text: &mut Exposition) {
         let seconds = (stat.utime + stat.stime) as f64 / ticks;
         text.counter("process_cpu_seconds", "Processor time of the process.");
         text.sample("process_cpu_seconds_total", "", seconds);
+    }
+    if let Some(resident) = resident_bytes() {
         text.gauge(
             "process_resident_memory_bytes",
             "Resident memory of the process.",
         );
-        let resident = stat.rss * procfs::page_size();
         text.sample("process_resident_memory_bytes", "", resident);
     }
     if let Ok(open) = process.fd_count() {
