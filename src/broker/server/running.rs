@@ -129,10 +129,10 @@ impl Server {
 fn log_http_dir(listener: &Listener, log: &Log) {
     match (&listener.http_dir, listener.protocol) {
         (None, _) => {}
-        (Some(folder), Protocol::WebSockets | Protocol::HttpApi) => {
-            log.information(format_args!("Using http_dir {}", folder.display()));
+        (Some(directory), Protocol::WebSockets) => {
+            log.information(format_args!("Using http_dir {}", directory.display()));
         }
-        (Some(_), Protocol::Mqtt) => log.warning(format_args!(
+        (Some(_), Protocol::Mqtt | Protocol::HttpApi) => log.warning(format_args!(
             "Warning: 'http_dir' has no effect without 'protocol websockets'."
         )),
     }

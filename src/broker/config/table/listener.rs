@@ -97,9 +97,8 @@ pub(super) static ROWS: &[Row] = &[
              TLS."),
     Row::listener(&["http_dir"], Special(http_dir))
         .documented("", "",
-            "A directory whose files are served to browsers on the port of a `websockets` or \
-             `http_api` listener. On an `http_api` listener they take the place of the \
-             built-in page."),
+            "A directory whose files are served to browsers on the port of a `websockets` \
+             listener."),
     Row::listener(&["websockets_origin"], Text(TextRule::LAST_WINS, |listener, origin| listener.websockets_origins.push(origin)))
         .documented("", "",
             "A web origin, for example `https://example.org`, whose pages may connect to this \
